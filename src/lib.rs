@@ -1,0 +1,1 @@
+//! Wharf: an operations console for fleets of Docker hosts, in the terminal, agentless.

@@ -1,0 +1,3 @@
+//! The `wharf` program.
+
+fn main() {}
