@@ -1,1 +1,15 @@
 //! Wharf: an operations console for fleets of Docker hosts, in the terminal, agentless.
+//!
+//! The layers, from the values up (`tests/architecture.rs` checks the direction):
+//!
+//! | layer | knows | its sentence |
+//! |---|---|---|
+//! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
+//! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
+//! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
+//! | [`model`] | nothing | The fleet as plain values. `Event` is the only way in, `Step` the only way out. |
+
+pub mod config;
+pub mod engine;
+pub mod model;
+pub mod store;

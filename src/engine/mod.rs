@@ -1,0 +1,3 @@
+//! Speaks with Docker hosts: connects, lists, follows, feeds and acts.
+
+pub mod ssh;

@@ -1,0 +1,348 @@
+//! A container as its host's list, events, inspection and samples describe it.
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::Timestamp;
+
+/// A container's full id: 64 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ContainerId(Arc<str>);
+
+impl ContainerId {
+    /// Takes an id as the engine gives it.
+    pub fn new(id: &str) -> Self {
+        Self(Arc::from(id))
+    }
+
+    /// The whole id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first twelve digits, as `docker ps` shows it.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+impl fmt::Debug for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+/// What a container is doing, in Docker's own words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Never started.
+    Created,
+    /// Its main process lives.
+    Running,
+    /// Its processes are frozen.
+    Paused,
+    /// Ended, and the engine is about to start it again.
+    Restarting,
+    /// Being removed.
+    Removing,
+    /// Its main process ended.
+    Exited,
+    /// Could not be removed or started; only removal is left.
+    Dead,
+    /// A word this program does not know (Podman has some): shown as it is.
+    Other(Arc<str>),
+}
+
+impl State {
+    /// Reads Docker's word; never fails.
+    pub fn parse(word: &str) -> Self {
+        match word {
+            "created" => Self::Created,
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "restarting" => Self::Restarting,
+            "removing" => Self::Removing,
+            "exited" => Self::Exited,
+            "dead" => Self::Dead,
+            other => Self::Other(Arc::from(other)),
+        }
+    }
+
+    /// Docker's word for it.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Removing => "removing",
+            Self::Exited => "exited",
+            Self::Dead => "dead",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// Whether processes of it exist, so that it can be stopped, entered or sampled.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Restarting)
+    }
+}
+
+/// What the container's own health check says.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// It has no health check.
+    #[default]
+    None,
+    /// Within its start period, or not checked yet.
+    Starting,
+    /// The last checks passed.
+    Healthy,
+    /// The last `retries` checks failed.
+    Unhealthy,
+}
+
+impl Health {
+    /// Docker's word, or nothing when there is no health check.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Starting => "starting",
+            Self::Healthy => "healthy",
+            Self::Unhealthy => "unhealthy",
+        }
+    }
+}
+
+/// A port of a container, and where the host publishes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Port {
+    /// The port inside the container.
+    pub private: u16,
+    /// The port on the host, when published.
+    pub public: Option<u16>,
+    /// The host's address it is bound to; empty when not published.
+    pub ip: Box<str>,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: Box<str>,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(public) = self.public {
+            if !matches!(&*self.ip, "" | "0.0.0.0" | "::") {
+                write!(f, "{}:", self.ip)?;
+            }
+            write!(f, "{public}→")?;
+        }
+        write!(f, "{}", self.private)?;
+        if &*self.protocol == "tcp" {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.protocol)
+        }
+    }
+}
+
+/// What a container used at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// When the engine took the sample.
+    pub at: Timestamp,
+    /// CPU in percent of one core, as `docker stats` computes it; none before a second sample.
+    pub cpu: Option<f32>,
+    /// Memory in bytes, without the page cache that can be given back (as `docker stats`).
+    pub memory: u64,
+    /// The limit in bytes: the container's, else the host's memory.
+    pub memory_limit: u64,
+    /// Bytes received on all its networks since it started.
+    pub net_in: u64,
+    /// Bytes sent on all its networks since it started.
+    pub net_out: u64,
+    /// Bytes read from block devices since it started.
+    pub block_in: u64,
+    /// Bytes written to block devices since it started.
+    pub block_out: u64,
+    /// Processes and threads.
+    pub pids: u64,
+}
+
+impl Usage {
+    /// Memory in percent of the limit; none without a limit.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a percentage needs three digits"
+    )]
+    pub fn memory_percent(&self) -> Option<f32> {
+        (self.memory_limit > 0)
+            .then(|| (self.memory as f64 / self.memory_limit as f64 * 100.0) as f32)
+    }
+}
+
+/// The last samples of a container, for its charts; bounded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History(VecDeque<Usage>);
+
+impl History {
+    /// How many samples are kept: two minutes at one a second.
+    pub const LENGTH: usize = 120;
+
+    /// Adds the newest sample; the oldest goes when there is no room.
+    pub fn push(&mut self, usage: Usage) {
+        if self.0.len() == Self::LENGTH {
+            self.0.pop_front();
+        }
+        self.0.push_back(usage);
+    }
+
+    /// The samples, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Usage> {
+        self.0.iter()
+    }
+
+    /// The newest sample.
+    pub fn last(&self) -> Option<&Usage> {
+        self.0.back()
+    }
+}
+
+/// One container of one host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Container {
+    /// Its id.
+    pub id: ContainerId,
+    /// Its name, without the leading slash.
+    pub name: Arc<str>,
+    /// The image as its creator named it.
+    pub image: Arc<str>,
+    /// The id of that image, `sha256:…`.
+    pub image_id: Arc<str>,
+    /// What it is doing.
+    pub state: State,
+    /// What its health check says.
+    pub health: Health,
+    /// The exit code of the last run, when it is over.
+    pub exit: Option<i64>,
+    /// The kernel killed it for want of memory; none until it was inspected.
+    pub oom_killed: Option<bool>,
+    /// How often the engine restarted it; none until it was inspected.
+    pub restarts: Option<u64>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When its present state began (start, or end of the last run); from the list it is rough, from an inspection exact.
+    pub since: Option<Timestamp>,
+    /// The app it belongs to (Compose's project, Swarm's stack).
+    pub app: Option<Arc<str>>,
+    /// Its service within the app.
+    pub service: Option<Arc<str>>,
+    /// Its ports.
+    pub ports: Box<[Port]>,
+    /// The networks it is attached to, with its address on each.
+    pub networks: Box<[(Arc<str>, Box<str>)]>,
+    /// How many volumes and bind mounts it has.
+    pub mounts: u16,
+    /// Its last words: the last line it logged, kept for broken containers.
+    pub last_line: Option<Box<str>>,
+    /// Its newest sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The samples before it, while somebody looks.
+    #[serde(skip)]
+    pub history: Option<Box<History>>,
+}
+
+impl Container {
+    /// A container of which only the identity is known.
+    pub fn new(id: ContainerId, name: &str, state: State, created: Timestamp) -> Self {
+        Self {
+            id,
+            name: Arc::from(name),
+            image: Arc::from(""),
+            image_id: Arc::from(""),
+            state,
+            health: Health::None,
+            exit: None,
+            oom_killed: None,
+            restarts: None,
+            created,
+            since: None,
+            app: None,
+            service: None,
+            ports: Box::default(),
+            networks: Box::default(),
+            mounts: 0,
+            last_line: None,
+            usage: None,
+            history: None,
+        }
+    }
+
+    /// Why it needs somebody's attention, in a few words; none when it does not.
+    ///
+    /// Unhealthy, restarting, dead, killed for want of memory, or ended with an error. 130 and 143
+    /// (SIGINT, SIGTERM) are how an orderly stop looks, so they do not count.
+    pub fn trouble(&self) -> Option<String> {
+        match &self.state {
+            State::Dead => Some("dead: cannot be started or removed".into()),
+            State::Restarting => Some(match self.exit {
+                Some(code) => format!("restarting after exit {code}{}", meaning(code)),
+                None => "restarting".into(),
+            }),
+            State::Running if self.health == Health::Unhealthy => Some("unhealthy".into()),
+            State::Exited if self.oom_killed == Some(true) => {
+                Some("killed: out of memory (OOM)".into())
+            }
+            State::Exited => match self.exit {
+                None | Some(0 | 130 | 143) => None,
+                Some(code) => Some(format!("exited {code}{}", meaning(code))),
+            },
+            State::Created | State::Running | State::Paused | State::Removing | State::Other(_) => {
+                None
+            }
+        }
+    }
+
+    /// Keeps what a list does not tell but an earlier inspection, log or sample did, as long as
+    /// it is still the same run of the container.
+    pub fn inherit(&mut self, before: &mut Self) {
+        let same_run = self.state == before.state && self.exit == before.exit;
+        if same_run {
+            self.oom_killed = self.oom_killed.or(before.oom_killed);
+            self.restarts = self.restarts.or(before.restarts);
+            self.last_line = self.last_line.take().or_else(|| before.last_line.take());
+            if before.since.is_some() && before.restarts.is_some() {
+                self.since = before.since;
+            }
+        }
+        if self.state.is_live() {
+            self.usage = self.usage.or(before.usage);
+            self.history = self.history.take().or_else(|| before.history.take());
+        }
+    }
+}
+
+/// What an exit code says by convention, with a leading comma; empty when it says nothing more.
+fn meaning(code: i64) -> &'static str {
+    match code {
+        125 => ", the engine could not start it",
+        126 => ", its command cannot be executed",
+        127 => ", its command was not found",
+        132 => ", illegal instruction",
+        134 => ", aborted",
+        135 => ", bus error",
+        137 => ", killed (SIGKILL)",
+        139 => ", segmentation fault",
+        _ => "",
+    }
+}

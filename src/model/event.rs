@@ -1,0 +1,47 @@
+//! An event: the only way in. What engines, the store and the clock tell.
+
+use super::{
+    Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
+    Network, Operation, State, Timestamp, Usage, Volume, Way,
+};
+
+/// Something that happened or became known.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Time went on.
+    Tick(Timestamp),
+    /// The configuration names these hosts now; others are forgotten.
+    Hosts(Vec<HostSpec>),
+    /// The way to a host is in another state.
+    Link(HostName, Link),
+    /// The way in use to a host.
+    Way(HostName, Way),
+    /// The engine introduced itself.
+    Engine(HostName, Box<EngineInfo>),
+    /// The engine answered a ping after so many milliseconds, at that moment.
+    Heard(HostName, Timestamp, Option<f32>),
+    /// All containers of a host.
+    Containers(HostName, Vec<Container>),
+    /// One container changed or is new.
+    Container(HostName, Box<Container>),
+    /// One container is in another state; the rest is told after an inspection.
+    ContainerState(HostName, ContainerId, State, Timestamp),
+    /// A container is gone.
+    ContainerGone(HostName, ContainerId),
+    /// Samples of containers, batched.
+    Usages(HostName, Vec<(ContainerId, Usage)>),
+    /// The last line that a broken container logged.
+    LastLine(HostName, ContainerId, Box<str>),
+    /// The images of a host.
+    Images(HostName, Vec<Image>),
+    /// The networks of a host.
+    Networks(HostName, Vec<Network>),
+    /// The volumes of a host.
+    Volumes(HostName, Vec<Volume>),
+    /// `docker system df` of a host.
+    Disk(HostName, DiskUsage),
+    /// The load of a host.
+    Load(HostName, HostLoad),
+    /// An act was recorded or ended, here or by somebody else.
+    Operation(Box<Operation>),
+}

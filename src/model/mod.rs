@@ -1,0 +1,27 @@
+//! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
+
+mod container;
+mod event;
+mod feed;
+mod fleet;
+mod host;
+mod operation;
+mod resource;
+mod step;
+mod text;
+
+pub use container::{Container, ContainerId, Health, History, Port, State, Usage};
+pub use event::Event;
+pub use feed::{Feed, LogLine, LogRange, Payload, Process, Stream};
+pub use fleet::{Fleet, Tally};
+pub use host::{
+    Endpoint, EndpointError, EngineInfo, EnvironmentSpec, Host, HostLoad, HostName, HostSpec, Link,
+    Product, TlsFiles, Trouble, TroubleKind, Way,
+};
+pub use operation::{Operation, Origin, Outcome, Verification};
+pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
+pub use step::{Action, Prune, Step};
+pub use text::{ago, bytes, printable, span};
+
+/// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.
+pub use jiff::Timestamp;

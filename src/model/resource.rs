@@ -1,0 +1,120 @@
+//! What a host has beside containers: images, networks, volumes, and the disk they fill.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Timestamp;
+
+/// An image's id, `sha256:…`.
+pub type ImageId = Arc<str>;
+
+/// One image of one host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Image {
+    /// Its id (the digest of its configuration).
+    pub id: ImageId,
+    /// Its tags, `repository:tag`.
+    pub tags: Vec<Arc<str>>,
+    /// Its digests in registries, `repository@sha256:…`.
+    pub digests: Vec<Arc<str>>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Its size in bytes with all its layers.
+    pub size: u64,
+    /// Containers that use it; none when the engine did not say.
+    pub used_by: Option<u32>,
+}
+
+impl Image {
+    /// Whether it comes from a registry of one's own: the first part of its name is a host
+    /// (has a dot or a colon, or is `localhost`) that is not one of the well-known public ones.
+    pub fn is_private(&self) -> bool {
+        const PUBLIC: [&str; 8] = [
+            "docker.io",
+            "index.docker.io",
+            "ghcr.io",
+            "quay.io",
+            "gcr.io",
+            "registry.k8s.io",
+            "mcr.microsoft.com",
+            "public.ecr.aws",
+        ];
+        let name = self.tags.first().or_else(|| self.digests.first());
+        name.and_then(|name| name.split_once('/'))
+            .is_some_and(|(registry, _)| {
+                let is_host = registry == "localhost" || registry.contains(['.', ':']);
+                is_host && !PUBLIC.contains(&registry)
+            })
+    }
+}
+
+/// One network of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its name; not unique in Docker.
+    pub name: Arc<str>,
+    /// Its driver: `bridge`, `overlay`, `macvlan` …
+    pub driver: Arc<str>,
+    /// `local`, `global` or `swarm`.
+    pub scope: Arc<str>,
+    /// Its subnets in CIDR form.
+    pub subnets: Vec<Arc<str>>,
+    /// Whether it has no way out.
+    pub internal: bool,
+    /// The app that made it.
+    pub app: Option<Arc<str>>,
+}
+
+/// One volume of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Volume {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its driver.
+    pub driver: Arc<str>,
+    /// The app that made it.
+    pub app: Option<Arc<str>>,
+    /// Its size in bytes; known from `df` only.
+    pub size: Option<u64>,
+}
+
+/// What `docker system df` says, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DiskUsage {
+    /// Number of images.
+    pub images: u32,
+    /// Layers of all images.
+    pub layers: u64,
+    /// Of the images' size, what no container uses.
+    pub images_reclaimable: u64,
+    /// Writable layers of all containers.
+    pub containers: u64,
+    /// Of them, those of containers that do not run.
+    pub containers_reclaimable: u64,
+    /// All local volumes.
+    pub volumes: u64,
+    /// Of them, those no container uses.
+    pub volumes_reclaimable: u64,
+    /// The build cache.
+    pub build_cache: u64,
+    /// Of it, what is not in use.
+    pub build_cache_reclaimable: u64,
+}
+
+impl DiskUsage {
+    /// All that Docker occupies.
+    pub fn total(&self) -> u64 {
+        self.layers + self.containers + self.volumes + self.build_cache
+    }
+
+    /// What pruning everything would free.
+    pub fn reclaimable(&self) -> u64 {
+        self.images_reclaimable
+            + self.containers_reclaimable
+            + self.volumes_reclaimable
+            + self.build_cache_reclaimable
+    }
+}

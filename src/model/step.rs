@@ -1,0 +1,136 @@
+//! A step: one thing to be done on one host, as a value, before it happens.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use serde::Serialize;
+
+use super::{ContainerId, HostName};
+
+/// What is cleaned up by a prune.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prune {
+    /// Containers that do not run.
+    Containers,
+    /// Images without a tag and without a container; with `all`, every image without a container.
+    Images {
+        /// Also those with a tag.
+        all: bool,
+    },
+    /// Networks without containers.
+    Networks,
+    /// Volumes that no container uses; with `all`, also named ones.
+    Volumes {
+        /// Also named ones.
+        all: bool,
+    },
+    /// The build cache.
+    BuildCache,
+}
+
+/// What is done to a container, or to a whole host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Start it.
+    Start,
+    /// Ask its main process to end; kill it after `grace` seconds (none: as the container is set up).
+    Stop {
+        /// Seconds.
+        grace: Option<u32>,
+    },
+    /// Stop it, then start it.
+    Restart {
+        /// Seconds.
+        grace: Option<u32>,
+    },
+    /// Freeze its processes.
+    Pause,
+    /// Let them go on.
+    Unpause,
+    /// Send its main process a signal.
+    Kill {
+        /// Its name or number, as Docker takes it.
+        signal: Arc<str>,
+    },
+    /// Remove it.
+    Remove {
+        /// Kill it first if it runs.
+        force: bool,
+        /// Its anonymous volumes too.
+        volumes: bool,
+    },
+    /// Give it another name.
+    Rename {
+        /// The new name.
+        to: Arc<str>,
+    },
+    /// Copy a file or directory of this machine into it.
+    CopyIn {
+        /// On this machine.
+        from: PathBuf,
+        /// In the container.
+        to: Arc<str>,
+    },
+    /// Copy a file or directory out of it to this machine.
+    CopyOut {
+        /// In the container.
+        from: Arc<str>,
+        /// On this machine.
+        to: PathBuf,
+    },
+    /// Run a command in it, or a shell when none is named; the terminal is handed over.
+    Exec {
+        /// The command and its arguments; empty for the best shell it has.
+        command: Vec<Arc<str>>,
+        /// As which user; the container's own when none is named.
+        user: Option<Arc<str>>,
+    },
+    /// Clean up the host.
+    Prune(Prune),
+}
+
+/// One thing to be done on one host.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Step {
+    /// The host.
+    pub host: HostName,
+    /// The container with its name; none for acts on the host as a whole.
+    pub container: Option<(ContainerId, Arc<str>)>,
+    /// What is done.
+    pub action: Action,
+}
+
+impl Step {
+    /// `name@host`, or `@host` for the whole host: how a target is written everywhere.
+    pub fn target(&self) -> String {
+        match &self.container {
+            Some((_, name)) => format!("{name}@{}", self.host),
+            None => format!("@{}", self.host),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::Stop { .. } => f.write_str("stop"),
+            Self::Restart { .. } => f.write_str("restart"),
+            Self::Pause => f.write_str("pause"),
+            Self::Unpause => f.write_str("unpause"),
+            Self::Kill { signal } => write!(f, "kill with {signal}"),
+            Self::Remove { .. } => f.write_str("remove"),
+            Self::Rename { to } => write!(f, "rename to {to}"),
+            Self::CopyIn { from, to } => write!(f, "copy {} to {to}", from.display()),
+            Self::CopyOut { from, to } => write!(f, "copy {from} to {}", to.display()),
+            Self::Exec { command, .. } if command.is_empty() => f.write_str("open a shell"),
+            Self::Exec { command, .. } => write!(f, "run {}", command.join(" ")),
+            Self::Prune(Prune::Containers) => f.write_str("prune containers"),
+            Self::Prune(Prune::Images { .. }) => f.write_str("prune images"),
+            Self::Prune(Prune::Networks) => f.write_str("prune networks"),
+            Self::Prune(Prune::Volumes { .. }) => f.write_str("prune volumes"),
+            Self::Prune(Prune::BuildCache) => f.write_str("prune the build cache"),
+        }
+    }
+}

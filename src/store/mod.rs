@@ -1,0 +1,1 @@
+//! Remembers: operations in a hash-chained log, and settings of the console.
