@@ -1,0 +1,83 @@
+# One host: its namespaces, its dockerd, its sshd; and taking all of it away again.
+
+# The hosts this lab has, by its settings. bare has sshd and no Docker, stopped has Docker installed and not running.
+planned_hosts() {
+  local n
+  for n in $(seq "$hosts"); do echo "node$n"; done
+  [ "$hosts" = 0 ] || printf '%s\n' bare stopped
+  [ "$engines" = no ] || printf '%s\n' engine podman
+}
+
+host_up() {
+  local name=$1 lan
+  lan=$(living "$dir/pid")
+  mkdir -p "$dir/hosts/$name"
+  first_process "$name" setsid nsenter --target "$lan" --pid
+  cable "$name" "$(living "$dir/hosts/$name/pid")"
+  case $name in
+  node*) sshd_up "$name"; dockerd_up "$name"; load_up "$name" ;;
+  bare) hide_docker; sshd_up bare ;;
+  stopped) stale_socket; sshd_up stopped ;;
+  engine) engine_up ;;
+  podman) podman_up ;;
+  esac
+}
+
+dockerd_up() { # name, further options
+  local name=$1 options=()
+  shift
+  [ "$live_restore" = no ] || options+=(--live-restore)
+  [ "$name" != engine ] || mapfile -t -O ${#options[@]} options < <(engine_options)
+  enter "$name" rm -f /run/docker.pid
+  enter "$name" setsid dockerd --data-root /run/lab/docker --pidfile /run/docker.pid --cgroup-parent "/$prefix/$name" \
+    --exec-opt native.cgroupdriver=cgroupfs --dns "$net.254" "${options[@]}" </dev/null >>"$dir/hosts/$name/dockerd.log" 2>&1 &
+  wait_for "$name's dockerd ($dir/hosts/$name/dockerd.log)" docker_answers "$name"
+}
+
+# A host's socket is reached from outside through its first process's root directory.
+socket() { echo "/proc/$(living "$dir/hosts/$1/pid")/root/run/docker.sock"; }
+docker_on() { local name=$1; shift; DOCKER_CONFIG=/nonexistent docker -H "unix://$(socket "$name")" "$@"; }
+docker_answers() { [ -S "$(socket "$1")" ] && docker_on "$1" version >/dev/null 2>&1; }
+
+# The numbers of a daemon's processes within its host: dockerd alone, or sshd and all that grew from it.
+daemon_pid() {
+  local file=/run/docker.pid
+  [ "$2" = dockerd ] || file=/run/sshd-22.pid
+  enter "$1" sh -c "p=\$(cat $file 2>/dev/null) && [ -d /proc/\$p ] && echo \$p"
+}
+descendants() { enter "$1" sh -c 'grow() { for p in $(ps -o pid= --ppid "$1"); do echo $p; grow $p; done; }; grow "$1"' - "$2"; }
+
+process_state() {
+  local pid
+  pid=$(daemon_pid "$1" "$2") || { echo -; return; }
+  enter "$1" ps -o state= -p "$pid" | sed 's/^T.*/frozen/; s/^[SRDI].*/up/'
+}
+
+# Without Docker's programs: the directories they are in are covered by copies without them.
+hide_docker() {
+  enter bare sh -c 'for tool in docker dockerd podman; do
+    while path=$(command -v $tool); do
+      d=$(dirname "$(readlink -f "$(dirname "$path")")/x"); n=/run/lab/without$(echo $d | tr / _)
+      mkdir -p $n.up $n.work; mount -t overlay -o lowerdir=$d,upperdir=$n.up,workdir=$n.work overlay $d; rm -f $d/$tool
+    done
+  done'
+}
+
+# What a dockerd that was killed leaves: a socket that nobody listens on.
+stale_socket() {
+  enter stopped perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("/run/docker.sock")) or die "$!"'
+  enter stopped chgrp docker /run/docker.sock
+  enter stopped chmod 660 /run/docker.sock
+}
+
+remove_cgroups() {
+  local tree
+  for tree in /sys/fs/cgroup/*/"$prefix" /sys/fs/cgroup/"$prefix"; do
+    [ -d "$tree" ] || continue
+    for _ in $(seq 100); do
+      find "$tree" -depth -type d -exec rmdir {} + 2>/dev/null && break
+      sleep 0.05
+    done
+    [ ! -d "$tree" ] || echo "lab: could not remove $tree" >&2
+  done
+}
