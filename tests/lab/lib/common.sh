@@ -6,7 +6,7 @@ die() { echo "lab: $*" >&2; exit 1; }
 require_tools() {
   [ "$(id -u)" = 0 ] || die "needs root: it makes network namespaces and starts dockerd and sshd in them"
   local tool missing=''
-  for tool in dockerd docker sshd ssh ssh-keygen ip bridge nsenter unshare busybox flock openssl perl; do
+  for tool in dockerd docker sshd ssh ssh-keygen ip bridge nsenter unshare busybox flock openssl /usr/bin/python3; do
     PATH=$PATH:/usr/sbin:/sbin command -v $tool >/dev/null || missing+=" $tool"
   done
   [ "$engines" = no ] || command -v podman >/dev/null || missing+=' podman'

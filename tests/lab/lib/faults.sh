@@ -1,12 +1,14 @@
 # Faults: what goes wrong on real hosts, on demand.
 
-fault() { # what, host
-  [ $# = 2 ] || [ "$1" = slow ] || die "lab $1: name one host"
-  local what=$1 name=$2 signal
+fault() { # what, host, and for slow: round-trip time and loss
+  local what=$1 name=${2:-}
+  [ -n "$name" ] || die "lab $what: name a host"
   case $what in
   cut) on_lan ip link set dev "$name" down ;;
   heal) on_lan ip link set dev "$name" up ;;
-  start-dockerd) dockerd_up "$name" ;;
+  slow) slow "$name" "${3:-200ms}" "${4:-0%}" ;;
+  fast) fast "$name" ;;
+  start-dockerd) daemon_pid "$name" dockerd >/dev/null || dockerd_up "$name" ;;
   stop-dockerd) stop_dockerd "$name" TERM ;;
   kill-dockerd) stop_dockerd "$name" KILL ;;
   restart-dockerd) stop_dockerd "$name" TERM; dockerd_up "$name" ;;
@@ -15,8 +17,19 @@ fault() { # what, host
   freeze-sshd) signal_daemon "$name" sshd STOP ;;
   thaw-sshd) signal_daemon "$name" sshd CONT ;;
   kill-sshd-sessions) kill_sessions "$name" ;;
-  *) die "unknown fault '$what' (see: lab help)" ;;
+  restore) restore "$name" ;;
   esac
+}
+
+# Ends every fault of a host, whichever it had, and starts again what runs there from the beginning.
+restore() {
+  local name=$1
+  fault heal "$name"
+  fast "$name"
+  fault thaw-sshd "$name"
+  ! daemon_pid "$name" dockerd >/dev/null || fault thaw-dockerd "$name"
+  fault start-dockerd "$name"
+  docker_on "$name" start web-1 worker-1 ticker-1 >/dev/null
 }
 
 on_lan() { nsenter --target "$(living "$dir/pid")" --net "$@"; }
@@ -41,3 +54,28 @@ kill_sessions() {
   sessions=$(descendants "$1" "$pid" | tr '\n' ' ')
   [ -z "$sessions" ] || enter "$1" kill -KILL $sessions
 }
+
+# Puts a slow cable (wire.py) between a host and the LAN: half of the delay each way, the loss each way.
+slow() {
+  local name=$1 delay=${2%ms} loss=${3%\%} isolated=off
+  [[ $delay =~ ^[0-9]+$ && $loss =~ ^[0-9.]+$ ]] || die "lab slow: say it as 200ms 5%, not '$2 $3'"
+  fast "$name"
+  in_lan setsid /usr/bin/python3 "$here/lib/wire.py" "$name-a" "$name-b" "$((delay / 2))" "$loss" "$dir/hosts/$name/wire.pid" \
+    </dev/null >"$dir/hosts/$name/wire.log" 2>&1 &
+  wait_for "the slow cable ($dir/hosts/$name/wire.log)" [ -s "$dir/hosts/$name/wire.pid" ]
+  [ "$name" != "$hidden" ] || isolated=on
+  on_lan sh -ec "ip link add name $name-w type bridge; ip link set dev $name-w up
+    ip link set dev $name master $name-w; ip link set dev $name-a master $name-w up
+    ip link set dev $name-b master br0 up; bridge link set dev $name-b isolated $isolated"
+}
+
+fast() {
+  local name=$1 pid isolated=off
+  pid=$(cat "$dir/hosts/$name/wire.pid" 2>/dev/null) || return 0
+  in_lan kill "$pid"
+  rm "$dir/hosts/$name/wire.pid"
+  [ "$name" != "$hidden" ] || isolated=on
+  on_lan sh -ec "ip link set dev $name master br0; bridge link set dev $name isolated $isolated; ip link del dev $name-w"
+}
+
+in_lan() { nsenter --target "$(living "$dir/pid")" --net --pid --mount --wd=/ "$@"; }

@@ -5,7 +5,7 @@ planned_hosts() {
   local n
   for n in $(seq "$hosts"); do echo "node$n"; done
   [ "$hosts" = 0 ] || printf '%s\n' bare stopped
-  [ "$engines" = no ] || printf '%s\n' engine podman
+  [ "$engines" = no ] || printf '%s\n' plain tls podman
 }
 
 host_up() {
@@ -18,16 +18,15 @@ host_up() {
   node*) sshd_up "$name"; dockerd_up "$name"; load_up "$name" ;;
   bare) hide_docker; sshd_up bare ;;
   stopped) stale_socket; sshd_up stopped ;;
-  engine) engine_up ;;
+  plain | tls) dockerd_up "$name"; load_up "$name" ;;
   podman) podman_up ;;
   esac
 }
 
-dockerd_up() { # name, further options
+dockerd_up() {
   local name=$1 options=()
-  shift
   [ "$live_restore" = no ] || options+=(--live-restore)
-  [ "$name" != engine ] || mapfile -t -O ${#options[@]} options < <(engine_options)
+  mapfile -t -O ${#options[@]} options < <(listen_options "$name")
   enter "$name" rm -f /run/docker.pid
   enter "$name" setsid dockerd --data-root /run/lab/docker --pidfile /run/docker.pid --cgroup-parent "/$prefix/$name" \
     --exec-opt native.cgroupdriver=cgroupfs --dns "$net.254" "${options[@]}" </dev/null >>"$dir/hosts/$name/dockerd.log" 2>&1 &
@@ -65,7 +64,7 @@ hide_docker() {
 
 # What a dockerd that was killed leaves: a socket that nobody listens on.
 stale_socket() {
-  enter stopped perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("/run/docker.sock")) or die "$!"'
+  enter stopped /usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/docker.sock")'
   enter stopped chgrp docker /run/docker.sock
   enter stopped chmod 660 /run/docker.sock
 }

@@ -47,8 +47,9 @@ address() {
   node*) echo "$net.${1#node}" ;;
   bare) echo "$net.101" ;;
   stopped) echo "$net.102" ;;
-  engine) echo "$net.110" ;;
-  podman) echo "$net.111" ;;
+  plain) echo "$net.110" ;;
+  tls) echo "$net.111" ;;
+  podman) echo "$net.112" ;;
   *) die "no host is called '$1'" ;;
   esac
 }

@@ -1,0 +1,47 @@
+#!/bin/bash
+# Installs the Debian packages that the tests need, those that are missing; does nothing when all are there.
+set -euo pipefail
+
+# What is looked for, and the package that brings it. A name with a slash is a file; others are programs on the path.
+needs='
+cc:gcc make:make git:git
+dockerd:docker.io docker:docker.io runc:runc
+podman:podman /usr/lib/podman/netavark:netavark
+sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client openssl:openssl
+ip:iproute2 bridge:iproute2 iptables:iptables
+nsenter:util-linux unshare:util-linux flock:util-linux setsid:util-linux
+ps:procps tail:coreutils /usr/bin/python3:python3-minimal busybox:busybox-static
+tmux:tmux
+'
+
+missing() {
+  local need tool package
+  for need in $needs; do
+    tool=${need%%:*} package=${need#*:}
+    case $tool in
+    /*) [ -e "$tool" ] || echo "$package" ;;
+    *) PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || echo "$package" ;;
+    esac
+  done | sort -u
+}
+
+packages=$(missing | tr '\n' ' ')
+[ -n "$packages" ] || exit 0
+by_hand="install these packages (Debian's names) and try again: $packages"
+command -v apt-get >/dev/null || { echo "tests/lab/install.sh: no apt-get on this machine; $by_hand" >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo "tests/lab/install.sh: not root; $by_hand" >&2; exit 1; }
+
+# The packages of Docker and sshd would start their daemons on this machine; the lab starts its own, elsewhere.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -q
+# shellcheck disable=SC2086
+apt-get install -q -y --no-install-recommends $packages
+packages=$(missing | tr '\n' ' ')
+[ -z "$packages" ] || { echo "tests/lab/install.sh: still missing after the installation: $packages" >&2; exit 1; }
