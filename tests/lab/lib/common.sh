@@ -29,7 +29,7 @@ living() {
 # Takes a prefix, an address range and a directory for a new lab, so that no two labs share any of them.
 claim() {
   mkdir -p "$registry"
-  exec 9>"$registry/.lock"
+  exec 9<"$registry"
   flock 9
   sweep
   local n
@@ -90,12 +90,19 @@ attach() {
   . "$dir/env"
 }
 
-# A lab with an owner ends when the owner does, even if the owner was killed.
+# A lab with an owner ends when the owner does, even if the owner was killed; but not another lab in the same directory.
 watch_owner() {
   [ -e "$dir/owner" ] || return 0
+  local owner=$(<"$dir/owner")
+  setsid bash -c 'tail --pid="${1% *}" -f /dev/null; cd /
+    if [ "$(cat "$2/owner" 2>/dev/null)" = "$1" ]; then exec "$3" down --dir "$2"; fi' \
+    - "$owner" "$dir" "$here/lab" </dev/null >/dev/null 2>&1 &
+  record $! "$dir/watcher"
+}
+end_watcher() {
   local pid
-  read -r pid _ <"$dir/owner"
-  setsid bash -c "tail --pid=$pid -f /dev/null; cd /; [ ! -e '$dir/env' ] || exec '$here/lab' down --dir '$dir'" </dev/null >/dev/null 2>&1 &
+  pid=$(living "$dir/watcher") && [ "$pid" != $$ ] || return 0
+  kill -- "-$pid" # with its tail: setsid made it a process group of its own
 }
 
 # nsenter, never `ip netns exec`: that one remounts /sys and hides the cgroups.

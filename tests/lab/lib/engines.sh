@@ -53,7 +53,7 @@ CONF
   wait_for "the image" [ -s "$dir/image.tar" ]
   enter podman podman load -qi "$dir/image.tar"
   start_podman_load
-  enter podman setsid podman system service --time=0 "unix://$dir/podman.sock" </dev/null >>"$dir/hosts/podman/podman.log" 2>&1 &
+  enter podman setsid --fork podman system service --time=0 "unix://$dir/podman.sock" </dev/null >>"$dir/hosts/podman/podman.log" 2>&1
   wait_for "Podman's service ($dir/hosts/podman/podman.log)" [ -S "$dir/podman.sock" ]
 }
 

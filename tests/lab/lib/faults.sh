@@ -60,8 +60,8 @@ slow() {
   local name=$1 delay=${2%ms} loss=${3%\%} isolated=off
   [[ $delay =~ ^[0-9]+$ && $loss =~ ^[0-9.]+$ ]] || die "lab slow: say it as 200ms 5%, not '$2 $3'"
   fast "$name"
-  in_lan setsid /usr/bin/python3 "$here/lib/wire.py" "$name-a" "$name-b" "$((delay / 2))" "$loss" "$dir/hosts/$name/wire.pid" \
-    </dev/null >"$dir/hosts/$name/wire.log" 2>&1 &
+  in_lan setsid --fork /usr/bin/python3 "$here/lib/wire.py" "$name-a" "$name-b" "$((delay / 2))" "$loss" "$dir/hosts/$name/wire.pid" \
+    </dev/null >"$dir/hosts/$name/wire.log" 2>&1
   wait_for "the slow cable ($dir/hosts/$name/wire.log)" [ -s "$dir/hosts/$name/wire.pid" ]
   [ "$name" != "$hidden" ] || isolated=on
   on_lan sh -ec "ip link add name $name-w type bridge; ip link set dev $name-w up

@@ -28,8 +28,8 @@ dockerd_up() {
   [ "$live_restore" = no ] || options+=(--live-restore)
   mapfile -t -O ${#options[@]} options < <(listen_options "$name")
   enter "$name" rm -f /run/docker.pid
-  enter "$name" setsid dockerd --data-root /run/lab/docker --pidfile /run/docker.pid --cgroup-parent "/$prefix/$name" \
-    --exec-opt native.cgroupdriver=cgroupfs --dns "$net.254" "${options[@]}" </dev/null >>"$dir/hosts/$name/dockerd.log" 2>&1 &
+  enter "$name" setsid --fork dockerd --data-root /run/lab/docker --pidfile /run/docker.pid --cgroup-parent "/$prefix/$name" \
+    --exec-opt native.cgroupdriver=cgroupfs --dns "$net.254" "${options[@]}" </dev/null >>"$dir/hosts/$name/dockerd.log" 2>&1
   wait_for "$name's dockerd ($dir/hosts/$name/dockerd.log)" docker_answers "$name"
 }
 

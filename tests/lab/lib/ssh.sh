@@ -104,6 +104,7 @@ write_ssh_config() {
   entry bad-dns 'no..such..name' # refused by the resolver library itself: nothing is asked of any name server
   entry bad-jump-key "$(address $hidden)" 'ProxyJump bad-unknown-key'
   entry bad-jump-auth "$(address $hidden)" 'ProxyJump bad-auth'
+  entry bad-jump-locked "$(address $hidden)" 'ProxyJump bad-locked-key'
   cat <<CONF
 Host * !bad-auth !bad-locked-key
   IdentityFile $dir/id_ed25519

@@ -1,0 +1,49 @@
+# One command for each thing to do. `make run` needs Rust only; `make test` also what tests/lab/install.sh installs.
+
+nextest := $(shell cargo nextest --version 2>/dev/null)
+
+.PHONY: run test lint check build-tests packages lab lab-down dist
+
+# Opens the console.
+run:
+	cargo run --release
+
+# Everything that has to pass: packages, lint, and all tests on a lab of real Docker hosts that ends with them.
+test: packages lint build-tests
+	tests/lab/lab run --engines -- $(MAKE) check
+
+lint:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Built first, so that the lab is not up while the compiler works.
+build-tests:
+ifdef nextest
+	cargo nextest run --workspace --no-run
+else
+	cargo test --workspace --no-run
+endif
+
+# The tests alone, on the lab that WHARF_LAB names.
+check:
+ifdef nextest
+	cargo test --workspace --doc
+	cargo nextest run --workspace
+else
+	cargo test --workspace --no-fail-fast
+endif
+
+packages:
+	tests/lab/install.sh
+
+# A lab to play with; prints its directory, where ssh_config and wharf.toml are.
+lab: packages
+	tests/lab/lab up --engines
+
+lab-down:
+	tests/lab/lab down
+
+# What is shipped: target/dist/wharf.
+dist:
+	cargo build --profile dist
