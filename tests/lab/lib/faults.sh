@@ -3,6 +3,7 @@
 fault() { # what, host, and for slow: round-trip time and loss
   local what=$1 name=${2:-}
   [ -n "$name" ] || die "lab $what: name a host"
+  living "$dir/hosts/$name/pid" >/dev/null || die "no host '$name' in $dir (see: lab status)"
   case $what in
   cut) on_lan ip link set dev "$name" down ;;
   heal) on_lan ip link set dev "$name" up ;;
