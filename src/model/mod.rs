@@ -6,6 +6,8 @@ mod feed;
 mod fleet;
 mod host;
 mod operation;
+mod place;
+mod redact;
 mod resource;
 mod step;
 mod text;
@@ -19,6 +21,8 @@ pub use host::{
     Product, TlsFiles, Trouble, TroubleKind, Way,
 };
 pub use operation::{Operation, Origin, Outcome, Verification};
+pub use place::Place;
+pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
 pub use step::{Action, Prune, Step};
 pub use text::{ago, bytes, printable, span};

@@ -1,1 +1,504 @@
 //! Remembers: operations in a hash-chained log, and settings of the console.
+//!
+//! ```no_run
+//! # async fn example(place: wharf::model::Place, operation: wharf::model::Operation) -> Result<(), wharf::store::Error> {
+//! use wharf::{model::Outcome, store::Store};
+//! let store = match Store::open(&place).await {
+//!     Ok(store) => store,
+//!     // The console goes on: acts are recorded in the spill until the database can be opened.
+//!     Err(error) => { eprintln!("{error}"); Store::detached(&place) }
+//! };
+//! let ticket = store.begin(&operation).await?;   // an error here means: do not act
+//! // … the act itself …
+//! store.finish(&ticket, &Outcome::Done { detail: String::new() }, 120).await?;
+//! # Ok(()) }
+//! ```
+
+mod chain;
+mod database;
+mod error;
+mod head;
+mod log;
+mod owner;
+mod spill;
+mod verify;
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    io,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
+
+pub use self::error::{Error, ErrorKind};
+use self::{
+    chain::{Begin, End},
+    database::Database,
+    log::Pen,
+    owner::Owner,
+    spill::Record,
+};
+use crate::model::{Operation, Outcome, Place, Timestamp, Verification};
+
+/// How long a call may take, unless it says otherwise.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a check of the whole log may take.
+const LONG: Duration = Duration::from_mins(10);
+/// How many operations are read at once when a filter throws some away.
+const PAGE: u32 = 500;
+
+/// The store of one place. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    place: Place,
+    owner: Owner,
+    /// The open database; none while it cannot be opened.
+    database: Mutex<Option<Database>>,
+}
+
+/// The record of an operation that has begun; needed to record its end.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Its number in the log; none while the record waits in the spill.
+    pub number: Option<u64>,
+    /// Why the record waits in the spill, if it does: to be shown to the operator.
+    pub waits: Option<Error>,
+    token: String,
+}
+
+/// Up to where the log was read. The default is its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark(i64);
+
+/// What came into the log since a mark.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes {
+    /// Where to go on from the next time.
+    pub mark: Mark,
+    /// The operations that began or ended, as they are now, oldest first; the last 500 at most.
+    pub operations: Vec<Operation>,
+}
+
+/// Which operations are asked for; the default is all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// That acted on this host or something on it.
+    pub host: Option<String>,
+    /// Of this operator: the name, or a part of it.
+    pub operator: Option<String>,
+    /// With this text in the sentence, a target, the reason or the result, in any case.
+    pub text: Option<String>,
+    /// With this outcome, as [`Outcome::word`] says it.
+    pub outcome: Option<String>,
+    /// Begun at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Begun before this moment.
+    pub until: Option<Timestamp>,
+}
+
+impl Filter {
+    /// Whether an operation is among those asked for.
+    pub fn accepts(&self, operation: &Operation) -> bool {
+        let asked =
+            |wanted: Option<&String>, test: &dyn Fn(&str) -> bool| wanted.is_none_or(|w| test(w));
+        let holds = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        asked(self.host.as_ref(), &|host| {
+            let of_host = |target: &String| {
+                target
+                    .rsplit_once('@')
+                    .is_some_and(|(_, name)| name == host)
+            };
+            operation.targets.iter().any(of_host)
+        }) && asked(self.operator.as_ref(), &|name| {
+            holds(&operation.origin.operator, name)
+        }) && asked(self.outcome.as_ref(), &|word| {
+            operation.outcome.word() == word
+        }) && asked(self.text.as_ref(), &|part| {
+            holds(&operation.sentence, part)
+                || operation.targets.iter().any(|target| holds(target, part))
+                || operation
+                    .reason
+                    .as_deref()
+                    .is_some_and(|reason| holds(reason, part))
+                || holds(operation.outcome.detail(), part)
+        }) && self.since.is_none_or(|since| operation.at >= since)
+            && self.until.is_none_or(|until| operation.at < until)
+    }
+}
+
+impl Store {
+    /// Opens the database of a place, making it when there never was one. A damaged, lost or
+    /// foreign database is left as it is: the error says so and offers a new file
+    /// ([`Error::beside`]).
+    pub async fn open(place: &Place) -> Result<Self, Error> {
+        let store = Self::detached(place);
+        store
+            .limited("open the operations log", DEADLINE, store.database())
+            .await?;
+        Ok(store)
+    }
+
+    /// A store that has not opened its database yet: it tries with every call, and records acts
+    /// in the spill until it succeeds.
+    pub fn detached(place: &Place) -> Self {
+        Self(Arc::new(Shared {
+            place: place.clone(),
+            owner: Owner::this(),
+            database: Mutex::new(None),
+        }))
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// Records that an operation begins, before it does. When the database cannot take it, it is
+    /// written to the spill and the ticket says so; when that fails, too, the act must not be done.
+    pub async fn begin(&self, operation: &Operation) -> Result<Ticket, Error> {
+        let token = new_token();
+        let body = Begin::of(operation, self.0.owner.clone());
+        let recorded = self
+            .limited("record the act", DEADLINE, self.log_begin(&token, &body))
+            .await;
+        match recorded {
+            Ok(number) => Ok(Ticket {
+                number: Some(number),
+                waits: None,
+                token,
+            }),
+            Err(error) => {
+                let record = Record::Begin {
+                    token: token.clone(),
+                    body,
+                };
+                self.spill(record, &error).await?;
+                Ok(Ticket {
+                    number: None,
+                    waits: Some(error),
+                    token,
+                })
+            }
+        }
+    }
+
+    /// Records how an operation ended; to the spill when the database cannot take it. An error
+    /// means that the end is recorded nowhere and the operation will count as interrupted.
+    pub async fn finish(
+        &self,
+        ticket: &Ticket,
+        outcome: &Outcome,
+        duration_ms: u64,
+    ) -> Result<(), Error> {
+        let body = End::of(outcome, Timestamp::now(), Some(duration_ms));
+        let recorded = self
+            .limited(
+                "record the end of the act",
+                DEADLINE,
+                self.log_end(&ticket.token, &body),
+            )
+            .await;
+        match recorded {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let record = Record::End {
+                    token: ticket.token.clone(),
+                    body,
+                };
+                self.spill(record, &error).await
+            }
+        }
+    }
+
+    /// The newest operations that a filter accepts, newest first; with `before`, those with smaller numbers.
+    pub async fn operations(
+        &self,
+        newest: u32,
+        before: Option<u64>,
+        filter: &Filter,
+    ) -> Result<Vec<Operation>, Error> {
+        const DOING: &str = "read the operations log";
+        self.limited(DOING, DEADLINE, async {
+            let database = self.database().await?;
+            let mut before = before
+                .and_then(|n| i64::try_from(n).ok())
+                .unwrap_or(i64::MAX);
+            let mut found = Vec::new();
+            let page = if *filter == Filter::default() {
+                newest
+            } else {
+                PAGE
+            };
+            while found.len() < newest as usize {
+                let operations = log::page(&database, before, page)
+                    .await
+                    .map_err(|error| Error::sql(DOING, database.path(), &error))?;
+                let Some(last) = operations.last() else { break };
+                before = i64::try_from(last.number).unwrap_or(0);
+                found.extend(
+                    operations
+                        .into_iter()
+                        .filter(|operation| filter.accepts(operation)),
+                );
+            }
+            found.truncate(newest as usize);
+            Ok(found)
+        })
+        .await
+    }
+
+    /// What came into the log since `mark`, by this program or another. Cheap when it is nothing:
+    /// one row is read. The first call, with the default mark, gives the newest 500.
+    pub async fn changed_since(&self, mark: Mark) -> Result<Changes, Error> {
+        const DOING: &str = "read the operations log";
+        self.limited(DOING, DEADLINE, async {
+            let database = self.database().await?;
+            let error = |error| Error::sql(DOING, database.path(), &error);
+            let newest = log::newest_entry(&database).await.map_err(error)?;
+            let operations = if newest > mark.0 {
+                log::changed(&database, mark.0, newest, PAGE)
+                    .await
+                    .map_err(error)?
+            } else {
+                Vec::new()
+            };
+            Ok(Changes {
+                mark: Mark(newest),
+                operations,
+            })
+        })
+        .await
+    }
+
+    /// The operations that wait in the spill, oldest first, with the number 0.
+    pub async fn waiting(&self) -> Result<Vec<Operation>, Error> {
+        let path = self.0.place.spill.clone();
+        let doing = "read the acts that wait in";
+        let lines = self.limited(doing, DEADLINE, async {
+            let place = path.clone();
+            file_work(doing, &path, move || spill::read(&place)).await
+        });
+        Ok(spill_operations(lines.await?))
+    }
+
+    /// Checks the whole log: its chain of hashes, its numbers, its end, the database's own check and
+    /// the rules in it. See `verify` for what this can and cannot find.
+    pub async fn verify(&self) -> Result<Verification, Error> {
+        self.limited("verify the operations log", LONG, async {
+            verify::verify(&self.database().await?).await
+        })
+        .await
+    }
+
+    /// Takes in what waits in the spill, then ends the operations whose programs died, as
+    /// [`Outcome::Interrupted`]; answers those. Never touches an operation whose program lives, or may
+    /// live where this one cannot see (another machine, another container).
+    pub async fn interrupted(&self) -> Result<Vec<Operation>, Error> {
+        const DOING: &str = "end the interrupted operations in";
+        self.limited(DOING, DEADLINE, async {
+            let database = self.ready().await?;
+            log::end_interrupted(&database, &self.0.owner)
+                .await
+                .map_err(|error| Error::sql(DOING, database.path(), &error))
+        })
+        .await
+    }
+
+    /// A remembered value.
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, Error> {
+        const DOING: &str = "read a setting in";
+        self.limited(DOING, DEADLINE, async {
+            let database = self.database().await?;
+            let value = log::setting(&database, key).await;
+            value.map_err(|error| Error::sql(DOING, database.path(), &error))
+        })
+        .await
+    }
+
+    /// Remembers a value.
+    pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), Error> {
+        const DOING: &str = "remember a setting in";
+        self.limited(DOING, DEADLINE, async {
+            let database = self.database().await?;
+            let done = log::set_setting(&database, key, value).await;
+            done.map_err(|error| Error::sql(DOING, database.path(), &error))
+        })
+        .await
+    }
+
+    /// Closes the database, folding its write-ahead log into it. Dropping the store without it
+    /// loses nothing.
+    pub async fn close(&self) {
+        if let Some(database) = self.0.database.lock().await.take() {
+            // A disk that does not answer must not keep the program from ending.
+            let _ = timeout(DEADLINE, database.close()).await;
+        }
+    }
+
+    async fn log_begin(&self, token: &str, body: &Begin) -> Result<u64, Error> {
+        let database = self.ready().await?;
+        let work = async {
+            let mut pen = Pen::take(&database).await?;
+            let number = pen.begin(token, body).await?;
+            pen.commit().await?;
+            Ok(number.unsigned_abs())
+        };
+        work.await
+            .map_err(|error| Error::sql("record the act", database.path(), &error))
+    }
+
+    async fn log_end(&self, token: &str, body: &End) -> Result<(), Error> {
+        const DOING: &str = "record the end of the act";
+        let database = self.ready().await?;
+        let work = async {
+            let mut pen = Pen::take(&database).await?;
+            let Some(number) = pen.number_of(token).await? else {
+                return Ok(false);
+            };
+            pen.end(number, token, body).await?;
+            pen.commit().await?;
+            Ok(true)
+        };
+        match work.await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let why = "its beginning is not in this log".to_owned();
+                Err(Error::new(ErrorKind::Other, DOING, database.path(), why))
+            }
+            Err(error) => Err(Error::sql(DOING, database.path(), &error)),
+        }
+    }
+
+    /// The open database with the spill taken in.
+    async fn ready(&self) -> Result<Database, Error> {
+        let database = self.database().await?;
+        if spill::waits(&self.0.place.spill) {
+            take_in(&database, &self.0.place.spill).await?;
+        }
+        Ok(database)
+    }
+
+    /// The open database; opens it when it is not, or when another file is in its place.
+    async fn database(&self) -> Result<Database, Error> {
+        let mut slot = self.0.database.lock().await;
+        if let Some(database) = &*slot {
+            if database.is_in_place() {
+                return Ok(database.clone());
+            }
+            *slot = None;
+        }
+        let database = Database::open(&self.0.place.database, DEADLINE / 2).await?;
+        *slot = Some(database.clone());
+        drop(slot);
+        let spill = self.0.place.spill.clone();
+        let prepared = file_work("prepare", &self.0.place.spill, move || {
+            spill::prepare(&spill)
+        })
+        .await;
+        if let Err(error) = prepared {
+            tracing::warn!(%error, "no reserve for the spill");
+        }
+        Ok(database)
+    }
+
+    async fn spill(&self, record: Record, error: &Error) -> Result<(), Error> {
+        let path = self.0.place.spill.clone();
+        let place = path.clone();
+        let work = file_work("record the act", &path, move || {
+            spill::append(&place, &record)
+        });
+        let spilled = self.limited("record the act", DEADLINE, work).await;
+        spilled.map_err(|spill| Error::unrecordable(error, &spill))
+    }
+
+    async fn limited<T>(
+        &self,
+        doing: &'static str,
+        limit: Duration,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let late = || Error::late(doing, &self.0.place.database, limit.as_secs());
+        timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
+    }
+}
+
+/// Takes the records of the spill into the log, marked as late, then empties it. A record that is
+/// in the log already is not taken twice, so this may break off anywhere.
+async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
+    const DOING: &str = "take in the acts that wait in";
+    let place = path.to_owned();
+    let Some((taking, lines)) =
+        file_work(DOING, path, move || spill::Taking::start(&place)).await?
+    else {
+        return Ok(());
+    };
+    let work = async {
+        let mut pen = Pen::take(database).await?;
+        let late = Some(Timestamp::now());
+        for line in lines {
+            match line {
+                Ok(Record::Begin { token, body }) => {
+                    pen.begin(&token, &Begin { late, ..body }).await?;
+                }
+                Ok(Record::End { token, body }) => match pen.number_of(&token).await? {
+                    Some(number) => pen.end(number, &token, &End { late, ..body }).await?,
+                    None => {
+                        pen.note(format!("an act of another log ended: {}", body.result))
+                            .await?
+                    }
+                },
+                Err(text) => {
+                    pen.note(format!("a record in the spill cannot be read: {text}"))
+                        .await?
+                }
+            }
+        }
+        pen.commit().await
+    };
+    work.await
+        .map_err(|error| Error::sql(DOING, database.path(), &error))?;
+    file_work(DOING, path, move || taking.done()).await
+}
+
+/// The operations in lines of the spill.
+fn spill_operations(lines: Vec<spill::Line>) -> Vec<Operation> {
+    let mut operations: Vec<(String, Begin, Option<End>)> = Vec::new();
+    for record in lines.into_iter().flatten() {
+        match record {
+            Record::Begin { token, body } => operations.push((token, body, None)),
+            Record::End { token, body } => {
+                if let Some(operation) = operations.iter_mut().find(|(begun, ..)| *begun == token) {
+                    operation.2 = Some(body);
+                }
+            }
+        }
+    }
+    operations
+        .into_iter()
+        .map(|(_, begin, end)| begin.into_operation(0, end))
+        .collect()
+}
+
+/// Works on a file where waiting for the disk holds up nobody.
+async fn file_work<T: Send + 'static>(
+    doing: &'static str,
+    path: &Path,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    match spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| Error::io(doing, path, &error)),
+        Err(error) => Err(Error::new(ErrorKind::Other, doing, path, error.to_string())),
+    }
+}
+
+/// A text that no other operation has.
+fn new_token() -> String {
+    let random = RandomState::new().hash_one(0);
+    format!("{:x}-{random:016x}", Timestamp::now().as_nanosecond())
+}

@@ -1,0 +1,281 @@
+//! The operations log in SQL: adding entries, reading operations back.
+
+use super::{
+    chain::{Begin, End, Entry, GENESIS, Kind, Note},
+    database::{Database, Row, Value, Writer},
+    head::{self, Head},
+    owner::{Life, Owner},
+};
+use crate::model::{Operation, Outcome, Timestamp};
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// The right to write, with the end of the log in hand.
+pub(super) struct Pen {
+    writer: Writer,
+    head: Head,
+    operations: i64,
+    /// Whether what the head file says belongs to this log, so that it may be moved on.
+    intact: bool,
+    database: Database,
+}
+
+impl Pen {
+    /// Takes the right to write; waits while another program has it.
+    pub(super) async fn take(database: &Database) -> Result<Self> {
+        let mut writer = database.write().await?;
+        let rows = writer
+            .rows("select seq, operation, hash from head", &[])
+            .await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let head = Head {
+            seq: row.int(0)?,
+            hash: row.text(2)?,
+        };
+        let operations = row.int(1)?;
+        let mut pen = Self {
+            writer,
+            head,
+            operations,
+            intact: false,
+            database: database.clone(),
+        };
+        pen.compare_head_file().await?;
+        Ok(pen)
+    }
+
+    /// Looks whether the head file belongs to this log. A head file that is gone is noted in the
+    /// log, so that removing it does not go unseen.
+    async fn compare_head_file(&mut self) -> Result<()> {
+        let path = self.database.path().to_owned();
+        let file = blocking(move || head::read(&path)).await?;
+        match file {
+            Ok(None) => {
+                self.intact = true;
+                if self.head.seq > 0 {
+                    let text = format!("the head file was missing after entry {}", self.head.seq);
+                    self.note(text).await?;
+                }
+            }
+            Ok(Some(file)) => {
+                let rows = self
+                    .writer
+                    .rows(
+                        "select hash from entry where seq = $1",
+                        &[Value::Int(file.seq)],
+                    )
+                    .await?;
+                self.intact = match rows.first() {
+                    Some(row) => row.text(0)? == file.hash,
+                    None => file.seq == 0 && file.hash == GENESIS,
+                };
+            }
+            // It is left for `verify` to report.
+            Err(_) => self.intact = false,
+        }
+        Ok(())
+    }
+
+    /// Records the beginning of an operation; answers its number. A record that came before is
+    /// not taken twice.
+    pub(super) async fn begin(&mut self, token: &str, begin: &Begin) -> Result<i64> {
+        if let Some(number) = self.number_of(token).await? {
+            return Ok(number);
+        }
+        let number = self.operations + 1;
+        self.append(Kind::Begin, number, token, &json(begin)?)
+            .await?;
+        self.operations = number;
+        Ok(number)
+    }
+
+    /// Records the end of an operation, unless it has one.
+    pub(super) async fn end(&mut self, operation: i64, token: &str, end: &End) -> Result<()> {
+        let sql = "select seq from entry where kind = 'end' and operation = $1";
+        if self
+            .writer
+            .rows(sql, &[Value::Int(operation)])
+            .await?
+            .is_empty()
+        {
+            self.append(Kind::End, operation, token, &json(end)?)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Records something about the log itself.
+    pub(super) async fn note(&mut self, text: String) -> Result<()> {
+        let note = Note {
+            at: Timestamp::now(),
+            text,
+        };
+        let token = format!("note-{}", self.head.seq + 1);
+        self.append(Kind::Note, 0, &token, &json(&note)?).await
+    }
+
+    /// The number of the operation that was begun with a token.
+    pub(super) async fn number_of(&mut self, token: &str) -> Result<Option<i64>> {
+        let sql = "select operation from entry where kind = 'begin' and token = $1";
+        let rows = self.writer.rows(sql, &[Value::Text(token)]).await?;
+        rows.first().map(|row| row.int(0)).transpose()
+    }
+
+    async fn append(&mut self, kind: Kind, operation: i64, token: &str, body: &str) -> Result<()> {
+        let mut entry = Entry {
+            seq: self.head.seq + 1,
+            operation,
+            kind: kind.word().to_owned(),
+            token: token.to_owned(),
+            previous: self.head.hash.clone(),
+            hash: String::new(),
+            body: body.to_owned(),
+        };
+        entry.hash = entry.expected_hash();
+        let values = [
+            Value::Int(entry.seq),
+            Value::Int(entry.operation),
+            Value::Text(&entry.kind),
+            Value::Text(&entry.token),
+            Value::Text(&entry.previous),
+            Value::Text(&entry.hash),
+            Value::Text(&entry.body),
+        ];
+        let sql = "insert into entry (seq, operation, kind, token, previous, hash, body) \
+                   values ($1, $2, $3, $4, $5, $6, $7)";
+        self.writer.run(sql, &values).await?;
+        self.head = Head {
+            seq: entry.seq,
+            hash: entry.hash,
+        };
+        let newest = self.operations.max(operation);
+        let values = [
+            Value::Int(self.head.seq),
+            Value::Int(newest),
+            Value::Text(&self.head.hash),
+        ];
+        let sql = "update head set seq = $1, operation = $2, hash = $3";
+        self.writer.run(sql, &values).await?;
+        Ok(())
+    }
+
+    /// Makes the entries lasting, then moves the head file on.
+    pub(super) async fn commit(self) -> Result<()> {
+        self.writer.commit().await?;
+        if self.intact {
+            let (path, head) = (self.database.path().to_owned(), self.head);
+            let moved = blocking(move || head::advance(&path, &head, head::PATIENCE)).await?;
+            if let Err(error) = moved {
+                // The entries are safe; the file only lags behind until the next one.
+                tracing::warn!(%error, "the head file of the operations log could not be moved on");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The newest operations below `before`, newest first, at most `limit`.
+pub(super) async fn page(database: &Database, before: i64, limit: u32) -> Result<Vec<Operation>> {
+    let sql = "select b.operation, b.body, e.body from entry b \
+               left join entry e on e.kind = 'end' and e.operation = b.operation \
+               where b.kind = 'begin' and b.operation < $1 order by b.operation desc limit $2";
+    let rows = database
+        .rows(sql, &[Value::Int(before), Value::Int(limit.into())])
+        .await?;
+    rows.iter().map(operation).collect()
+}
+
+/// The number of the newest entry.
+pub(super) async fn newest_entry(database: &Database) -> Result<i64> {
+    let rows = database.rows("select seq from head", &[]).await?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
+}
+
+/// The operations that began or ended in the entries after `mark` up to `newest`: the last
+/// `limit` of them, oldest first.
+pub(super) async fn changed(
+    database: &Database,
+    mark: i64,
+    newest: i64,
+    limit: u32,
+) -> Result<Vec<Operation>> {
+    let sql = "select b.operation, b.body, e.body from entry b \
+               left join entry e on e.kind = 'end' and e.operation = b.operation \
+               where b.kind = 'begin' and b.operation in \
+                 (select operation from entry where seq > $1 and seq <= $2 and kind <> 'note') \
+               order by b.operation desc limit $3";
+    let values = [
+        Value::Int(mark),
+        Value::Int(newest),
+        Value::Int(limit.into()),
+    ];
+    let rows = database.rows(sql, &values).await?;
+    rows.iter().rev().map(operation).collect()
+}
+
+/// Ends the operations whose programs have ended without ending them; answers those.
+pub(super) async fn end_interrupted(database: &Database, this: &Owner) -> Result<Vec<Operation>> {
+    let sql = "select operation from entry where kind = 'begin' except \
+               select operation from entry where kind = 'end'";
+    let open = database.rows(sql, &[]).await?;
+    let mut ended = Vec::new();
+    for row in open {
+        let number = row.int(0)?;
+        let sql = "select token, body from entry where kind = 'begin' and operation = $1";
+        let rows = database.rows(sql, &[Value::Int(number)]).await?;
+        let Some(row) = rows.first() else { continue };
+        let begin: Begin = parse(&row.text(1)?)?;
+        if begin.owner.life(this) != Life::Ended {
+            continue;
+        }
+        let end = End::of(&Outcome::Interrupted, Timestamp::now(), None);
+        let mut pen = Pen::take(database).await?;
+        pen.end(number, &row.text(0)?, &end).await?;
+        pen.commit().await?;
+        ended.push(begin.into_operation(number.unsigned_abs(), Some(end)));
+    }
+    Ok(ended)
+}
+
+/// A remembered value.
+pub(super) async fn setting(database: &Database, key: &str) -> Result<Option<String>> {
+    let rows = database
+        .rows(
+            "select value from setting where key = $1",
+            &[Value::Text(key)],
+        )
+        .await?;
+    rows.first().map(|row| row.text(0)).transpose()
+}
+
+/// Remembers a value.
+pub(super) async fn set_setting(database: &Database, key: &str, value: &str) -> Result<()> {
+    let sql = "insert into setting (key, value) values ($1, $2) \
+               on conflict (key) do update set value = excluded.value";
+    database
+        .run(sql, &[Value::Text(key), Value::Text(value)])
+        .await?;
+    Ok(())
+}
+
+/// An operation from the columns number, begin, end.
+fn operation(row: &Row) -> Result<Operation> {
+    let begin: Begin = parse(&row.text(1)?)?;
+    let end = row.maybe_text(2)?.map(|text| parse(&text)).transpose()?;
+    Ok(begin.into_operation(row.int(0)?.unsigned_abs(), end))
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+fn json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
+/// Runs something that waits for the disk where that holds up nobody.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| sqlx::Error::WorkerCrashed)
+}
