@@ -1,1 +1,152 @@
 //! The only reader of files and environment variables that configure Wharf.
+
+mod env;
+mod load;
+mod origin;
+mod paths;
+
+use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+pub use self::{
+    env::{Env, Terminal},
+    origin::origin,
+    paths::Paths,
+};
+use crate::model::{EnvironmentSpec, HostSpec, Place};
+
+/// What the command line says about the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `-H`, as often as given: `name=endpoint`, an endpoint, the name or glob of configured
+    /// hosts, an alias of ssh_config, `ssh:GLOB` or `context:GLOB`. They replace the fleet.
+    pub hosts: Vec<String>,
+    /// `--also`: hosts named by `-H` are added to the fleet instead of replacing it.
+    pub also: bool,
+    /// `--config`: this file instead of the usual one.
+    pub config: Option<PathBuf>,
+    /// `--context`: the host of this docker context instead of the fleet.
+    pub context: Option<String>,
+    /// `--all-contexts`: every docker context is a host.
+    pub all_contexts: bool,
+    /// `--read-only`: nothing may be changed.
+    pub read_only: bool,
+}
+
+/// The whole configuration, complete whatever the files hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The hosts, in the order in which they are named. Empty when none is configured and there
+    /// is no engine on this machine.
+    pub hosts: Vec<HostSpec>,
+    /// The environments with a policy.
+    pub environments: Vec<EnvironmentSpec>,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// The name of the keymap.
+    pub keymap: String,
+    /// The name of the theme.
+    pub theme: String,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
+    /// Chosen columns by pane.
+    pub columns: BTreeMap<String, Vec<String>>,
+    /// How often facts are asked for again.
+    pub refresh: Refresh,
+    /// How ssh is used.
+    pub ssh: Ssh,
+    /// Where the store is.
+    pub store: Place,
+    /// The program's own log.
+    pub log: Log,
+    /// Where Wharf's files are.
+    pub paths: Paths,
+    /// What is wrong with the configuration, to be shown; never fatal.
+    pub notices: Vec<Notice>,
+}
+
+/// How often facts are asked for again that no event tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// The full list of a host's containers, in case an event was lost.
+    pub resync: Duration,
+    /// Images, networks, volumes and disk usage.
+    pub resources: Duration,
+    /// A host's own load.
+    pub load: Duration,
+}
+
+impl Default for Refresh {
+    fn default() -> Self {
+        Self {
+            resync: Duration::from_mins(1),
+            resources: Duration::from_mins(1),
+            load: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How the system's ssh is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ssh {
+    /// The program.
+    pub program: PathBuf,
+    /// The configuration ssh reads instead of its usual ones.
+    pub config: Option<PathBuf>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// After how much silence the connection is tested; three tests without an answer end it.
+    pub keep_alive: Duration,
+    /// How many logins may be under way at once.
+    pub logins: usize,
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self {
+            program: PathBuf::from("ssh"),
+            config: None,
+            connect_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+            logins: 8,
+        }
+    }
+}
+
+/// The program's own log, for finding out what went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The file.
+    pub file: PathBuf,
+    /// What is written, as `RUST_LOG` writes it: `info`, `wharf::engine=debug`.
+    pub level: String,
+    /// At how many bytes the file is begun anew.
+    pub max_size: u64,
+}
+
+/// Something wrong with the configuration: where, what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Notice {
+    /// The file, the variable (`$DOCKER_HOST`) or the flag (`-H`).
+    pub place: String,
+    /// The line in the file, from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do; may be empty.
+    pub remedy: String,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)?;
+        if self.remedy.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "; {}", self.remedy)
+        }
+    }
+}
