@@ -449,13 +449,13 @@ async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
                 Ok(Record::End { token, body }) => match pen.number_of(&token).await? {
                     Some(number) => pen.end(number, &token, &End { late, ..body }).await?,
                     None => {
-                        pen.note(format!("an act of another log ended: {}", body.result))
-                            .await?
+                        let text = format!("an act of another log ended: {}", body.result);
+                        pen.note(text).await?;
                     }
                 },
                 Err(text) => {
-                    pen.note(format!("a record in the spill cannot be read: {text}"))
-                        .await?
+                    let text = format!("a record in the spill cannot be read: {text}");
+                    pen.note(text).await?;
                 }
             }
         }
