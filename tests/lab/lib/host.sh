@@ -54,12 +54,15 @@ process_state() {
 
 # Without Docker's programs: the directories they are in are covered by copies without them.
 hide_docker() {
-  enter bare sh -c 'for tool in docker dockerd podman; do
-    while path=$(command -v $tool); do
-      d=$(dirname "$(readlink -f "$(dirname "$path")")/x"); n=/run/lab/without$(echo $d | tr / _)
-      mkdir -p $n.up $n.work; mount -t overlay -o lowerdir=$d,upperdir=$n.up,workdir=$n.work overlay $d; rm -f $d/$tool
-    done
-  done'
+  enter bare bash -ec '
+    for d in $(readlink -f /usr/local/bin /usr/local/sbin /usr/bin /usr/sbin /bin /sbin | sort -u); do
+      programs=$(find "$d" -maxdepth 1 -regextype posix-extended -regex ".*/(docker|dockerd|podman)")
+      [ -n "$programs" ] || continue
+      changes=/run/lab/without${d//\//_}
+      mkdir "$changes" "$changes.work"
+      mount -t overlay -o "lowerdir=$d,upperdir=$changes,workdir=$changes.work" overlay "$d"
+      rm $programs
+    done'
 }
 
 # What a dockerd that was killed leaves: a socket that nobody listens on.
