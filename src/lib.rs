@@ -4,6 +4,7 @@
 //!
 //! | layer | knows | its sentence |
 //! |---|---|---|
+//! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
 //! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
 //! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
@@ -12,4 +13,5 @@
 pub mod config;
 pub mod engine;
 pub mod model;
+pub mod ops;
 pub mod store;

@@ -1,0 +1,134 @@
+//! The catalogue: every sentence there is, read off the grammar, for palette, help and README.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use super::sentence::{Accepts, Danger, Role, Sentence};
+
+/// One kind of sentence.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The words that name it: `container restart`.
+    pub words: &'static str,
+    /// What it does, in one line.
+    pub about: String,
+    /// How it is said: `container restart [OPTIONS] [TARGET]...`.
+    pub usage: String,
+    /// One that could be said.
+    pub example: &'static str,
+    /// How bad it can be.
+    pub danger: Danger,
+    /// What has to be done with it.
+    pub role: Role,
+    /// Which selection it takes.
+    pub accepts: Accepts,
+}
+
+/// An example of each kind of sentence; a test compares them with the grammar.
+const EXAMPLES: [&str; 28] = [
+    "host list env:prod",
+    "host show @ams-1",
+    "host add ams-1 ssh://ams-1 --environment prod --group edge",
+    "host edit ams-1 --environment stage",
+    "host remove @ams-1",
+    "host reconnect @ams-1",
+    "host login @ams-1",
+    "host prune @ams-1 --images --all",
+    "container list is:broken env:prod",
+    "container show web@ams-1",
+    "container start web@ams-1",
+    "container stop 'web-*@env:stage'",
+    "container restart web@ams-1 --grace 0",
+    "container pause web@ams-1",
+    "container unpause web@ams-1",
+    "container kill web@ams-1 --signal HUP",
+    "container remove web@ams-1 --volumes",
+    "container rename web@ams-1 web-old",
+    "container exec web@ams-1 -- ls -l /srv",
+    "container copy ./nginx.conf web@ams-1:/etc/nginx/",
+    "container top web@ams-1",
+    "container changes web@ams-1",
+    "image list is:unused size>500M",
+    "network list driver:overlay",
+    "volume list size>1G",
+    "logs 'app:shop@*' --follow --tail 20",
+    "audit list operator:ann",
+    "audit verify",
+];
+
+static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut helps = BTreeMap::new();
+    describe(&Sentence::grammar(), "", &mut helps);
+    EXAMPLES
+        .into_iter()
+        .filter_map(|example| {
+            let sentence = Sentence::parse(example).ok()?;
+            let (about, usage) = helps.remove(sentence.words())?;
+            Some(Entry {
+                words: sentence.words(),
+                about,
+                usage,
+                example,
+                danger: sentence.danger(),
+                role: sentence.role(),
+                accepts: sentence.accepts(),
+            })
+        })
+        .collect()
+});
+
+/// What the leaves of the grammar say of themselves, and how they are said.
+fn describe(command: &clap::Command, before: &str, helps: &mut BTreeMap<String, (String, String)>) {
+    for sub in command.get_subcommands() {
+        if sub.get_name() == "help" {
+            continue;
+        }
+        let words = if before.is_empty() {
+            sub.get_name().to_owned()
+        } else {
+            format!("{before} {}", sub.get_name())
+        };
+        if sub.has_subcommands() {
+            describe(sub, &words, helps);
+            continue;
+        }
+        let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
+        let usage = sub.clone().render_usage().to_string();
+        let usage = usage.trim_start_matches("Usage: ");
+        let usage = usage.strip_prefix("wharf ").unwrap_or(usage);
+        helps.insert(words, (about, usage.to_owned()));
+    }
+}
+
+impl Sentence {
+    /// All kinds of sentences, by noun.
+    pub fn catalogue() -> &'static [Entry] {
+        &CATALOGUE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_of_the_grammar_has_an_example_and_words() {
+        let mut helps = BTreeMap::new();
+        describe(&Sentence::grammar(), "", &mut helps);
+        let named: Vec<&str> = helps.keys().map(String::as_str).collect();
+        let mut catalogue: Vec<&str> = Sentence::catalogue().iter().map(|one| one.words).collect();
+        catalogue.sort_unstable();
+        assert_eq!(named, catalogue);
+        for example in EXAMPLES {
+            Sentence::parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+        }
+    }
+
+    #[test]
+    fn every_sentence_says_what_it_does_and_how() {
+        for entry in Sentence::catalogue() {
+            assert!(!entry.about.is_empty(), "{}", entry.words);
+            assert!(entry.usage.starts_with(entry.words), "{}", entry.usage);
+            assert!(entry.example.starts_with(entry.words), "{}", entry.example);
+        }
+    }
+}

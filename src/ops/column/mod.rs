@@ -1,0 +1,179 @@
+//! Columns: declared once for the grids of the console and the tables of the shell.
+
+mod container;
+mod host;
+mod operation;
+mod resource;
+
+use std::{borrow::Cow, cmp::Ordering};
+
+use super::filter::Row;
+use crate::model::Timestamp;
+
+pub use container::{ContainerRow, Containers, containers, state_glyph, state_tone};
+pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
+pub use operation::{OperationRow, Operations, operations, outcome_tone};
+pub use resource::{
+    ImageRow, Images, NetworkRow, Networks, VolumeRow, Volumes, images, networks, volumes,
+};
+
+/// A kind of rows with its columns. The rows borrow from the fleet, the columns do not.
+pub trait Rows: Sized + 'static {
+    /// One row.
+    type Row<'a>: Row;
+
+    /// What the rows are called, in small letters: `containers`.
+    const NAME: &'static str;
+
+    /// Its columns, in the order in which they are shown.
+    fn columns() -> &'static [Column<Self>];
+}
+
+/// What a cell depends on beside its row.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// The time, for ages.
+    pub now: Timestamp,
+    /// Only ASCII may be drawn.
+    pub ascii: bool,
+}
+
+/// Where text stands in its cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Texts.
+    Left,
+    /// Figures: sorted with the largest first.
+    Right,
+}
+
+/// How wide a column is, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    /// With less it is left out.
+    pub min: u16,
+    /// What it gets when there is room.
+    pub ideal: u16,
+    /// Whether it takes a share of what is left over.
+    pub grow: bool,
+}
+
+/// What a cell says by its colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// Nothing.
+    Plain,
+    /// Beside the point.
+    Faint,
+    /// All is well.
+    Good,
+    /// Look at it.
+    Warn,
+    /// Broken.
+    Bad,
+    /// Something goes on.
+    Busy,
+    /// It stands out: names.
+    Accent,
+}
+
+/// A column of rows of a kind.
+pub struct Column<K: Rows> {
+    /// Its name, by which it is chosen and sorted; without blanks.
+    pub name: &'static str,
+    /// Its title on the screen.
+    pub title: &'static str,
+    /// What it shows.
+    pub about: &'static str,
+    /// Where its text stands.
+    pub align: Align,
+    /// How wide it is.
+    pub width: Width,
+    /// The text of a cell.
+    pub text: for<'r, 'a> fn(&'r K::Row<'a>, &Context) -> Cow<'r, str>,
+    /// The tone of a cell.
+    pub tone: for<'r, 'a> fn(&'r K::Row<'a>) -> Tone,
+    /// The order of two rows by it, the smaller first.
+    pub order: for<'r, 'a> fn(&'r K::Row<'a>, &'r K::Row<'a>) -> Ordering,
+    /// Whether it is shown when nobody has chosen.
+    pub shown: bool,
+    /// What stays on a narrow screen: 0 the longest, the highest is left out first.
+    pub priority: u8,
+}
+
+/// The column of that name.
+pub fn column<K: Rows>(name: &str) -> Option<&'static Column<K>> {
+    K::columns().iter().find(|column| column.name == name)
+}
+
+/// The order of names as people count: `web-2` before `web-10`, in any case of letters.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a_rest, mut b_rest) = (a, b);
+    loop {
+        let (a_digits, b_digits) = (digits(a_rest), digits(b_rest));
+        if a_digits > 0 && b_digits > 0 {
+            let (x, a_next) = a_rest.split_at(a_digits);
+            let (y, b_next) = b_rest.split_at(b_digits);
+            let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
+            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (a_rest, b_rest) = (a_next, b_next);
+            continue;
+        }
+        let (mut a_chars, mut b_chars) = (a_rest.chars(), b_rest.chars());
+        match (a_chars.next(), b_chars.next()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) => {
+                let order = x.to_lowercase().cmp(y.to_lowercase());
+                if order != Ordering::Equal {
+                    return order;
+                }
+            }
+        }
+        (a_rest, b_rest) = (a_chars.as_str(), b_chars.as_str());
+    }
+}
+
+/// How many digits the text begins with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
+}
+
+const fn fixed(width: u16) -> Width {
+    Width {
+        min: width,
+        ideal: width,
+        grow: false,
+    }
+}
+
+const fn between(min: u16, ideal: u16) -> Width {
+    Width {
+        min,
+        ideal,
+        grow: false,
+    }
+}
+
+const fn growing(min: u16, ideal: u16) -> Width {
+    Width {
+        min,
+        ideal,
+        grow: true,
+    }
+}
+
+/// Percent with one decimal; nothing when it is not known.
+fn percent(value: Option<f32>) -> Cow<'static, str> {
+    value.map_or(Cow::Borrowed(""), |value| format!("{value:.1}").into())
+}
+
+/// The order of numbers that may be unknown; unknown is smallest.
+fn by_number(a: Option<f32>, b: Option<f32>) -> Ordering {
+    let value = |one: Option<f32>| one.unwrap_or(f32::NEG_INFINITY);
+    value(a).total_cmp(&value(b))
+}

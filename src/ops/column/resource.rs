@@ -1,0 +1,473 @@
+//! The columns of images, networks and volumes.
+
+use std::borrow::Cow;
+
+use super::{Align, Column, Row, Rows, Tone, between, fixed, growing, natural};
+use crate::model::{Host, Image, Network, Volume, ago, bytes};
+
+/// An image with its host.
+#[derive(Clone, Copy, Debug)]
+pub struct ImageRow<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The image.
+    pub image: &'a Image,
+}
+
+/// A network with its host.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkRow<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The network.
+    pub network: &'a Network,
+}
+
+/// A volume with its host.
+#[derive(Clone, Copy, Debug)]
+pub struct VolumeRow<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The volume.
+    pub volume: &'a Volume,
+}
+
+/// Rows of images.
+#[derive(Clone, Copy, Debug)]
+pub struct Images;
+
+/// Rows of networks.
+#[derive(Clone, Copy, Debug)]
+pub struct Networks;
+
+/// Rows of volumes.
+#[derive(Clone, Copy, Debug)]
+pub struct Volumes;
+
+impl Rows for Images {
+    type Row<'a> = ImageRow<'a>;
+
+    const NAME: &'static str = "images";
+
+    fn columns() -> &'static [Column<Self>] {
+        images()
+    }
+}
+
+impl Rows for Networks {
+    type Row<'a> = NetworkRow<'a>;
+
+    const NAME: &'static str = "networks";
+
+    fn columns() -> &'static [Column<Self>] {
+        networks()
+    }
+}
+
+impl Rows for Volumes {
+    type Row<'a> = VolumeRow<'a>;
+
+    const NAME: &'static str = "volumes";
+
+    fn columns() -> &'static [Column<Self>] {
+        volumes()
+    }
+}
+
+/// The columns of images.
+pub fn images() -> &'static [Column<Images>] {
+    &IMAGES
+}
+
+/// The columns of networks.
+pub fn networks() -> &'static [Column<Networks>] {
+    &NETWORKS
+}
+
+/// The columns of volumes.
+pub fn volumes() -> &'static [Column<Volumes>] {
+    &VOLUMES
+}
+
+fn image_name(image: &Image) -> &str {
+    let name = image.tags.first().or_else(|| image.digests.first());
+    name.map_or("<none>", |name| name)
+}
+
+fn short_id(id: &str) -> &str {
+    let digits = id.strip_prefix("sha256:").unwrap_or(id);
+    digits.get(..12).unwrap_or(digits)
+}
+
+static IMAGES: [Column<Images>; 7] = [
+    Column {
+        name: "host",
+        title: "HOST",
+        about: "The host it is on",
+        align: Align::Left,
+        width: between(6, 14),
+        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
+        tone: |_| Tone::Plain,
+        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
+        shown: true,
+        priority: 1,
+    },
+    Column {
+        name: "name",
+        title: "IMAGE",
+        about: "Its first tag",
+        align: Align::Left,
+        width: growing(12, 40),
+        text: |row, _| Cow::Borrowed(image_name(row.image)),
+        tone: |_| Tone::Accent,
+        order: |a, b| natural(image_name(a.image), image_name(b.image)),
+        shown: true,
+        priority: 0,
+    },
+    Column {
+        name: "tags",
+        title: "TAGS",
+        about: "How many tags it has",
+        align: Align::Right,
+        width: fixed(4),
+        text: |row, _| row.image.tags.len().to_string().into(),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.image.tags.len().cmp(&b.image.tags.len()),
+        shown: false,
+        priority: 5,
+    },
+    Column {
+        name: "id",
+        title: "ID",
+        about: "The first twelve digits of its id",
+        align: Align::Left,
+        width: fixed(12),
+        text: |row, _| Cow::Borrowed(short_id(&row.image.id)),
+        tone: |_| Tone::Faint,
+        order: |a, b| a.image.id.cmp(&b.image.id),
+        shown: true,
+        priority: 4,
+    },
+    Column {
+        name: "size",
+        title: "SIZE",
+        about: "Its size with all its layers",
+        align: Align::Right,
+        width: fixed(6),
+        text: |row, _| bytes(row.image.size).into(),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.image.size.cmp(&b.image.size),
+        shown: true,
+        priority: 2,
+    },
+    Column {
+        name: "used",
+        title: "USED",
+        about: "Containers that use it",
+        align: Align::Right,
+        width: fixed(4),
+        text: |row, _| match row.image.used_by {
+            Some(count) => count.to_string().into(),
+            None => Cow::Borrowed(""),
+        },
+        tone: |_| Tone::Plain,
+        order: |a, b| a.image.used_by.cmp(&b.image.used_by),
+        shown: true,
+        priority: 3,
+    },
+    Column {
+        name: "created",
+        title: "CREATED",
+        about: "How long ago it was made",
+        align: Align::Right,
+        width: fixed(7),
+        text: |row, context| ago(context.now, row.image.created).into(),
+        tone: |_| Tone::Faint,
+        order: |a, b| b.image.created.cmp(&a.image.created),
+        shown: true,
+        priority: 3,
+    },
+];
+
+static NETWORKS: [Column<Networks>; 6] = [
+    Column {
+        name: "host",
+        title: "HOST",
+        about: "The host it is on",
+        align: Align::Left,
+        width: between(6, 14),
+        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
+        tone: |_| Tone::Plain,
+        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
+        shown: true,
+        priority: 1,
+    },
+    Column {
+        name: "name",
+        title: "NETWORK",
+        about: "Its name",
+        align: Align::Left,
+        width: growing(10, 28),
+        text: |row, _| Cow::Borrowed(&*row.network.name),
+        tone: |_| Tone::Accent,
+        order: |a, b| natural(&a.network.name, &b.network.name),
+        shown: true,
+        priority: 0,
+    },
+    Column {
+        name: "driver",
+        title: "DRIVER",
+        about: "Its driver",
+        align: Align::Left,
+        width: between(6, 10),
+        text: |row, _| Cow::Borrowed(&*row.network.driver),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.network.driver.cmp(&b.network.driver),
+        shown: true,
+        priority: 2,
+    },
+    Column {
+        name: "scope",
+        title: "SCOPE",
+        about: "Local to its host, or not",
+        align: Align::Left,
+        width: between(5, 7),
+        text: |row, _| Cow::Borrowed(&*row.network.scope),
+        tone: |_| Tone::Faint,
+        order: |a, b| a.network.scope.cmp(&b.network.scope),
+        shown: true,
+        priority: 4,
+    },
+    Column {
+        name: "subnets",
+        title: "SUBNETS",
+        about: "Its subnets",
+        align: Align::Left,
+        width: growing(12, 20),
+        text: |row, _| row.network.subnets.join(" ").into(),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.network.subnets.cmp(&b.network.subnets),
+        shown: true,
+        priority: 2,
+    },
+    Column {
+        name: "app",
+        title: "APP",
+        about: "The app that made it",
+        align: Align::Left,
+        width: between(6, 12),
+        text: |row, _| Cow::Borrowed(row.network.app.as_deref().unwrap_or("")),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.network.app.cmp(&b.network.app),
+        shown: true,
+        priority: 3,
+    },
+];
+
+static VOLUMES: [Column<Volumes>; 5] = [
+    Column {
+        name: "host",
+        title: "HOST",
+        about: "The host it is on",
+        align: Align::Left,
+        width: between(6, 14),
+        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
+        tone: |_| Tone::Plain,
+        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
+        shown: true,
+        priority: 1,
+    },
+    Column {
+        name: "name",
+        title: "VOLUME",
+        about: "Its name",
+        align: Align::Left,
+        width: growing(10, 40),
+        text: |row, _| Cow::Borrowed(&*row.volume.name),
+        tone: |_| Tone::Accent,
+        order: |a, b| natural(&a.volume.name, &b.volume.name),
+        shown: true,
+        priority: 0,
+    },
+    Column {
+        name: "driver",
+        title: "DRIVER",
+        about: "Its driver",
+        align: Align::Left,
+        width: between(6, 10),
+        text: |row, _| Cow::Borrowed(&*row.volume.driver),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.volume.driver.cmp(&b.volume.driver),
+        shown: true,
+        priority: 3,
+    },
+    Column {
+        name: "size",
+        title: "SIZE",
+        about: "Its size, where the engine told it",
+        align: Align::Right,
+        width: fixed(6),
+        text: |row, _| match row.volume.size {
+            Some(size) => bytes(size).into(),
+            None => Cow::Borrowed(""),
+        },
+        tone: |_| Tone::Plain,
+        order: |a, b| a.volume.size.cmp(&b.volume.size),
+        shown: true,
+        priority: 2,
+    },
+    Column {
+        name: "app",
+        title: "APP",
+        about: "The app that made it",
+        align: Align::Left,
+        width: between(6, 12),
+        text: |row, _| Cow::Borrowed(row.volume.app.as_deref().unwrap_or("")),
+        tone: |_| Tone::Plain,
+        order: |a, b| a.volume.app.cmp(&b.volume.app),
+        shown: true,
+        priority: 3,
+    },
+];
+
+/// The values that all resources have by their host.
+fn of_host<'a>(host: &'a Host, key: &str) -> Option<Cow<'a, str>> {
+    match key {
+        "host" => Some(Cow::Borrowed(host.name().as_str())),
+        "env" => Some(Cow::Borrowed(host.environment())),
+        "group" => Some(host.spec.groups.join(",").into()),
+        _ => None,
+    }
+}
+
+impl Row for ImageRow<'_> {
+    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        Some(match key {
+            "name" | "image" | "tag" => {
+                let names = self.image.tags.iter().chain(&self.image.digests);
+                let names: Vec<&str> = names.map(|name| &**name).collect();
+                names.join(",").into()
+            }
+            "id" => Cow::Borrowed(short_id(&self.image.id)),
+            "is" => {
+                let origin = if self.image.is_private() {
+                    "private"
+                } else {
+                    "public"
+                };
+                let tagged = if self.image.tags.is_empty() {
+                    ",untagged"
+                } else {
+                    ""
+                };
+                let used = match self.image.used_by {
+                    Some(0) => ",unused",
+                    Some(_) => ",used",
+                    None => "",
+                };
+                format!("{origin}{tagged}{used}").into()
+            }
+            key => return of_host(self.host, key),
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures are compared roughly")]
+    fn number(&self, key: &str) -> Option<f64> {
+        match key {
+            "size" => Some(self.image.size as f64),
+            "used" => self.image.used_by.map(f64::from),
+            _ => None,
+        }
+    }
+
+    fn searched(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let names = self.image.tags.iter().chain(&self.image.digests);
+        names
+            .map(|name| &**name)
+            .chain([self.host.name().as_str(), short_id(&self.image.id)])
+            .map(Cow::Borrowed)
+    }
+
+    fn keys() -> &'static [&'static str] {
+        &[
+            "name", "image", "tag", "id", "is", "host", "env", "group", "size", "used",
+        ]
+    }
+}
+
+impl Row for NetworkRow<'_> {
+    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        Some(match key {
+            "name" | "network" => Cow::Borrowed(&*self.network.name),
+            "id" => Cow::Borrowed(&*self.network.id),
+            "driver" => Cow::Borrowed(&*self.network.driver),
+            "scope" => Cow::Borrowed(&*self.network.scope),
+            "subnet" => self.network.subnets.join(",").into(),
+            "app" => Cow::Borrowed(self.network.app.as_deref()?),
+            "is" => Cow::Borrowed(if self.network.internal {
+                "internal"
+            } else {
+                ""
+            }),
+            key => return of_host(self.host, key),
+        })
+    }
+
+    fn number(&self, _: &str) -> Option<f64> {
+        None
+    }
+
+    fn searched(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let network = self.network;
+        [
+            &*network.name,
+            self.host.name().as_str(),
+            &*network.driver,
+            network.app.as_deref().unwrap_or(""),
+        ]
+        .into_iter()
+        .chain(network.subnets.iter().map(|subnet| &**subnet))
+        .map(Cow::Borrowed)
+    }
+
+    fn keys() -> &'static [&'static str] {
+        &[
+            "name", "network", "id", "driver", "scope", "subnet", "app", "is", "host", "env",
+            "group",
+        ]
+    }
+}
+
+impl Row for VolumeRow<'_> {
+    fn value(&self, key: &str) -> Option<Cow<'_, str>> {
+        Some(match key {
+            "name" | "volume" => Cow::Borrowed(&*self.volume.name),
+            "driver" => Cow::Borrowed(&*self.volume.driver),
+            "app" => Cow::Borrowed(self.volume.app.as_deref()?),
+            key => return of_host(self.host, key),
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures are compared roughly")]
+    fn number(&self, key: &str) -> Option<f64> {
+        (key == "size").then_some(self.volume.size? as f64)
+    }
+
+    fn searched(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let volume = self.volume;
+        [
+            &*volume.name,
+            self.host.name().as_str(),
+            &*volume.driver,
+            volume.app.as_deref().unwrap_or(""),
+        ]
+        .into_iter()
+        .map(Cow::Borrowed)
+    }
+
+    fn keys() -> &'static [&'static str] {
+        &[
+            "name", "volume", "driver", "app", "host", "env", "group", "size",
+        ]
+    }
+}

@@ -1,0 +1,16 @@
+//! What can be done: sentences, their plans on a fleet, and the runner that does them.
+
+pub mod catalogue;
+pub mod column;
+pub mod filter;
+mod named;
+pub mod plan;
+pub mod sentence;
+pub mod target;
+
+pub use catalogue::Entry;
+pub use column::{Column, Context, Rows, Tone};
+pub use filter::{Filter, FilterError, Row};
+pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
+pub use sentence::{Accepts, Danger, Number, ParseError, Role, Sentence};
+pub use target::{ContainerPattern, HostPattern, PatternError, Target};

@@ -1,0 +1,222 @@
+//! Which targets a sentence names, and what they are in a fleet.
+
+use super::{
+    plan::{Refusal, RefusalKind},
+    sentence::{
+        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, KillArgs,
+        LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs, Targets,
+    },
+    target::{ContainerPattern, HostPattern, Target},
+};
+use crate::model::{Fleet, HostName, HostSpec};
+
+impl Sentence {
+    /// The containers that it names itself, as patterns.
+    fn container_patterns(&self) -> Vec<&ContainerPattern> {
+        match self {
+            Self::Container(command) => match command {
+                ContainerCommand::Show(ShowArgs { targets, .. })
+                | ContainerCommand::Start(Targets { targets, .. })
+                | ContainerCommand::Pause(Targets { targets, .. })
+                | ContainerCommand::Unpause(Targets { targets, .. })
+                | ContainerCommand::Stop {
+                    targets: Targets { targets, .. },
+                    ..
+                }
+                | ContainerCommand::Restart {
+                    targets: Targets { targets, .. },
+                    ..
+                }
+                | ContainerCommand::Kill(KillArgs {
+                    targets: Targets { targets, .. },
+                    ..
+                })
+                | ContainerCommand::Remove(RemoveArgs {
+                    targets: Targets { targets, .. },
+                    ..
+                }) => targets.iter().collect(),
+                ContainerCommand::Rename { target, .. }
+                | ContainerCommand::Exec(ExecArgs { target, .. })
+                | ContainerCommand::Top { target }
+                | ContainerCommand::Changes { target } => target.iter().collect(),
+                ContainerCommand::Copy { from, to, .. } => {
+                    [from, to].into_iter().flat_map(inside).collect()
+                }
+                ContainerCommand::List(_) => Vec::new(),
+            },
+            Self::Logs(LogsCommand { targets, .. }) => targets.iter().collect(),
+            Self::Host(_)
+            | Self::Image(_)
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Audit(_) => Vec::new(),
+        }
+    }
+
+    /// The hosts that it names itself, as patterns.
+    fn host_patterns(&self) -> &[HostPattern] {
+        match self {
+            Self::Host(
+                HostCommand::Show { hosts }
+                | HostCommand::Remove { hosts, .. }
+                | HostCommand::Reconnect { hosts }
+                | HostCommand::Prune(PruneArgs { hosts, .. }),
+            ) => hosts,
+            Self::Host(HostCommand::Login { host }) => host.as_slice(),
+            Self::Host(HostCommand::List(_) | HostCommand::Add(_) | HostCommand::Edit(_))
+            | Self::Container(_)
+            | Self::Image(_)
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Logs(_)
+            | Self::Audit(_) => &[],
+        }
+    }
+
+    /// Whether it can concern that host at all: only such hosts have to be reached for it.
+    pub fn touches(&self, spec: &HostSpec) -> bool {
+        match self {
+            Self::Audit(_)
+            | Self::Host(HostCommand::Add(_) | HostCommand::Edit(_) | HostCommand::Remove { .. }) => {
+                false
+            }
+            Self::Host(_) => {
+                let named = self.host_patterns();
+                named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))
+            }
+            Self::Container(_) | Self::Logs(_) => {
+                let named = self.container_patterns();
+                named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
+            }
+            Self::Image(_) | Self::Network(_) | Self::Volume(_) => true,
+        }
+    }
+
+    /// Whether it says itself what it is about, so that no selection is needed.
+    pub fn names_targets(&self) -> bool {
+        !self.container_patterns().is_empty() || !self.host_patterns().is_empty()
+    }
+
+    /// What it is about: the targets it names, else the selection; without repetition. Nothing for
+    /// sentences that take no targets.
+    pub fn targets(&self, fleet: &Fleet, selection: &[Target]) -> Result<Vec<Target>, Refusal> {
+        let (targets, number, kind) = match self.accepts() {
+            Accepts::Nothing => return Ok(self.host_edited(fleet)?.into_iter().collect()),
+            Accepts::Containers { number, .. } => {
+                (self.containers(fleet, selection)?, number, "container")
+            }
+            Accepts::Hosts { number } => (self.hosts(fleet, selection)?, number, "host"),
+        };
+        match (number, targets.len()) {
+            (_, 0) => Err(self.nothing(kind)),
+            (Number::One, count @ 2..) => Err(Refusal::new(
+                RefusalKind::Kind,
+                format!("`{}` takes one {kind}, not {count}", self.words()),
+                format!("name or select one {kind}"),
+            )),
+            (Number::One | Number::Some, _) => Ok(targets),
+        }
+    }
+
+    fn nothing(&self, kind: &str) -> Refusal {
+        let example = if kind == "host" {
+            "@ams-1"
+        } else {
+            "web@ams-1"
+        };
+        Refusal::new(
+            RefusalKind::Nothing,
+            format!(
+                "`{}` needs a {kind}, and none is named or selected",
+                self.words()
+            ),
+            format!("say which one, as in `{} {example}`", self.words()),
+        )
+    }
+
+    fn host_edited(&self, fleet: &Fleet) -> Result<Option<Target>, Refusal> {
+        let Self::Host(HostCommand::Edit(EditArgs { name, .. })) = self else {
+            return Ok(None);
+        };
+        let name = HostName::new(name.strip_prefix('@').unwrap_or(name));
+        if fleet.host(&name).is_some() {
+            return Ok(Some(Target::Host(name)));
+        }
+        Err(Refusal::new(
+            RefusalKind::Unknown,
+            format!("no host is @{name}"),
+            "`wharf host list` lists the hosts",
+        ))
+    }
+
+    fn containers(&self, fleet: &Fleet, selection: &[Target]) -> Result<Vec<Target>, Refusal> {
+        let named = self.container_patterns();
+        let mut targets = Vec::new();
+        for pattern in &named {
+            for (host, container) in pattern.resolve(fleet)? {
+                targets.push(Target::Container(host.name().clone(), container.id.clone()));
+            }
+        }
+        if named.is_empty() {
+            for target in selection {
+                if !matches!(target, Target::Container(..)) {
+                    return Err(self.other_kind("containers", target, fleet));
+                }
+                targets.push(target.clone());
+            }
+        }
+        Ok(distinct(targets))
+    }
+
+    fn hosts(&self, fleet: &Fleet, selection: &[Target]) -> Result<Vec<Target>, Refusal> {
+        let named = self.host_patterns();
+        let mut targets = Vec::new();
+        for pattern in named {
+            for host in pattern.resolve(fleet)? {
+                targets.push(Target::Host(host.name().clone()));
+            }
+        }
+        if named.is_empty() {
+            for target in selection {
+                if !matches!(target, Target::Host(_)) {
+                    return Err(self.other_kind("hosts", target, fleet));
+                }
+                targets.push(target.clone());
+            }
+        }
+        Ok(distinct(targets))
+    }
+
+    fn other_kind(&self, kind: &str, selected: &Target, fleet: &Fleet) -> Refusal {
+        let what = match selected {
+            Target::Container(..) => "a container",
+            Target::Host(_) => "a host",
+            Target::Operation(_) => "an entry of the log",
+        };
+        Refusal::new(
+            RefusalKind::Kind,
+            format!(
+                "`{}` acts on {kind}; {} is {what}",
+                self.words(),
+                selected.text(fleet)
+            ),
+            format!("select {kind}"),
+        )
+    }
+}
+
+fn inside(side: &CopySide) -> &[ContainerPattern] {
+    match side {
+        CopySide::Inside { targets, .. } => targets,
+        CopySide::Local(_) => &[],
+    }
+}
+
+/// The targets without repetition, in their order.
+fn distinct(targets: Vec<Target>) -> Vec<Target> {
+    let mut seen = std::collections::HashSet::new();
+    targets
+        .into_iter()
+        .filter(|target| seen.insert(target.clone()))
+        .collect()
+}

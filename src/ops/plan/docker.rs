@@ -1,0 +1,159 @@
+//! The same as docker commands, for people who want to see or say it without Wharf.
+
+use crate::{
+    model::{Action, Endpoint, Fleet, Host, Prune, Step},
+    ops::sentence::join,
+};
+
+/// One command for each host and action; containers of one host share a command where docker
+/// takes several.
+pub(super) fn commands(steps: &[Step], fleet: &Fleet) -> Vec<String> {
+    let mut commands: Vec<(&Step, Vec<String>)> = Vec::new();
+    for step in steps {
+        let name = name(step);
+        let same = commands
+            .iter_mut()
+            .find(|(first, _)| first.host == step.host && first.action == step.action);
+        match (same, takes_several(&step.action)) {
+            (Some((_, names)), true) => names.extend(name),
+            _ => commands.push((step, name.into_iter().collect())),
+        }
+    }
+    commands
+        .into_iter()
+        .map(|(step, names)| {
+            let mut words = vec!["docker".to_owned()];
+            words.extend(fleet.host(&step.host).map(connection).unwrap_or_default());
+            words.extend(action(&step.action, &names));
+            join(words.iter().map(String::as_str))
+        })
+        .collect()
+}
+
+fn name(step: &Step) -> Option<String> {
+    step.container.as_ref().map(|(id, name)| {
+        if name.is_empty() {
+            id.short().to_owned()
+        } else {
+            name.to_string()
+        }
+    })
+}
+
+/// How docker is told which engine.
+fn connection(host: &Host) -> Vec<String> {
+    let mut words = Vec::new();
+    let endpoint = match &host.spec.endpoint {
+        Endpoint::Tls { host, port, files } => {
+            words.push(
+                if files.skip_verify {
+                    "--tls"
+                } else {
+                    "--tlsverify"
+                }
+                .to_owned(),
+            );
+            for (option, file) in [
+                ("--tlscacert", &files.ca),
+                ("--tlscert", &files.cert),
+                ("--tlskey", &files.key),
+            ] {
+                if let Some(file) = file {
+                    words.push(option.to_owned());
+                    words.push(file.display().to_string());
+                }
+            }
+            Endpoint::Tcp {
+                host: host.clone(),
+                port: *port,
+            }
+            .to_string()
+        }
+        other @ (Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Ssh { .. }) => {
+            other.to_string()
+        }
+    };
+    words.push("-H".to_owned());
+    words.push(endpoint);
+    words
+}
+
+fn takes_several(action: &Action) -> bool {
+    match action {
+        Action::Start
+        | Action::Stop { .. }
+        | Action::Restart { .. }
+        | Action::Pause
+        | Action::Unpause
+        | Action::Kill { .. }
+        | Action::Remove { .. } => true,
+        Action::Rename { .. }
+        | Action::CopyIn { .. }
+        | Action::CopyOut { .. }
+        | Action::Exec { .. }
+        | Action::Prune(_) => false,
+    }
+}
+
+fn action(action: &Action, names: &[String]) -> Vec<String> {
+    let first = names.first().cloned().unwrap_or_default();
+    let mut words: Vec<String> = Vec::new();
+    let mut say = |parts: &[&str]| words.extend(parts.iter().map(|&part| part.to_owned()));
+    match action {
+        Action::Start => say(&["start"]),
+        Action::Stop { grace } => timed("stop", *grace, &mut say),
+        Action::Restart { grace } => timed("restart", *grace, &mut say),
+        Action::Pause => say(&["pause"]),
+        Action::Unpause => say(&["unpause"]),
+        Action::Kill { signal } => say(&["kill", "-s", signal]),
+        Action::Remove { force, volumes } => {
+            say(&["rm"]);
+            say(if *force { &["-f"] } else { &[] });
+            say(if *volumes { &["-v"] } else { &[] });
+        }
+        Action::Rename { to } => {
+            say(&["rename", &first, to]);
+            return words;
+        }
+        Action::CopyIn { from, to } => {
+            say(&["cp", &from.display().to_string(), &format!("{first}:{to}")]);
+            return words;
+        }
+        Action::CopyOut { from, to } => {
+            say(&["cp", &format!("{first}:{from}"), &to.display().to_string()]);
+            return words;
+        }
+        Action::Exec { command, user } => {
+            say(&["exec", "-it"]);
+            if let Some(user) = user {
+                say(&["-u", user]);
+            }
+            say(&[&first]);
+            say(if command.is_empty() { &["sh"] } else { &[] });
+            words.extend(command.iter().map(ToString::to_string));
+            return words;
+        }
+        Action::Prune(kind) => say(prune(*kind)),
+    }
+    words.extend(names.iter().cloned());
+    words
+}
+
+fn timed(verb: &str, grace: Option<u32>, say: &mut impl FnMut(&[&str])) {
+    say(&[verb]);
+    if let Some(grace) = grace {
+        say(&["-t", &grace.to_string()]);
+    }
+}
+
+fn prune(kind: Prune) -> &'static [&'static str] {
+    match kind {
+        Prune::Containers => &["container", "prune", "-f"],
+        Prune::Images { all: false } => &["image", "prune", "-f"],
+        Prune::Images { all: true } => &["image", "prune", "-f", "-a"],
+        Prune::Networks => &["network", "prune", "-f"],
+        Prune::Volumes { all: false } => &["volume", "prune", "-f"],
+        Prune::Volumes { all: true } => &["volume", "prune", "-f", "-a"],
+        Prune::BuildCache => &["builder", "prune", "-f"],
+    }
+}

@@ -1,0 +1,106 @@
+//! The sentence: one language for the shell, the keys, the palette, the help and the log of acts.
+
+mod container;
+mod error;
+mod fleet;
+mod host;
+mod traits;
+mod write;
+
+pub use container::{
+    ContainerCommand, ContainerName, CopySide, ExecArgs, Grace, KillArgs, RemoveArgs, ShowArgs,
+    Signal, Targets,
+};
+pub use error::ParseError;
+pub(in crate::ops) use fleet::seconds;
+pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment, ResourceCommand};
+pub use host::{AddArgs, EditArgs, HostCommand, PruneArgs};
+pub use traits::{Accepts, Danger, Number, Role};
+pub(super) use write::join;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+/// What can be said: a noun, a verb, targets and options.
+///
+/// Targets are written `name@host`, hosts `@host`. Both parts may hold the wildcards `*`, `?` and
+/// `[…]`; the host part may also be `env:prod` or `group:edge`, the container part `app:shop` or
+/// `service:web`, or four or more digits of an id.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Sentence {
+    /// Hosts: list, look at, add, edit, remove, reconnect, log in, clean up
+    #[command(subcommand)]
+    Host(HostCommand),
+    /// Containers: list, look into, start, stop, restart, remove, enter and more
+    #[command(subcommand)]
+    Container(ContainerCommand),
+    /// Images: list them
+    #[command(subcommand)]
+    Image(ResourceCommand),
+    /// Networks: list them
+    #[command(subcommand)]
+    Network(ResourceCommand),
+    /// Volumes: list them
+    #[command(subcommand)]
+    Volume(ResourceCommand),
+    /// Read or follow the logs of containers
+    Logs(LogsCommand),
+    /// The log of acts: list and verify it
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+/// Why something is done: `--reason`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct Why {
+    /// Why it is done; kept in the log of acts
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// A line that holds one sentence and nothing else.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wharf",
+    no_binary_name = true,
+    disable_version_flag = true,
+    color = clap::ColorChoice::Never
+)]
+struct Line {
+    #[command(subcommand)]
+    sentence: Sentence,
+}
+
+impl Sentence {
+    /// Reads a sentence as it would be typed in a shell, with or without the leading `wharf`.
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
+        let words = shlex::split(line).ok_or_else(ParseError::quotes)?;
+        let words = match words.first().map(String::as_str) {
+            Some("wharf") => &words[1..],
+            _ => &words[..],
+        };
+        Line::try_parse_from(words)
+            .map(|line| line.sentence)
+            .map_err(|error| ParseError::from_clap(&error))
+    }
+
+    /// The grammar as clap knows it, for the catalogue and for completion.
+    pub(super) fn grammar() -> clap::Command {
+        let mut grammar = Line::command();
+        grammar.build();
+        grammar
+    }
+
+    /// Why it is done, when the sentence says so.
+    pub fn reason(&self) -> Option<&str> {
+        let why = match self {
+            Self::Host(command) => command.why(),
+            Self::Container(command) => command.why(),
+            Self::Image(_)
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Logs(_)
+            | Self::Audit(_) => None,
+        };
+        why.and_then(|why| why.reason.as_deref())
+    }
+}

@@ -1,0 +1,230 @@
+//! Sentences as text: the words that name each, and the canonical form for plan and log.
+
+use super::{
+    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, KillArgs,
+    ListArgs, LogsCommand, PruneArgs, RemoveArgs, ResourceCommand, Sentence, ShowArgs,
+};
+
+/// The words of a line, joined so that a shell splits them the same way.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Words {
+    fn add(&mut self, word: impl Into<String>) -> &mut Self {
+        self.0.push(word.into());
+        self
+    }
+
+    fn flag(&mut self, name: &str, is_set: bool) -> &mut Self {
+        if is_set {
+            self.add(name);
+        }
+        self
+    }
+
+    fn option(&mut self, name: &str, value: Option<impl ToString>) -> &mut Self {
+        if let Some(value) = value {
+            let value = value.to_string();
+            if value.starts_with('-') || value.is_empty() {
+                self.add(format!("{name}={value}"));
+            } else {
+                self.add(name).add(value);
+            }
+        }
+        self
+    }
+}
+
+/// Joins words so that a shell splits them the same way. A NUL cannot be quoted for any shell, nor
+/// can it come from one: it is left out.
+pub(in crate::ops) fn join<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let quoted: Vec<String> = words
+        .into_iter()
+        .map(|word| {
+            let word = word.replace('\0', "");
+            shlex::try_quote(&word).map_or_else(|_| word.clone(), std::borrow::Cow::into_owned)
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+impl Sentence {
+    /// The words that name it: `container restart`.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Host(command) => match command {
+                HostCommand::List(_) => "host list",
+                HostCommand::Show { .. } => "host show",
+                HostCommand::Add(_) => "host add",
+                HostCommand::Edit(_) => "host edit",
+                HostCommand::Remove { .. } => "host remove",
+                HostCommand::Reconnect { .. } => "host reconnect",
+                HostCommand::Login { .. } => "host login",
+                HostCommand::Prune(_) => "host prune",
+            },
+            Self::Container(command) => match command {
+                ContainerCommand::List(_) => "container list",
+                ContainerCommand::Show(_) => "container show",
+                ContainerCommand::Start(_) => "container start",
+                ContainerCommand::Stop { .. } => "container stop",
+                ContainerCommand::Restart { .. } => "container restart",
+                ContainerCommand::Pause(_) => "container pause",
+                ContainerCommand::Unpause(_) => "container unpause",
+                ContainerCommand::Kill(_) => "container kill",
+                ContainerCommand::Remove(_) => "container remove",
+                ContainerCommand::Rename { .. } => "container rename",
+                ContainerCommand::Exec(_) => "container exec",
+                ContainerCommand::Copy { .. } => "container copy",
+                ContainerCommand::Top { .. } => "container top",
+                ContainerCommand::Changes { .. } => "container changes",
+            },
+            Self::Image(ResourceCommand::List(_)) => "image list",
+            Self::Network(ResourceCommand::List(_)) => "network list",
+            Self::Volume(ResourceCommand::List(_)) => "volume list",
+            Self::Logs(_) => "logs",
+            Self::Audit(AuditCommand::List { .. }) => "audit list",
+            Self::Audit(AuditCommand::Verify) => "audit verify",
+        }
+    }
+
+    /// The sentence with these targets in place of its own, as it can be pasted into a shell;
+    /// the reason is left out, because the log keeps it beside the sentence.
+    pub(in crate::ops) fn canonical(&self, targets: &[String]) -> String {
+        let mut words = Words(self.words().split(' ').map(str::to_owned).collect());
+        match self {
+            Self::Host(command) => host(&mut words, command, targets),
+            Self::Container(command) => container(&mut words, command, targets),
+            Self::Image(ResourceCommand::List(args))
+            | Self::Network(ResourceCommand::List(args))
+            | Self::Volume(ResourceCommand::List(args)) => list(&mut words, args),
+            Self::Logs(args) => logs(&mut words, args, targets),
+            Self::Audit(AuditCommand::List { list: args, number }) => {
+                list(&mut words, args);
+                words.option("-n", Some(number));
+            }
+            Self::Audit(AuditCommand::Verify) => {}
+        }
+        join(words.0.iter().map(String::as_str))
+    }
+}
+
+fn list(words: &mut Words, args: &ListArgs) {
+    words.0.extend(args.filter.iter().cloned());
+    let columns = (!args.columns.is_empty()).then(|| args.columns.join(","));
+    words
+        .option("--columns", columns)
+        .option("--sort", args.sort.as_ref());
+}
+
+fn logs(words: &mut Words, args: &LogsCommand, targets: &[String]) {
+    words.0.extend(targets.iter().cloned());
+    words
+        .flag("--follow", args.follow)
+        .option("--tail", args.tail)
+        .option("--since", args.since)
+        .option("--until", args.until)
+        .flag("--timestamps", args.timestamps);
+}
+
+fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
+    match command {
+        HostCommand::List(args) => list(words, args),
+        HostCommand::Show { .. }
+        | HostCommand::Remove { .. }
+        | HostCommand::Reconnect { .. }
+        | HostCommand::Login { .. } => words.0.extend(targets.iter().cloned()),
+        HostCommand::Add(args) => add(words, args),
+        HostCommand::Edit(args) => edit(words, args),
+        HostCommand::Prune(args) => {
+            words.0.extend(targets.iter().cloned());
+            prune(words, args);
+        }
+    }
+}
+
+fn add(words: &mut Words, args: &AddArgs) {
+    words.add(&args.name).add(args.endpoint.to_string());
+    words.option("--environment", args.environment.as_ref());
+    for group in &args.groups {
+        words.option("--group", Some(group));
+    }
+    words
+        .option("--tls", args.tls.as_ref().map(|dir| dir.display()))
+        .flag("--protected", args.protected);
+}
+
+fn edit(words: &mut Words, args: &EditArgs) {
+    words
+        .add(&args.name)
+        .option("--rename", args.rename.as_ref())
+        .option("--endpoint", args.endpoint.as_ref())
+        .option("--environment", args.environment.as_ref());
+    for group in &args.groups {
+        words.option("--group", Some(group));
+    }
+    words
+        .option("--tls", args.tls.as_ref().map(|dir| dir.display()))
+        .option("--protected", args.protected);
+}
+
+fn prune(words: &mut Words, args: &PruneArgs) {
+    words
+        .flag("--containers", args.containers)
+        .flag("--images", args.images)
+        .flag("--networks", args.networks)
+        .flag("--volumes", args.volumes)
+        .flag("--build-cache", args.build_cache)
+        .flag("--all", args.all);
+}
+
+fn container(words: &mut Words, command: &ContainerCommand, targets: &[String]) {
+    if let ContainerCommand::List(args) = command {
+        return list(words, args);
+    }
+    if let ContainerCommand::Copy { from, to, .. } = command {
+        return copy(words, from, to, targets);
+    }
+    words.0.extend(targets.iter().cloned());
+    match command {
+        ContainerCommand::List(_)
+        | ContainerCommand::Copy { .. }
+        | ContainerCommand::Start(_)
+        | ContainerCommand::Pause(_)
+        | ContainerCommand::Unpause(_)
+        | ContainerCommand::Top { .. }
+        | ContainerCommand::Changes { .. } => {}
+        ContainerCommand::Show(ShowArgs { reveal, .. }) => {
+            words.flag("--reveal", *reveal);
+        }
+        ContainerCommand::Stop { grace, .. } | ContainerCommand::Restart { grace, .. } => {
+            words.option("--grace", grace.grace);
+        }
+        ContainerCommand::Kill(KillArgs { signal, .. }) => {
+            words.option("--signal", Some(signal));
+        }
+        ContainerCommand::Remove(RemoveArgs { force, volumes, .. }) => {
+            words.flag("--force", *force).flag("--volumes", *volumes);
+        }
+        ContainerCommand::Rename { name, .. } => {
+            words.add(name.as_str());
+        }
+        ContainerCommand::Exec(args) => exec(words, args),
+    }
+}
+
+fn exec(words: &mut Words, args: &ExecArgs) {
+    words.option("--user", args.user.as_ref());
+    if !args.command.is_empty() {
+        words.add("--");
+        words.0.extend(args.command.iter().cloned());
+    }
+}
+
+/// Several targets stand with commas between before the one path.
+fn copy(words: &mut Words, from: &CopySide, to: &CopySide, targets: &[String]) {
+    let side = |side: &CopySide| match side {
+        CopySide::Local(path) => path.display().to_string(),
+        CopySide::Inside { path, .. } => format!("{}:{path}", targets.join(",")),
+    };
+    words.add(side(from)).add(side(to));
+}
