@@ -83,7 +83,7 @@ fn every_node_runs_its_own_containers() {
 fn node3_is_reached_only_through_its_jump_host() {
     let lab = Lab::shared();
     let (_jump, _node) = (lab.host("node1"), lab.host("node3"));
-    assert!(answers(&lab, "node3", 10));
+    assert!(answers(&lab, "node3", 30));
     let direct =
         run(lab
             .ssh("node3")
@@ -134,15 +134,15 @@ fn node4_forbids_forwarding_and_serves_dial_stdio() {
 fn a_host_that_was_cut_off_comes_back() {
     let lab = Lab::shared();
     let node = lab.disturb("node2");
-    assert!(answers(&lab, "node2", 10));
+    assert!(answers(&lab, "node2", 30));
     node.cut();
     assert!(!answers(&lab, "node2", 1));
     node.heal();
-    assert!(answers(&lab, "node2", 10));
+    assert!(answers(&lab, "node2", 30));
     node.cut();
     drop(node);
     assert!(
-        answers(&lab, "node2", 10),
+        answers(&lab, "node2", 30),
         "dropping the borrowed host restores it"
     );
 }
@@ -151,10 +151,15 @@ fn a_host_that_was_cut_off_comes_back() {
 fn a_slow_cable_makes_round_trips_longer() {
     let lab = Lab::shared();
     let node = lab.disturb("node2");
+    let address = lab_address(&lab, "node2");
     let connects_in = || {
-        let start = Instant::now();
-        std::net::TcpStream::connect(lab_address(&lab, "node2")).expect("sshd accepts");
-        start.elapsed()
+        // The best of some tries: the machine may be busy, but nothing makes a cable faster than it is.
+        let tries = (0..5).map(|_| {
+            let start = Instant::now();
+            std::net::TcpStream::connect(&address).expect("sshd accepts");
+            start.elapsed()
+        });
+        tries.min().expect("five tries")
     };
     let usual = connects_in();
     node.slow(Duration::from_millis(200), 0);
@@ -184,7 +189,7 @@ fn frozen_daemons_hang_and_go_on() {
     node.freeze_sshd();
     assert!(!answers(&lab, "node2", 1), "a frozen sshd answered");
     node.thaw_sshd();
-    assert!(answers(&lab, "node2", 10));
+    assert!(answers(&lab, "node2", 30));
 
     node.freeze_dockerd();
     let ping = ["timeout", "1", "docker", "version"];
@@ -215,7 +220,7 @@ fn sessions_are_killed_and_new_ones_accepted() {
     .expect("it started");
     node.kill_sshd_sessions();
     assert_eq!(session.wait().expect("ssh ends").code(), Some(255));
-    assert!(answers(&lab, "node2", 10));
+    assert!(answers(&lab, "node2", 30));
 }
 
 #[test]
@@ -268,9 +273,12 @@ fn each_bad_host_fails_in_its_own_way() {
         ("few-sessions", ""),
     ];
     let check = &|alias: &str, works: bool, words: &str| {
-        let answer = run(lab
-            .ssh(alias)
-            .args(["-o", "ConnectTimeout=4", "docker", "version"]));
+        let patience = if alias == "bad-hung" {
+            "ConnectTimeout=3"
+        } else {
+            "ConnectTimeout=30"
+        };
+        let answer = run(lab.ssh(alias).args(["-o", patience, "docker", "version"]));
         let said = text(&answer.stdout) + &text(&answer.stderr);
         assert!(
             answer.status.success() == works && said.contains(words),
@@ -328,7 +336,7 @@ fn a_lab_leaves_nothing_behind() {
         .find_map(|line| line.strip_prefix("prefix="))
         .expect("it has a prefix")
         .to_owned();
-    assert!(answers(&lab, "node1", 10) && processes_naming(&dir) > 0 && cgroups(&prefix) > 0);
+    assert!(answers(&lab, "node1", 30) && processes_naming(&dir) > 0 && cgroups(&prefix) > 0);
     drop(lab);
     assert!(!dir.exists());
     assert_eq!((processes_naming(&dir), cgroups(&prefix)), (0, 0));

@@ -28,9 +28,7 @@ living() {
 
 # Takes a prefix, an address range and a directory for a new lab, so that no two labs share any of them.
 claim() {
-  mkdir -p "$registry"
-  exec 9<"$registry"
-  flock 9
+  lock
   sweep
   local n
   if [ -z "$prefix" ]; then
@@ -50,8 +48,12 @@ claim() {
   local name
   for name in prefix net hosts engines live_restore; do echo "$name=${!name}"; done >"$dir/env"
   ln -sfn "$dir" "$registry/$prefix"
-  exec 9>&-
+  unlock
 }
+
+# While one lab is claimed, swept or ended, no other is.
+lock() { mkdir -p "$registry"; exec 9<"$registry"; flock 9; }
+unlock() { exec 9>&-; }
 
 free_net() {
   local n used

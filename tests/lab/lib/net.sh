@@ -57,6 +57,6 @@ address() {
 wait_for() {
   local what=$1 i
   shift
-  for i in $(seq 400); do "$@" && return; sleep 0.05; done
-  die "$what: not there after 20 s"
+  for i in $(seq 1200); do "$@" && return; sleep 0.05; done
+  die "$what: not there after a minute"
 }
