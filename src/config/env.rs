@@ -64,23 +64,39 @@ impl Env {
     }
 }
 
+/// How many colours a terminal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Colors {
+    /// None, or none are wanted (`NO_COLOR`, `TERM=dumb`).
+    None,
+    /// The sixteen of old.
+    Sixteen,
+    /// 256.
+    Many,
+    /// Any (`COLORTERM` is `truecolor` or `24bit`).
+    All,
+}
+
+/// The program between ours and the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multiplexer {
+    /// tmux.
+    Tmux,
+    /// GNU screen.
+    Screen,
+}
+
 /// What the environment says of the terminal and the programs of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terminal {
     /// `TERM`; empty when it is not set.
     pub term: String,
-    /// The terminal shows any colour (`COLORTERM` is `truecolor` or `24bit`).
-    pub true_color: bool,
-    /// 256 colours at least, by the name of the terminal.
-    pub many_colors: bool,
-    /// No colours are wanted (`NO_COLOR`), or the terminal has none (`TERM=dumb`).
-    pub no_color: bool,
+    /// How many colours it shows.
+    pub colors: Colors,
     /// The locale is UTF-8.
     pub utf8: bool,
-    /// Inside tmux.
-    pub tmux: bool,
-    /// Inside GNU screen.
-    pub screen: bool,
+    /// The program between, if any.
+    pub multiplexer: Option<Multiplexer>,
     /// The user's shell.
     pub shell: PathBuf,
     /// The user's editor, as a command line.
@@ -90,30 +106,36 @@ pub struct Terminal {
 impl Terminal {
     /// Reads it from an environment.
     pub fn of(env: &Env) -> Self {
-        let text = |name| env.text(name).unwrap_or_default();
-        let term = text("TERM");
-        let color = text("COLORTERM").to_lowercase();
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
             .find_map(|name| env.text(name));
         let locale = locale.unwrap_or_default().to_lowercase();
-        let true_color =
-            matches!(color.as_str(), "truecolor" | "24bit") || term.ends_with("-direct");
+        let tmux = env.text("TMUX").map(|_| Multiplexer::Tmux);
+        let editor = env.text("VISUAL").or_else(|| env.text("EDITOR"));
+        let term = env.text("TERM").unwrap_or_default();
         Self {
-            true_color,
-            many_colors: true_color || term.contains("256color"),
-            no_color: env.text("NO_COLOR").is_some() || term == "dumb",
+            colors: colors(env, &term),
             utf8: locale.contains("utf-8") || locale.contains("utf8"),
-            tmux: env.text("TMUX").is_some(),
-            screen: env.text("STY").is_some(),
+            multiplexer: tmux.or_else(|| env.text("STY").map(|_| Multiplexer::Screen)),
             shell: env
                 .path("SHELL")
                 .unwrap_or_else(|| PathBuf::from("/bin/sh")),
-            editor: env
-                .text("VISUAL")
-                .or_else(|| env.text("EDITOR"))
-                .unwrap_or_else(|| "vi".to_owned()),
+            editor: editor.unwrap_or_else(|| "vi".to_owned()),
             term,
         }
+    }
+}
+
+/// The colours that the variables promise.
+fn colors(env: &Env, term: &str) -> Colors {
+    let promised = env.text("COLORTERM").unwrap_or_default().to_lowercase();
+    if env.text("NO_COLOR").is_some() || term == "dumb" {
+        Colors::None
+    } else if matches!(promised.as_str(), "truecolor" | "24bit") || term.ends_with("-direct") {
+        Colors::All
+    } else if term.contains("256color") {
+        Colors::Many
+    } else {
+        Colors::Sixteen
     }
 }

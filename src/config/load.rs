@@ -1,47 +1,145 @@
 //! Puts the configuration together from flags, variables and files.
 
-use std::collections::BTreeMap;
+use std::{collections::HashSet, fs, io, path::Path, sync::Arc};
 
-use super::{Config, Env, Flags, Log, Paths, Refresh, Ssh};
-use crate::model::{Endpoint, HostSpec, Place};
+use super::{Config, Env, Flags, Log, Notice, Paths, document::nearest, file::File, fleet};
+use crate::model::{EnvironmentSpec, HostSpec, Place};
+
+/// The name of the keymap and of the theme when none is chosen.
+const DEFAULT: &str = "default";
 
 impl Config {
     /// Reads the configuration. Never fails: what is wrong becomes a notice, and the rest holds.
+    /// What is wrong with a policy (an environment, `read_only`) closes and never opens.
     pub fn load(flags: &Flags, env: &Env) -> Self {
-        let paths = Paths::of(env, flags.config.as_deref());
-        let mut hosts: Vec<HostSpec> = Vec::new();
-        for text in &flags.hosts {
-            let (name, endpoint) = text.split_once('=').unwrap_or((text, text));
-            if let Ok(endpoint) = endpoint.parse::<Endpoint>() {
-                hosts.push(HostSpec::new(name, endpoint, "-H"));
-            }
-        }
-        let socket = env.at("/var/run/docker.sock");
-        if hosts.is_empty() && socket.exists() {
-            hosts.push(HostSpec::new(
-                "local",
-                Endpoint::Unix(socket),
-                "this machine",
-            ));
-        }
+        let chosen = flags.config.clone().or_else(|| env.path("WHARF_CONFIG"));
+        let paths = Paths::of(env, chosen.as_deref());
+        let mut file = read(&paths, chosen.is_some());
+        let gathered = fleet::gather(flags, env, &paths, &file);
+        let mut notices = std::mem::take(&mut file.notices);
+        notices.extend(gathered.notices);
+        notices.extend(unknown_environments(&gathered.hosts, &file.environments));
+        let usual = Place::in_directories(&paths.data_dir, &paths.state_dir);
         Self {
-            hosts,
-            environments: Vec::new(),
-            read_only: flags.read_only || env.is_set("WHARF_READ_ONLY"),
-            keymap: "default".to_owned(),
-            theme: "default".to_owned(),
-            mouse: false,
-            columns: BTreeMap::new(),
-            refresh: Refresh::default(),
-            ssh: Ssh::default(),
-            store: Place::in_directories(&paths.data_dir, &paths.state_dir),
+            environments: all_environments(file.environments, &gathered.hosts),
+            hosts: gathered.hosts,
+            configured: gathered.configured,
+            read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
+            keymap: file.keymap.unwrap_or_else(|| DEFAULT.to_owned()),
+            theme: file.theme.unwrap_or_else(|| DEFAULT.to_owned()),
+            mouse: file.mouse,
+            columns: file.columns,
+            refresh: file.refresh,
+            ssh: file.ssh,
+            store: Place {
+                database: env
+                    .path("WHARF_DATABASE")
+                    .or(file.database)
+                    .unwrap_or(usual.database),
+                spill: file.spill.unwrap_or(usual.spill),
+            },
             log: Log {
-                file: paths.state_dir.join("wharf.log"),
-                level: "info".to_owned(),
-                max_size: 10 << 20,
+                file: file
+                    .log
+                    .file
+                    .unwrap_or_else(|| paths.state_dir.join("wharf.log")),
+                level: env
+                    .text("WHARF_LOG")
+                    .or(file.log.level)
+                    .unwrap_or_else(|| "info".to_owned()),
+                max_size: file.log.max_size.unwrap_or(10 << 20),
             },
             paths,
-            notices: Vec::new(),
+            notices,
         }
     }
+
+    /// The policy of an environment.
+    pub fn environment(&self, name: &str) -> Option<&EnvironmentSpec> {
+        self.environments
+            .iter()
+            .find(|environment| &*environment.name == name)
+    }
+}
+
+/// Reads `wharf.toml`. That there is none is fine, unless it was asked for.
+fn read(paths: &Paths, was_asked_for: bool) -> File {
+    let path = &paths.config_file;
+    match read_regular(path) {
+        Ok(bytes) => File::read(path, &bytes, &paths.home),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !was_asked_for => File::default(),
+        Err(error) => File::unreadable(
+            &path.display().to_string(),
+            format!("it cannot be read: {error}"),
+        ),
+    }
+}
+
+/// Reads a file, but no pipe or device: those might never end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.is_file() {
+        fs::read(path)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is no regular file",
+        ))
+    }
+}
+
+/// Environments that hosts name and no `[[environment]]` does, when some are written: likely a slip,
+/// and the host would be without its policy.
+fn unknown_environments(hosts: &[HostSpec], environments: &[EnvironmentSpec]) -> Vec<Notice> {
+    let mut told = HashSet::new();
+    let wrong = hosts
+        .iter()
+        .filter_map(|host| Some((host, host.environment.as_deref()?)));
+    wrong
+        .filter(|(_, name)| {
+            !environments
+                .iter()
+                .any(|environment| &*environment.name == *name)
+        })
+        .filter_map(|(host, name)| {
+            let near = nearest(
+                name,
+                environments.iter().map(|environment| &*environment.name),
+            )?;
+            told.insert(name).then(|| Notice {
+                place: host.source.to_string(),
+                line: None,
+                what: format!(
+                    "the environment {name} of host {} has no [[environment]]",
+                    host.name
+                ),
+                remedy: format!("did you mean {near}?"),
+            })
+        })
+        .collect()
+}
+
+/// The environments written, and one for each other that a host names. Of those, production asks
+/// for more than a yes before something is taken away, as long as nobody says otherwise.
+fn all_environments(
+    mut environments: Vec<EnvironmentSpec>,
+    hosts: &[HostSpec],
+) -> Vec<EnvironmentSpec> {
+    for name in hosts.iter().filter_map(|host| host.environment.as_ref()) {
+        if !environments
+            .iter()
+            .any(|environment| environment.name == *name)
+        {
+            environments.push(EnvironmentSpec {
+                name: Arc::clone(name),
+                guarded: is_production(name),
+                read_only: false,
+            });
+        }
+    }
+    environments
+}
+
+fn is_production(name: &str) -> bool {
+    let name = name.to_lowercase();
+    name.starts_with("prod") || name == "prd" || name == "live"
 }

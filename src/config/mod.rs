@@ -1,14 +1,20 @@
 //! The only reader of files and environment variables that configure Wharf.
 
+mod contexts;
+mod document;
+pub mod edit;
 mod env;
+mod file;
+mod fleet;
 mod load;
 mod origin;
 mod paths;
+mod ssh_config;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 pub use self::{
-    env::{Env, Terminal},
+    env::{Colors, Env, Multiplexer, Terminal},
     origin::origin,
     paths::Paths,
 };
@@ -18,7 +24,7 @@ use crate::model::{EnvironmentSpec, HostSpec, Place};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// `-H`, as often as given: `name=endpoint`, an endpoint, the name or glob of configured
-    /// hosts, an alias of ssh_config, `ssh:GLOB` or `context:GLOB`. They replace the fleet.
+    /// hosts, an alias of `ssh_config`, `ssh:GLOB` or `context:GLOB`. They replace the fleet.
     pub hosts: Vec<String>,
     /// `--also`: hosts named by `-H` are added to the fleet instead of replacing it.
     pub also: bool,
@@ -38,7 +44,10 @@ pub struct Config {
     /// The hosts, in the order in which they are named. Empty when none is configured and there
     /// is no engine on this machine.
     pub hosts: Vec<HostSpec>,
-    /// The environments with a policy.
+    /// Somebody asked for hosts, by flag, file or variable. If not and there are none, the demo
+    /// may be shown; if so, it must not take their place.
+    pub configured: bool,
+    /// The environments that are configured or named by a host.
     pub environments: Vec<EnvironmentSpec>,
     /// Nothing may be changed.
     pub read_only: bool,
@@ -150,3 +159,6 @@ impl fmt::Display for Notice {
         }
     }
 }
+
+/// `wharf.toml` with everything in it, explained.
+pub const EXAMPLE: &str = include_str!("example.toml");

@@ -1,6 +1,13 @@
 //! A host: one Docker Engine, the way to it, and the state of that way.
 
-use std::{collections::HashMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +28,35 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether a text can be a host's name, so that `web@ams-1` has one meaning: letters and
+    /// digits, then also `.`, `_`, `-`, `+` and `:`. The error says what is wrong.
+    pub fn check(name: &str) -> Result<(), String> {
+        let mut letters = name.chars();
+        match letters.next() {
+            None => return Err("is empty".to_owned()),
+            Some(first) if !first.is_alphanumeric() => {
+                return Err(format!(
+                    "begins with '{}'",
+                    super::printable(&first.to_string())
+                ));
+            }
+            Some(_) => {}
+        }
+        match letters.find(|c| !is_name_letter(*c)) {
+            Some(bad) => Err(format!(
+                "has a '{}' in it",
+                super::printable(&bad.to_string())
+            )),
+            None if name.len() > 128 => Err("is longer than 128 bytes".to_owned()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a letter may stand in a host's name after the first.
+fn is_name_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | '+' | ':')
 }
 
 impl fmt::Display for HostName {
@@ -42,7 +78,7 @@ impl From<&str> for HostName {
 }
 
 /// The files of a TLS client, per host.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TlsFiles {
     /// The authorities that may have signed the engine's certificate.
     pub ca: Option<PathBuf>,
@@ -168,6 +204,50 @@ impl FromStr for Endpoint {
             }
             _ => Err(error("its scheme is unknown")),
         }
+    }
+}
+
+impl Endpoint {
+    /// What a host at this endpoint is called when nobody names it: the ssh alias, the address,
+    /// `local` for this machine's own engine, or what tells a socket from its neighbours.
+    pub fn usual_name(&self) -> String {
+        let name = match self {
+            Self::Ssh { destination, .. } => match destination.rsplit_once('@') {
+                Some((_, host)) => host.to_owned(),
+                None => destination.clone(),
+            },
+            Self::Tcp { host, port: 2375 }
+            | Self::Tls {
+                host, port: 2376, ..
+            } => host.clone(),
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => format!("{host}:{port}"),
+            Self::Unix(path) => usual_name_of_socket(path),
+        };
+        let name = name.trim_start_matches(|c: char| !c.is_alphanumeric());
+        if name.is_empty() {
+            return "host".to_owned();
+        }
+        name.chars()
+            .map(|c| if is_name_letter(c) { c } else { '-' })
+            .take(60)
+            .collect()
+    }
+}
+
+/// `docker.sock` says nothing, so its directory does; other sockets are called by their own names.
+fn usual_name_of_socket(path: &Path) -> String {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, directory) = (
+        part(path.file_stem()),
+        part(path.parent().and_then(Path::file_name)),
+    );
+    match (stem.as_str(), directory.as_str()) {
+        ("docker", "run") => "local".to_owned(),
+        ("docker", number) if number.parse::<u32>().is_ok() => "rootless".to_owned(),
+        ("docker" | "podman", "") => stem,
+        ("podman", "run") => stem,
+        ("docker" | "podman", _) => directory,
+        _ => stem,
     }
 }
 

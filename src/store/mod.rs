@@ -440,30 +440,37 @@ async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
     };
     let work = async {
         let mut pen = Pen::take(database).await?;
-        let late = Some(Timestamp::now());
         for line in lines {
-            match line {
-                Ok(Record::Begin { token, body }) => {
-                    pen.begin(&token, &Begin { late, ..body }).await?;
-                }
-                Ok(Record::End { token, body }) => match pen.number_of(&token).await? {
-                    Some(number) => pen.end(number, &token, &End { late, ..body }).await?,
-                    None => {
-                        let text = format!("an act of another log ended: {}", body.result);
-                        pen.note(text).await?;
-                    }
-                },
-                Err(text) => {
-                    let text = format!("a record in the spill cannot be read: {text}");
-                    pen.note(text).await?;
-                }
-            }
+            take_line(&mut pen, line).await?;
         }
         pen.commit().await
     };
     work.await
         .map_err(|error| Error::sql(DOING, database.path(), &error))?;
     file_work(DOING, path, move || taking.done()).await
+}
+
+/// Takes one line of the spill into the log.
+async fn take_line(pen: &mut Pen, line: spill::Line) -> Result<(), sqlx::Error> {
+    let late = Some(Timestamp::now());
+    match line {
+        Ok(Record::Begin { token, body }) => {
+            pen.begin(&token, &Begin { late, ..body }).await?;
+            Ok(())
+        }
+        Ok(Record::End { token, body }) => {
+            if let Some(number) = pen.number_of(&token).await? {
+                pen.end(number, &token, &End { late, ..body }).await
+            } else {
+                let text = format!("an act of another log ended: {}", body.result);
+                pen.note(text).await
+            }
+        }
+        Err(text) => {
+            pen.note(format!("a record in the spill cannot be read: {text}"))
+                .await
+        }
+    }
 }
 
 /// The operations in lines of the spill.

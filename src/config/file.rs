@@ -1,0 +1,494 @@
+//! `wharf.toml`, read into values: what each section holds, and what is wrong with it.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use toml_edit::{Item, Value};
+
+use super::{Notice, Refresh, Ssh, contexts, document};
+use crate::model::{Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles};
+
+/// The largest file that is read, in bytes: some ten thousand hosts.
+const LARGEST: usize = 4 << 20;
+
+/// What `wharf.toml` says. Absent parts have their defaults.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    /// The hosts written out, each with its line.
+    pub(super) hosts: Vec<(HostSpec, Option<usize>)>,
+    /// Where more hosts come from.
+    pub(super) imports: Vec<Import>,
+    /// Some host or import was written, even if it could not be read.
+    pub(super) names_hosts: bool,
+    pub(super) environments: Vec<EnvironmentSpec>,
+    pub(super) read_only: bool,
+    pub(super) keymap: Option<String>,
+    pub(super) theme: Option<String>,
+    pub(super) mouse: bool,
+    pub(super) columns: BTreeMap<String, Vec<String>>,
+    pub(super) refresh: Refresh,
+    pub(super) ssh: Ssh,
+    pub(super) database: Option<PathBuf>,
+    pub(super) spill: Option<PathBuf>,
+    pub(super) log: LogSection,
+    pub(super) notices: Vec<Notice>,
+}
+
+/// `[log]`: the program's own log.
+#[derive(Debug, Default)]
+pub(super) struct LogSection {
+    pub(super) file: Option<PathBuf>,
+    pub(super) level: Option<String>,
+    /// Bytes.
+    pub(super) max_size: Option<u64>,
+}
+
+/// One `import`: hosts by glob over `ssh_config` or docker's contexts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Import {
+    /// `ssh:GLOB` and `context:GLOB`.
+    pub(super) from: Vec<String>,
+    /// Globs of names that are left out.
+    pub(super) except: Vec<String>,
+    pub(super) environment: Option<Arc<str>>,
+    pub(super) groups: Vec<Arc<str>>,
+    pub(super) read_only: bool,
+    /// The engine's socket on these hosts.
+    pub(super) socket: Option<String>,
+    pub(super) line: Option<usize>,
+}
+
+/// Makes paths of the file absolute: `~/` is the home, others are relative to the file.
+#[derive(Clone, Copy)]
+struct Base<'a> {
+    home: &'a Path,
+    directory: &'a Path,
+}
+
+impl Base<'_> {
+    fn path(self, text: &str) -> PathBuf {
+        match text.strip_prefix("~/") {
+            Some(rest) => self.home.join(rest),
+            None => self.directory.join(text),
+        }
+    }
+}
+
+type Section<'t, 's> = document::Section<'t, 's>;
+
+impl File {
+    /// Reads the bytes of a file at `path`. Never fails. What cannot be read of the policies makes
+    /// everything read-only: a mistake must not open what was meant to be closed.
+    pub(super) fn read(path: &Path, bytes: &[u8], home: &Path) -> Self {
+        let place = path.display().to_string();
+        if bytes.len() > LARGEST {
+            return Self::unreadable(&place, format!("it is larger than {LARGEST} bytes"));
+        }
+        let text = String::from_utf8_lossy(bytes);
+        let (document, mut source) = document::parse(&place, &text);
+        if let Err(error) = std::str::from_utf8(bytes) {
+            let at = error.valid_up_to();
+            source.notice(Some(at..at), "it is not UTF-8", "save it as UTF-8");
+        }
+        let base = Base {
+            home,
+            directory: path.parent().unwrap_or(home),
+        };
+        let mut file = Self::default();
+        let mut root = Section::new(document.as_table(), None, "", &mut source);
+        file.root(&mut root, base);
+        root.end();
+        file.count_lost(&source.lost);
+        file.notices.append(&mut source.notices);
+        file.notices.sort();
+        file
+    }
+
+    /// A file that is there and tells nothing.
+    pub(super) fn unreadable(place: &str, what: String) -> Self {
+        Self {
+            read_only: true,
+            notices: vec![Notice {
+                place: place.to_owned(),
+                line: None,
+                what,
+                remedy:
+                    "until it is mended everything is read-only, for its policies are not known"
+                        .to_owned(),
+            }],
+            ..Self::default()
+        }
+    }
+
+    /// Draws the consequences of parts that could not be read.
+    fn count_lost(&mut self, lost: &[String]) {
+        for header in lost {
+            match header.trim_matches(['[', ']', ' ']) {
+                "host" | "import" => self.names_hosts = true,
+                "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                _ => {
+                    self.names_hosts = true;
+                    self.read_only = true;
+                }
+            }
+        }
+    }
+
+    fn root(&mut self, root: &mut Section<'_, '_>, base: Base<'_>) {
+        self.read_only = root.strict("read_only");
+        self.read_only |= !is_list_of_tables(root.item("environment"));
+        root.tables("environment", |section| self.environment(section));
+        root.tables("host", |section| {
+            self.names_hosts = true;
+            self.host(section, base);
+        });
+        self.imports(root);
+        // `[[enviroment]]`: nobody knows what it was to close.
+        self.read_only |= root.slip("environment").is_some();
+        root.table("ui", |section| self.ui(section));
+        root.table("refresh", |section| refresh(&mut self.refresh, section));
+        root.table("ssh", |section| ssh(&mut self.ssh, section, base));
+        root.table("store", |section| {
+            self.database = section.text("database").map(|text| base.path(&text));
+            self.spill = section.text("spill").map(|text| base.path(&text));
+        });
+        root.table("log", |section| {
+            self.log.file = section.text("file").map(|text| base.path(&text));
+            self.log.level = section.text("level");
+            let size = section.number("max_size_mb", 1..1025);
+            self.log.max_size = size.map(|size| size.unsigned_abs() << 20);
+        });
+    }
+
+    fn environment(&mut self, section: &mut Section<'_, '_>) {
+        let Some(name) = section.text("name") else {
+            section.complain(
+                "has no name",
+                "write name = \"prod\"; until then everything is read-only",
+            );
+            self.read_only = true;
+            section.item("guarded");
+            section.item("read_only");
+            return;
+        };
+        section.rename(format!("[[environment]] {name}"));
+        let spec = EnvironmentSpec {
+            name: Arc::from(name.as_str()),
+            guarded: section.strict("guarded"),
+            read_only: section.strict("read_only"),
+        };
+        if let Some(first) = self
+            .environments
+            .iter_mut()
+            .find(|first| first.name == spec.name)
+        {
+            section.complain("is there twice", "the stricter of both counts; remove one");
+            first.guarded |= spec.guarded;
+            first.read_only |= spec.read_only;
+        } else {
+            self.environments.push(spec);
+        }
+    }
+
+    fn host(&mut self, section: &mut Section<'_, '_>, base: Base<'_>) {
+        let line = section.line();
+        let name = section.text("name");
+        if let Some(name) = &name {
+            section.rename(format!("[[host]] {name}"));
+        }
+        let (environment, is_unsure) = environment_name(section);
+        let groups = groups(section);
+        let read_only = section.strict("read_only") || is_unsure;
+        let endpoint = endpoint(section, name.as_deref(), base);
+        let Some(endpoint) = endpoint else { return };
+        let name = name.unwrap_or_else(|| endpoint.usual_name());
+        if let Err(error) = HostName::check(&name) {
+            section.complain_of(
+                "name",
+                &error,
+                "write another name; until then the host does not count",
+            );
+            return;
+        }
+        let mut spec = HostSpec::new(&name, endpoint, "wharf.toml");
+        spec.environment = environment;
+        spec.groups = groups;
+        spec.read_only = read_only;
+        let first = self.hosts.iter().find(|(first, _)| first.name == spec.name);
+        if let Some((_, first)) = first {
+            let first = first.map_or_else(String::new, |line| format!(", first on line {line}"));
+            section.complain(
+                &format!("is there twice{first}"),
+                "give it another name; until then only the first counts",
+            );
+            return;
+        }
+        self.hosts.push((spec, line));
+    }
+
+    /// `import = ["ssh:web-*"]` or `[[import]] from = …`.
+    fn imports(&mut self, root: &mut Section<'_, '_>) {
+        let is_list_of_texts = root
+            .item("import")
+            .and_then(|item| item.as_array().map(|array| array.iter().all(Value::is_str)))
+            .unwrap_or_else(|| root.item("import").is_some_and(Item::is_str));
+        if is_list_of_texts {
+            self.names_hosts = true;
+            let line = root.line_of("import");
+            let from = root.texts("import");
+            self.imports.push(Import {
+                from,
+                line,
+                ..Import::default()
+            });
+            return;
+        }
+        root.tables("import", |section| {
+            self.names_hosts = true;
+            let (environment, is_unsure) = environment_name(section);
+            let import = Import {
+                line: section.line(),
+                from: section.texts("from"),
+                except: section.texts("except"),
+                environment,
+                groups: groups(section),
+                read_only: section.strict("read_only") || is_unsure,
+                socket: section.text("socket"),
+            };
+            if import.from.is_empty() {
+                section.complain(
+                    "says not from where",
+                    "write from = \"ssh:web-*\" or \"context:*\"",
+                );
+            }
+            self.imports.push(import);
+        });
+    }
+
+    fn ui(&mut self, section: &mut Section<'_, '_>) {
+        self.keymap = section.text("keymap");
+        self.theme = section.text("theme");
+        self.mouse = section.flag("mouse").unwrap_or(false);
+        section.table("columns", |columns| {
+            for pane in columns.own_keys() {
+                if let Some(names) = columns.own_texts(&pane) {
+                    self.columns.insert(pane, names);
+                }
+            }
+        });
+    }
+}
+
+/// Whether all of it will be read as tables; what is not there is.
+fn is_list_of_tables(item: Option<&Item>) -> bool {
+    match item {
+        None | Some(Item::None | Item::Table(_) | Item::ArrayOfTables(_)) => true,
+        Some(Item::Value(value)) => value
+            .as_array()
+            .is_some_and(|array| array.iter().all(Value::is_inline_table)),
+    }
+}
+
+fn refresh(refresh: &mut Refresh, section: &mut Section<'_, '_>) {
+    let Refresh {
+        resync,
+        resources,
+        load,
+    } = refresh;
+    for (key, value) in [("resync", resync), ("resources", resources), ("load", load)] {
+        if let Some(duration) = section.duration(key) {
+            *value = duration;
+        }
+    }
+}
+
+fn ssh(ssh: &mut Ssh, section: &mut Section<'_, '_>, base: Base<'_>) {
+    if let Some(program) = section.text("program") {
+        // A bare name is looked for in PATH, as a shell does.
+        ssh.program = if program.contains('/') {
+            base.path(&program)
+        } else {
+            PathBuf::from(program)
+        };
+    }
+    if let Some(config) = section.text("config") {
+        let path = base.path(&config);
+        if !path.is_file() {
+            section.complain_of(
+                "config",
+                "names no file",
+                format!("make {} or remove the key", path.display()),
+            );
+        }
+        ssh.config = Some(path);
+    }
+    if let Some(duration) = section.duration("connect_timeout") {
+        ssh.connect_timeout = duration;
+    }
+    if let Some(duration) = section.duration("keep_alive") {
+        ssh.keep_alive = duration;
+    }
+    if let Some(logins) = section.number("logins", 1..257) {
+        ssh.logins = usize::try_from(logins).unwrap_or(ssh.logins);
+    }
+}
+
+/// The environment that a section names, and whether it meant to name one but did not: then its
+/// policy is not known.
+fn environment_name(section: &mut Section<'_, '_>) -> (Option<Arc<str>>, bool) {
+    let name = section.text("environment").filter(|name| !name.is_empty());
+    let is_there = section.item("environment").is_some();
+    let is_unsure = name.is_none() && (is_there || section.slip("environment").is_some());
+    (name.map(Arc::from), is_unsure)
+}
+
+fn groups(section: &mut Section<'_, '_>) -> Vec<Arc<str>> {
+    section.texts("groups").into_iter().map(Arc::from).collect()
+}
+
+/// The endpoint of a `[[host]]` with its overrides: `endpoint`, else the alias of `ssh_config` that
+/// is called like the host; `user`, `port` and `socket` for ssh, `tls…` for TCP.
+fn endpoint(section: &mut Section<'_, '_>, name: Option<&str>, base: Base<'_>) -> Option<Endpoint> {
+    let text = section.text("endpoint");
+    let was_wrong = text.is_none() && section.item("endpoint").is_some();
+    let user = section.text("user").filter(|user| {
+        let is_good =
+            !user.starts_with('-') && !user.contains(char::is_whitespace) && !user.is_empty();
+        if !is_good {
+            section.complain_of(
+                "user",
+                "is no login name",
+                "until then the one of ssh_config counts",
+            );
+        }
+        is_good
+    });
+    let port = section
+        .number("port", 1..65536)
+        .and_then(|port| u16::try_from(port).ok());
+    let socket = section.text("socket");
+    let files = tls_files(section, base);
+    let endpoint = match (text, name) {
+        _ if was_wrong => return None,
+        (Some(text), _) => text,
+        (None, Some(name)) => format!("ssh://{name}"),
+        (None, None) => {
+            section.complain(
+                "has neither name nor endpoint",
+                "write endpoint = \"ssh://…\", or remove it",
+            );
+            return None;
+        }
+    };
+    let endpoint = match endpoint.parse::<Endpoint>() {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            section.complain_of(
+                "endpoint",
+                &format!("cannot be used: {error}"),
+                "until then the host does not count",
+            );
+            return None;
+        }
+    };
+    Some(with_overrides(
+        section,
+        endpoint,
+        (user, port, socket),
+        files,
+    ))
+}
+
+type SshOverrides = (Option<String>, Option<u16>, Option<String>);
+
+fn with_overrides(
+    section: &mut Section<'_, '_>,
+    endpoint: Endpoint,
+    (user, port, socket): SshOverrides,
+    files: Option<TlsFiles>,
+) -> Endpoint {
+    let is_tcp = matches!(endpoint, Endpoint::Tcp { .. } | Endpoint::Tls { .. });
+    let is_ssh = matches!(endpoint, Endpoint::Ssh { .. });
+    if files.is_some() && !is_tcp {
+        section.complain(
+            "has certificates, but its endpoint is not TCP",
+            "write tcp://host:2376, or remove them",
+        );
+    }
+    for (key, is_there) in [
+        ("user", user.is_some()),
+        ("port", port.is_some()),
+        ("socket", socket.is_some()),
+    ] {
+        if is_there && !is_ssh {
+            section.complain_of(
+                key,
+                "has no meaning here",
+                "it is for ssh:// endpoints; remove it",
+            );
+        }
+    }
+    match (endpoint, files) {
+        (
+            Endpoint::Ssh {
+                destination,
+                port: own_port,
+                socket: own_socket,
+            },
+            _,
+        ) => Endpoint::Ssh {
+            destination: match (user, destination.rsplit_once('@')) {
+                (Some(user), Some((_, host))) => format!("{user}@{host}"),
+                (Some(user), None) => format!("{user}@{destination}"),
+                (None, _) => destination,
+            },
+            port: port.or(own_port),
+            socket: socket.or(own_socket),
+        },
+        (endpoint, Some(files)) => contexts::with_tls(endpoint, files),
+        (endpoint, None) => endpoint,
+    }
+}
+
+/// The files of `tls = "directory"` and of `tls_ca`, `tls_cert`, `tls_key`; none when no key is there.
+fn tls_files(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<TlsFiles> {
+    let directory = section.text("tls").map(|text| base.path(&text));
+    let mut files = directory.as_deref().map(contexts::files_in);
+    if directory.is_some()
+        && files
+            .as_ref()
+            .is_some_and(|files| files.ca.is_none() && files.cert.is_none())
+    {
+        section.complain_of(
+            "tls",
+            "is a directory without ca.pem and cert.pem",
+            "put the files there, as docker names them",
+        );
+    }
+    for (key, of) in [
+        (
+            "tls_ca",
+            (|files| &mut files.ca) as fn(&mut TlsFiles) -> &mut Option<PathBuf>,
+        ),
+        ("tls_cert", |files| &mut files.cert),
+        ("tls_key", |files| &mut files.key),
+    ] {
+        if let Some(path) = section.text(key).map(|text| base.path(&text)) {
+            if !path.is_file() {
+                section.complain_of(
+                    key,
+                    "names no file",
+                    format!("put {} there", path.display()),
+                );
+            }
+            *of(files.get_or_insert_with(TlsFiles::default)) = Some(path);
+        }
+    }
+    if let Some(verify) = section.flag("tls_verify") {
+        files.get_or_insert_with(TlsFiles::default).skip_verify = !verify;
+    }
+    files
+}

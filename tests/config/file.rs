@@ -1,0 +1,274 @@
+//! What `wharf.toml` says, and what is said of what is wrong with it.
+
+use std::fs;
+
+use wharf::{
+    config::{EXAMPLE, Flags},
+    model::{Endpoint, TlsFiles},
+};
+
+use crate::machine::{Machine, complaints, host, names};
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    let config = Machine::new().plain();
+    assert!(config.hosts.is_empty() && !config.configured && config.notices.is_empty());
+    assert_eq!(
+        (config.keymap.as_str(), config.theme.as_str()),
+        ("default", "default")
+    );
+    assert!(
+        config
+            .store
+            .database
+            .ends_with(".local/share/wharf/wharf.db")
+    );
+    assert!(
+        config
+            .store
+            .spill
+            .ends_with(".local/state/wharf/operations.spill.jsonl")
+    );
+}
+
+#[test]
+fn the_example_is_read_without_a_notice_and_says_the_defaults() {
+    let config = Machine::with(EXAMPLE).plain();
+    assert_eq!(complaints(&config), Vec::<String>::new());
+    assert_eq!(names(&config), ["ams-1", "build", "ldn-1", "tls-1", "here"]);
+    let nothing = Machine::new().plain();
+    assert_eq!((config.refresh, config.ssh), (nothing.refresh, nothing.ssh));
+    assert_eq!(
+        (config.mouse, config.log.max_size),
+        (nothing.mouse, nothing.log.max_size)
+    );
+}
+
+#[test]
+fn every_commented_key_of_the_example_is_known() {
+    let commented = EXAMPLE.lines().filter_map(|line| {
+        let key = line.strip_prefix("# ")?;
+        let is_code = key.starts_with("[[")
+            || key
+                .split_once(" = ")
+                .is_some_and(|(name, _)| !name.contains(' '));
+        is_code.then(|| key.to_owned())
+    });
+    let mut text: String = commented.collect::<Vec<_>>().join("\n");
+    // The keys of [ui.columns], [ssh], [store] and [log] are commented one by one, after [[import]].
+    text = text
+        .replace("containers =", "[ui.columns]\ncontainers =")
+        .replace("config =", "[ssh]\nconfig =")
+        .replace("database =", "[store]\ndatabase =")
+        .replace("file =", "[log]\nfile =");
+    assert!(
+        ["[[import]]", "except", "spill", "file"]
+            .iter()
+            .all(|key| text.contains(key)),
+        "{text}"
+    );
+    let config = Machine::with(&text).plain();
+    let unknown: Vec<String> = complaints(&config)
+        .into_iter()
+        .filter(|text| text.contains("not known"))
+        .collect();
+    assert_eq!(unknown, Vec::<String>::new(), "{text}");
+}
+
+#[test]
+fn hosts_are_read_with_all_their_keys() {
+    let machine = Machine::with(
+        r#"
+[[host]]
+name = "web-1"
+environment = "prod"
+groups = ["web", "eu"]
+user = "deploy"
+port = 2222
+socket = "/run/podman/podman.sock"
+read_only = true
+
+[[host]]
+endpoint = "https://10.0.0.7"
+tls = "certs"
+tls_verify = false
+
+[[host]]
+name = "v6"
+endpoint = "tcp://[fd00::1]:2375"
+"#,
+    );
+    let ca = machine.write("home/ann/.config/wharf/certs/ca.pem", "");
+    let config = machine.plain();
+    assert_eq!(complaints(&config), Vec::<String>::new());
+    let web = host(&config, "web-1");
+    assert_eq!(
+        web.endpoint.to_string(),
+        "ssh://deploy@web-1:2222/run/podman/podman.sock"
+    );
+    assert_eq!(
+        (web.environment.as_deref(), web.groups.len(), web.read_only),
+        (Some("prod"), 2, true)
+    );
+    let files = TlsFiles {
+        ca: Some(ca),
+        cert: None,
+        key: None,
+        skip_verify: true,
+    };
+    let endpoint = Endpoint::Tls {
+        host: "10.0.0.7".into(),
+        port: 2376,
+        files,
+    };
+    assert_eq!(host(&config, "10.0.0.7").endpoint, endpoint);
+    assert_eq!(
+        host(&config, "v6").endpoint.to_string(),
+        "tcp://[fd00::1]:2375"
+    );
+}
+
+#[test]
+fn a_broken_host_loses_only_itself_and_says_where() {
+    let machine = Machine::with(
+        r#"
+[[host]]
+name = "a"
+[[host]]
+name = "b"
+endpoint = "ftp://x"
+[[host]]
+name = "c"
+endpiont = "ssh://c"
+[[host]]
+name = "d
+[[host]]
+name = "a"
+[[host]]
+name = "e e"
+[[host]]
+name = "f"
+user = "-oProxyCommand=x"
+[[host]]
+name = 7
+endpoint = 8
+[[host]]
+groups = "one"
+[[host]]
+name = "z"
+"#,
+    );
+    let config = machine.plain();
+    assert_eq!(names(&config), ["a", "c", "f", "z"]);
+    assert_eq!(host(&config, "f").endpoint.to_string(), "ssh://f");
+    assert!(
+        !config.read_only,
+        "a broken host says nothing about policies"
+    );
+    insta::assert_snapshot!(complaints(&config).join("\n"));
+}
+
+#[test]
+fn what_is_wrong_with_a_policy_closes() {
+    let read_only_for = |text: &str| Machine::with(text).plain().read_only;
+    assert!(read_only_for("read_only = 1"), "not a flag");
+    assert!(read_only_for("readonly = true"), "a slip in the key");
+    assert!(
+        read_only_for("read_only = tru\n[[host]]\nname = \"a\""),
+        "no TOML in the first part"
+    );
+    assert!(
+        read_only_for("[[environment]]\nname = \"prod\nread_only = true"),
+        "no TOML in an environment"
+    );
+    assert!(
+        read_only_for("[[environment]]\nread_only = true"),
+        "an environment without a name"
+    );
+    assert!(
+        read_only_for("[[hosts of old\nname = 1"),
+        "who knows what that was"
+    );
+    assert!(
+        read_only_for("[[enviroment]]\nname = \"prod\"\nread_only = true"),
+        "a slip in the header"
+    );
+    assert!(read_only_for("environment = \"prod\""), "no list");
+    assert!(read_only_for("environment = [1]"), "no tables");
+    assert!(!read_only_for("read_only = false\nreadonly = false"));
+    assert!(
+        !read_only_for("[ui]\ntheme = \"dark\nx"),
+        "a broken look is no policy"
+    );
+
+    let config =
+        Machine::with("[[environment]]\nname = \"qa\"\ngaurded = true\nread-only = 1\n").plain();
+    let qa = config.environment("qa").unwrap();
+    assert!(qa.guarded && qa.read_only);
+    assert_eq!(config.notices.len(), 2, "{:?}", complaints(&config));
+}
+
+#[test]
+fn a_host_whose_environment_cannot_be_read_is_read_only() {
+    for line in [
+        "enviroment = \"prod\"",
+        "environment = 1",
+        "env = \"prod\"\nenvironment = \"\"",
+    ] {
+        let config = Machine::with(&format!("[[host]]\nname = \"a\"\n{line}\n")).plain();
+        assert!(config.hosts[0].read_only, "{line}");
+        assert!(!config.read_only, "{line}");
+    }
+}
+
+#[test]
+fn the_same_environment_twice_is_the_stricter_of_both() {
+    let text = "[[environment]]\nname = \"qa\"\nguarded = true\n[[environment]]\nname = \"qa\"\nread_only = true\n";
+    let config = Machine::with(text).plain();
+    assert!(
+        config.environments.len() == 1
+            && config.environments[0].guarded
+            && config.environments[0].read_only
+    );
+    assert_eq!(config.notices[0].line, Some(4));
+}
+
+#[test]
+fn environments_without_an_entry_have_the_usual_policy() {
+    let text = "[[host]]\nname = \"a\"\nenvironment = \"production\"\n[[host]]\nname = \"b\"\nenvironment = \"dev\"\n";
+    let config = Machine::with(text).plain();
+    assert!(config.environment("production").unwrap().guarded);
+    assert!(!config.environment("dev").unwrap().guarded);
+}
+
+#[test]
+fn an_environment_that_is_nearly_one_with_an_entry_is_told() {
+    let text = "[[environment]]\nname = \"prod\"\nread_only = true\n[[host]]\nname = \"a\"\nenvironment = \"prd\"\n";
+    let config = Machine::with(text).plain();
+    assert_eq!(
+        complaints(&config),
+        ["the environment prd of host a has no [[environment]]; did you mean prod?"]
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_makes_all_read_only_and_one_that_is_not_there_nothing() {
+    let machine = Machine::new();
+    fs::create_dir_all(machine.toml()).unwrap();
+    let config = machine.plain();
+    assert!(config.read_only && config.notices.len() == 1);
+    assert!(!Machine::new().plain().read_only);
+    let missing = Flags {
+        config: Some("/nowhere/wharf.toml".into()),
+        ..Flags::default()
+    };
+    let config = Machine::new().load(&missing);
+    assert!(config.read_only, "it was asked for, so there was a policy");
+    assert_eq!(config.notices[0].place, "/nowhere/wharf.toml");
+}
+
+#[test]
+fn unknown_keys_are_told_with_the_nearest() {
+    let config = Machine::with("[ssh]\nlogin = 3\n[ui]\ncolour = 1\n[hosts]\n").plain();
+    insta::assert_snapshot!(complaints(&config).join("\n"));
+}

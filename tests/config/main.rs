@@ -1,0 +1,9 @@
+//! The configuration from real files, with an environment of its own for each test.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod any;
+mod edit;
+mod file;
+mod fleet;
+mod machine;
+mod surroundings;
