@@ -5,6 +5,7 @@ pub mod column;
 pub mod filter;
 mod named;
 pub mod plan;
+pub mod run;
 pub mod sentence;
 pub mod target;
 
@@ -12,5 +13,6 @@ pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use filter::{Filter, FilterError, Row};
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
+pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{Accepts, Danger, Number, ParseError, Role, Sentence};
 pub use target::{ContainerPattern, HostPattern, PatternError, Target};
