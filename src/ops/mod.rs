@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod column;
+mod complete;
 pub mod filter;
 mod named;
 pub mod plan;
@@ -11,6 +12,7 @@ pub mod target;
 
 pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
+pub use complete::Completion;
 pub use filter::{Filter, FilterError, Row};
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};

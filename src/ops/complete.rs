@@ -1,0 +1,389 @@
+//! Completion of a sentence that is being typed: words, options, their values, and targets that fit.
+
+use nucleo_matcher::{
+    Config, Matcher, Utf32Str,
+    pattern::{AtomKind, CaseMatching, Normalization, Pattern},
+};
+
+use super::{
+    catalogue::Entry,
+    column::{self, Column, Rows},
+    filter::Row,
+    sentence::{Accepts, Danger, Sentence, Signal, join},
+    target::Target,
+};
+use crate::model::Fleet;
+
+/// At most so many are offered.
+const MOST: usize = 100;
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// What is offered.
+    pub text: String,
+    /// What it is.
+    pub about: String,
+    /// The whole line when it is taken.
+    pub line: String,
+}
+
+impl Sentence {
+    /// How a line that is being typed can go on, the best first. Sentences that change something
+    /// are not offered in a fleet that is read-only.
+    pub fn complete(line: &str, fleet: &Fleet) -> Vec<Completion> {
+        let mut typed = Typed::read(line);
+        let entries: Vec<&Entry> = Self::catalogue()
+            .iter()
+            .filter(|entry| !fleet.read_only || entry.danger == Danger::Reads)
+            .collect();
+        match leaf(&typed, &entries) {
+            None => sentences(&typed, &entries),
+            Some((entry, words)) => {
+                typed.words.drain(..words);
+                Argument::here(entry, &typed).offers(&typed, fleet)
+            }
+        }
+    }
+}
+
+/// A line up to the cursor: the words before, and the one being typed.
+#[derive(Debug, Default)]
+struct Typed {
+    /// The line up to the word being typed.
+    before: String,
+    words: Vec<String>,
+    partial: String,
+}
+
+impl Typed {
+    fn read(line: &str) -> Self {
+        let mut typed = Self::default();
+        let mut start = 0;
+        let mut quote = None;
+        let mut in_word = false;
+        for (at, c) in line.char_indices() {
+            match (quote, c) {
+                (Some(open), c) if c == open => quote = None,
+                (None, '"' | '\'') => {
+                    quote = Some(c);
+                    if !in_word {
+                        start = at;
+                    }
+                    in_word = true;
+                }
+                (None, c) if c.is_whitespace() => {
+                    if in_word {
+                        typed.words.push(std::mem::take(&mut typed.partial));
+                    }
+                    in_word = false;
+                    start = at + c.len_utf8();
+                }
+                (_, c) => {
+                    if !in_word {
+                        start = at;
+                    }
+                    in_word = true;
+                    typed.partial.push(c);
+                }
+            }
+        }
+        line[..start].clone_into(&mut typed.before);
+        if typed.words.first().is_some_and(|word| word == "wharf") {
+            typed.words.remove(0);
+        }
+        typed
+    }
+
+    /// The line with that word in place of the one being typed.
+    fn with(&self, word: &str) -> String {
+        format!("{}{}", self.before, join([word]))
+    }
+}
+
+/// The sentence that the words begin with, and how many of them name it.
+fn leaf<'e>(typed: &Typed, entries: &[&'e Entry]) -> Option<(&'e Entry, usize)> {
+    entries.iter().find_map(|entry| {
+        let named: Vec<&str> = entry.words.split(' ').collect();
+        let begins =
+            typed.words.len() >= named.len() && named.iter().zip(&typed.words).all(|(a, b)| a == b);
+        begins.then_some((*entry, named.len()))
+    })
+}
+
+/// Sentences whose words fit what is typed, in any part: `res` finds `container restart`.
+fn sentences(typed: &Typed, entries: &[&Entry]) -> Vec<Completion> {
+    let mut words = typed.words.clone();
+    words.push(typed.partial.clone());
+    let offers = entries.iter().map(|entry| Completion {
+        text: entry.words.to_owned(),
+        about: entry.about.clone(),
+        line: format!("{} ", entry.words),
+    });
+    ranked(words.join(" ").trim(), offers.collect())
+}
+
+/// The offers that fit what is typed, the best first, otherwise in their order.
+fn ranked(typed: &str, offers: Vec<Completion>) -> Vec<Completion> {
+    let pattern = Pattern::new(
+        typed,
+        CaseMatching::Ignore,
+        Normalization::Smart,
+        AtomKind::Fuzzy,
+    );
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let mut buffer = Vec::new();
+    let mut scored: Vec<(u32, Completion)> = offers
+        .into_iter()
+        .filter_map(|offer| {
+            let text = Utf32Str::new(&offer.text, &mut buffer);
+            let score = pattern.score(text, &mut matcher)?;
+            Some((score, offer))
+        })
+        .collect();
+    scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
+    scored.truncate(MOST);
+    scored.into_iter().map(|(_, offer)| offer).collect()
+}
+
+/// What stands where the cursor is.
+enum Argument<'e> {
+    /// Targets or other words of the sentence, and after them its options.
+    Word(&'e Entry, Vec<clap::Arg>),
+    /// An option's name.
+    Option(Vec<clap::Arg>),
+    /// The value of an option; with the text before it where it is glued on (`--signal=`).
+    Value(&'e Entry, Box<clap::Arg>, String),
+    /// Words that nobody can guess: a command for a container.
+    Free,
+}
+
+impl<'e> Argument<'e> {
+    fn here(entry: &'e Entry, typed: &Typed) -> Self {
+        let arguments = arguments(entry);
+        let option = |word: &str| {
+            let named = |arg: &&clap::Arg| {
+                arg.get_long()
+                    .is_some_and(|long| word == format!("--{long}"))
+                    || arg
+                        .get_short()
+                        .is_some_and(|short| word == format!("-{short}"))
+            };
+            arguments.iter().find(named)
+        };
+        if typed.words.iter().any(|word| word == "--") {
+            return Self::Free;
+        }
+        if let Some(arg) = typed.words.last().and_then(|word| option(word))
+            && arg.get_action().takes_values()
+        {
+            return Self::Value(entry, Box::new(arg.clone()), String::new());
+        }
+        if let Some((name, _)) = typed.partial.split_once('=')
+            && let Some(arg) = option(name)
+        {
+            return Self::Value(entry, Box::new(arg.clone()), format!("{name}="));
+        }
+        let said = |arg: &clap::Arg| {
+            let repeats = matches!(arg.get_action(), clap::ArgAction::Append);
+            !repeats
+                && typed
+                    .words
+                    .iter()
+                    .any(|word| option(word).is_some_and(|found| found.get_id() == arg.get_id()))
+        };
+        let options: Vec<clap::Arg> = arguments
+            .iter()
+            .filter(|arg| arg.get_long().is_some() && !said(arg))
+            .cloned()
+            .collect();
+        if typed.partial.starts_with('-') {
+            Self::Option(options)
+        } else {
+            Self::Word(entry, options)
+        }
+    }
+
+    fn offers(&self, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+        match self {
+            Self::Free => Vec::new(),
+            Self::Option(options) => ranked(&typed.partial, named(options, typed)),
+            Self::Value(entry, arg, glued) => {
+                let partial = typed.partial.strip_prefix(glued.as_str());
+                let offers =
+                    values(entry, arg, fleet)
+                        .into_iter()
+                        .map(|(value, about)| Completion {
+                            line: format!("{} ", typed.with(&format!("{glued}{value}"))),
+                            text: value,
+                            about,
+                        });
+                ranked(partial.unwrap_or(""), offers.collect())
+            }
+            Self::Word(entry, options) => {
+                let mut offers = ranked(&typed.partial, words(entry, typed, fleet));
+                if typed.partial.is_empty() {
+                    offers.extend(named(options, typed));
+                }
+                offers
+            }
+        }
+    }
+}
+
+/// The arguments of a sentence, as its grammar declares them.
+fn arguments(entry: &Entry) -> Vec<clap::Arg> {
+    let grammar = Sentence::grammar();
+    let mut command = &grammar;
+    for word in entry.words.split(' ') {
+        let Some(sub) = command.find_subcommand(word) else {
+            return Vec::new();
+        };
+        command = sub;
+    }
+    command
+        .get_arguments()
+        .filter(|arg| !arg.is_hide_set() && arg.get_id() != "help")
+        .cloned()
+        .collect()
+}
+
+/// Options by name.
+fn named(options: &[clap::Arg], typed: &Typed) -> Vec<Completion> {
+    options
+        .iter()
+        .filter_map(|arg| {
+            let name = format!("--{}", arg.get_long()?);
+            Some(Completion {
+                about: arg.get_help().map(ToString::to_string).unwrap_or_default(),
+                line: format!("{} ", typed.with(&name)),
+                text: name,
+            })
+        })
+        .collect()
+}
+
+/// Values of an option, each with what it is.
+fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)> {
+    let plain = |values: Vec<String>| values.into_iter().map(|one| (one, String::new())).collect();
+    match arg.get_id().as_str() {
+        "signal" => plain(Signal::NAMES.map(str::to_owned).to_vec()),
+        "since" | "until" => plain(["10m", "1h", "6h", "24h", "7d"].map(str::to_owned).to_vec()),
+        "sort" | "columns" => columns_of(entry),
+        "environment" => {
+            let names = fleet.environment_names();
+            plain(names.iter().map(ToString::to_string).collect())
+        }
+        "groups" => {
+            let groups = fleet.hosts().iter().flat_map(|host| &host.spec.groups);
+            let mut names: Vec<String> = groups.map(ToString::to_string).collect();
+            names.sort();
+            names.dedup();
+            plain(names)
+        }
+        _ => arg
+            .get_possible_values()
+            .iter()
+            .map(|value| {
+                let about = value.get_help().map(ToString::to_string);
+                (value.get_name().to_owned(), about.unwrap_or_default())
+            })
+            .collect(),
+    }
+}
+
+/// The columns and filter keys of the rows that a sentence lists.
+fn listed(entry: &Entry) -> Option<(Vec<(String, String)>, &'static [&'static str])> {
+    fn of<K: Rows>(columns: &[Column<K>]) -> Vec<(String, String)> {
+        columns
+            .iter()
+            .map(|column| (column.name.to_owned(), column.about.to_owned()))
+            .collect()
+    }
+    Some(match entry.words {
+        "container list" => (of(column::containers()), column::ContainerRow::keys()),
+        "host list" => (of(column::hosts()), column::HostRow::keys()),
+        "audit list" => (of(column::operations()), column::OperationRow::keys()),
+        "image list" => (of(column::images()), column::ImageRow::keys()),
+        "network list" => (of(column::networks()), column::NetworkRow::keys()),
+        "volume list" => (of(column::volumes()), column::VolumeRow::keys()),
+        _ => return None,
+    })
+}
+
+fn columns_of(entry: &Entry) -> Vec<(String, String)> {
+    listed(entry)
+        .map(|(columns, _)| columns)
+        .unwrap_or_default()
+}
+
+/// Words of the sentence itself: targets that fit, hosts, keys of a filter.
+fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    if let Some((_, keys)) = listed(entry) {
+        return keys
+            .iter()
+            .map(|key| Completion {
+                text: format!("{key}:"),
+                about: "part of the filter".to_owned(),
+                line: typed.with(&format!("{key}:")),
+            })
+            .collect();
+    }
+    let accepts = accepted(entry, typed);
+    let inside = entry.words == "container copy";
+    let mut targets: Vec<(String, String)> = match accepts {
+        Accepts::Containers { .. } => containers(fleet, &accepts),
+        Accepts::Hosts { .. } => hosts(fleet, "@"),
+        Accepts::Nothing if entry.words == "host edit" => hosts(fleet, ""),
+        Accepts::Nothing => Vec::new(),
+    };
+    targets.retain(|(text, _)| !typed.words.contains(text));
+    targets
+        .into_iter()
+        .map(|(text, about)| Completion {
+            line: if inside {
+                format!("{}:/", typed.with(&text))
+            } else {
+                format!("{} ", typed.with(&text))
+            },
+            text,
+            about,
+        })
+        .collect()
+}
+
+/// What the sentence accepts with the options typed so far; `--force` removes what runs, too.
+fn accepted(entry: &Entry, typed: &Typed) -> Accepts {
+    let said = typed.words.iter().map(String::as_str);
+    let line = join(entry.words.split(' ').chain(said));
+    Sentence::parse(&line).map_or(entry.accepts, |sentence| sentence.accepts())
+}
+
+fn containers(fleet: &Fleet, accepts: &Accepts) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = fleet
+        .containers()
+        .filter_map(|(host, container)| {
+            let target = Target::Container(host.name().clone(), container.id.clone());
+            accepts.takes(fleet, &target).then(|| {
+                let about = format!("{} · {}", container.state.word(), container.image);
+                (format!("{}@{}", container.name, host.name()), about)
+            })
+        })
+        .collect();
+    found.sort_by(|(a, _), (b, _)| column::natural(a, b));
+    found
+}
+
+fn hosts(fleet: &Fleet, mark: &str) -> Vec<(String, String)> {
+    fleet
+        .hosts()
+        .iter()
+        .map(|host| {
+            let about = match host.environment() {
+                "" => host.link.word().to_owned(),
+                environment => format!("{} · {environment}", host.link.word()),
+            };
+            (format!("{mark}{}", host.name()), about)
+        })
+        .collect()
+}
