@@ -9,9 +9,11 @@
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
 //! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
 //! | [`model`] | nothing | The fleet as plain values. `Event` is the only way in, `Step` the only way out. |
+//! | [`sim`] | nothing of ours | Docker Engines served from memory over unix sockets, with latency and faults on demand. |
 
 pub mod config;
 pub mod engine;
 pub mod model;
 pub mod ops;
+pub mod sim;
 pub mod store;

@@ -1,0 +1,170 @@
+//! `/containers/{id}/archive`: files out of a container and into it, as tar.
+
+use std::io::Read as _;
+
+use bytes::Bytes;
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
+
+use super::clock::{Nanos, SECOND};
+use super::files::{self, Content, Entry, Tree};
+use super::http::{self, Answer, Body, Refusal};
+use super::route::Call;
+
+const STAT: &str = "x-docker-container-path-stat";
+
+/// The path that is asked for, as given.
+fn wanted(call: &Call) -> Result<String, Refusal> {
+    // The words are Docker's, the missing space included.
+    let none = || Refusal::bad("bad parameter: pathcannot be empty");
+    call.query.get("path").map(str::to_owned).ok_or_else(none)
+}
+
+fn no_file(path: &str, id: &str) -> Refusal {
+    Refusal::missing(format!("Could not find the file {path} in container {id}"))
+}
+
+/// `GET /containers/{id}/archive`
+pub fn get(call: &Call, id: &str) -> Answer {
+    let path = wanted(call)?;
+    call.host.change(|engine, now| {
+        let (key, container) = engine.get_mut(id)?;
+        let tree = files::tree(container, now);
+        let place = files::normal(&path);
+        let entry = tree.get(&place).ok_or_else(|| no_file(&path, id))?;
+        let archive = pack(&tree, &place).map_err(|error| Refusal::internal(error.to_string()))?;
+        engine.emit_container(now, key, "archive-path", &[]);
+        Ok(with_stat(
+            http::bytes(StatusCode::OK, "application/x-tar", archive),
+            &place,
+            entry,
+        ))
+    })
+}
+
+/// `HEAD /containers/{id}/archive`
+pub fn head(call: &Call, id: &str) -> Answer {
+    let path = wanted(call)?;
+    call.host.read(|engine, now| {
+        let tree = files::tree(engine.get(id)?, now);
+        let place = files::normal(&path);
+        let entry = tree.get(&place).ok_or_else(|| no_file(&path, id))?;
+        Ok(with_stat(http::empty(StatusCode::OK), &place, entry))
+    })
+}
+
+fn with_stat(mut response: Response<Body>, path: &str, entry: &Entry) -> Response<Body> {
+    if let Ok(value) = HeaderValue::from_str(&files::stat_header(path, entry)) {
+        response.headers_mut().insert(STAT, value);
+    }
+    response
+}
+
+/// A file or a directory with all below it; names begin with its own.
+fn pack(tree: &Tree, place: &str) -> std::io::Result<Vec<u8>> {
+    let parent = place.rfind('/').map_or(0, |slash| slash + 1);
+    let below = format!("{place}/");
+    let mut archive = tar::Builder::new(Vec::new());
+    let inside = tree
+        .iter()
+        .filter(|(path, _)| *path == place || path.starts_with(&below));
+    for (path, entry) in inside {
+        let name = if path.is_empty() {
+            "."
+        } else {
+            &path[parent..]
+        };
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(entry.mode);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(u64::try_from(entry.changed / SECOND).unwrap_or(0));
+        header.set_size(0);
+        match &entry.content {
+            Content::Directory => {
+                header.set_entry_type(tar::EntryType::Directory);
+                archive.append_data(&mut header, format!("{name}/"), std::io::empty())?;
+            }
+            Content::Link(target) => {
+                header.set_entry_type(tar::EntryType::Symlink);
+                archive.append_link(&mut header, name, target)?;
+            }
+            Content::File(bytes) => {
+                header.set_entry_type(tar::EntryType::Regular);
+                header.set_size(bytes.len() as u64);
+                archive.append_data(&mut header, name, &bytes[..])?;
+            }
+        }
+    }
+    archive.into_inner()
+}
+
+/// `PUT /containers/{id}/archive`
+pub async fn put(call: Call, id: &str) -> Answer {
+    let path = wanted(&call)?;
+    let place = files::normal(&path);
+    call.host.read(|engine, now| {
+        let tree = files::tree(engine.get(id)?, now);
+        match tree.get(&place).map(|entry| &entry.content) {
+            Some(Content::Directory) => Ok(()),
+            Some(_) => Err(Refusal::internal("extraction point is not a directory")),
+            None => Err(no_file(&path, id)),
+        }
+    })?;
+    let archive = http::read(call.body).await?;
+    let entries = unpack(&archive, &place).map_err(|error| {
+        Refusal::internal(format!("Error processing tar file(exit status 1): {error}"))
+    })?;
+    call.host.change(|engine, now| {
+        let (key, container) = engine.get_mut(id)?;
+        container.extras_mut().files.extend(entries);
+        engine.emit_container(now, key, "extract-to-dir", &[]);
+        Ok(http::empty(StatusCode::OK))
+    })
+}
+
+fn unpack(archive: &[u8], place: &str) -> std::io::Result<Vec<(String, Entry)>> {
+    let mut out = Vec::new();
+    // An archive of less than one block ends before it begins; tar would take it for an empty one.
+    if archive.len() < 512 {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::UnexpectedEof,
+            "unexpected EOF",
+        ));
+    }
+    for entry in tar::Archive::new(archive).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let header = entry.header();
+        let mode = header.mode()? & 0o7777;
+        let changed = Nanos::try_from(header.mtime()?)
+            .unwrap_or(0)
+            .saturating_mul(SECOND);
+        let content = match header.entry_type() {
+            tar::EntryType::Directory => Content::Directory,
+            tar::EntryType::Symlink => {
+                let target = entry.link_name()?.unwrap_or_default();
+                Content::Link(target.to_string_lossy().into_owned())
+            }
+            tar::EntryType::Regular => {
+                let mut bytes = Vec::new();
+                entry.read_to_end(&mut bytes)?;
+                Content::File(Bytes::from(bytes))
+            }
+            // Devices, sockets and what else has no place here.
+            _ => continue,
+        };
+        let path = files::normal(&format!("{place}/{name}"));
+        if !path.is_empty() {
+            out.push((
+                path,
+                Entry {
+                    content,
+                    mode,
+                    changed,
+                },
+            ));
+        }
+    }
+    Ok(out)
+}

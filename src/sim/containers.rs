@@ -1,0 +1,520 @@
+//! `GET /containers/json` and what else is asked of containers without changing them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::container::{Attachment, Container, Mount};
+use super::engine::{Engine, Image, Profile};
+use super::files;
+use super::http::{self, Answer, Filters, Refusal};
+use super::inspect;
+use super::route::Call;
+
+/// One row of the list, as Docker's `types.Container`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary<'a> {
+    id: &'a str,
+    names: [String; 1],
+    image: &'a str,
+    #[serde(rename = "ImageID")]
+    image_id: &'a str,
+    command: String,
+    created: i64,
+    ports: Vec<PortRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_rw: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size_root_fs: Option<i64>,
+    labels: BTreeMap<String, String>,
+    state: &'static str,
+    status: String,
+    host_config: NetworkMode<'a>,
+    network_settings: Networks<'a>,
+    mounts: Vec<MountRow<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkMode<'a> {
+    network_mode: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Networks<'a> {
+    networks: BTreeMap<&'a str, Endpoint>,
+}
+
+/// A port of the list.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PortRow {
+    #[serde(rename = "IP", skip_serializing_if = "Option::is_none")]
+    ip: Option<String>,
+    private_port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_port: Option<u16>,
+    r#type: String,
+}
+
+/// `EndpointSettings`: a container's place on a network.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Endpoint {
+    #[serde(rename = "IPAMConfig")]
+    ipam_config: Option<()>,
+    links: Option<()>,
+    aliases: Option<Vec<String>>,
+    mac_address: String,
+    #[serde(rename = "NetworkID")]
+    network_id: String,
+    #[serde(rename = "EndpointID")]
+    endpoint_id: String,
+    gateway: String,
+    #[serde(rename = "IPAddress")]
+    ip_address: String,
+    #[serde(rename = "IPPrefixLen")]
+    ip_prefix_len: u8,
+    #[serde(rename = "IPv6Gateway")]
+    ipv6_gateway: &'static str,
+    #[serde(rename = "GlobalIPv6Address")]
+    global_ipv6_address: &'static str,
+    #[serde(rename = "GlobalIPv6PrefixLen")]
+    global_ipv6_prefix_len: u8,
+    driver_opts: Option<()>,
+    #[serde(rename = "DNSNames", skip_serializing_if = "Option::is_none")]
+    dns_names: Option<Option<Vec<String>>>,
+}
+
+/// A mount, as Docker's `types.MountPoint`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MountRow<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    source: &'a str,
+    destination: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<&'static str>,
+    mode: &'static str,
+    #[serde(rename = "RW")]
+    rw: bool,
+    propagation: &'static str,
+}
+
+impl<'a> From<&'a Mount> for MountRow<'a> {
+    fn from(mount: &'a Mount) -> Self {
+        let volume = mount.volume.as_deref();
+        Self {
+            r#type: if volume.is_some() { "volume" } else { "bind" },
+            name: volume,
+            source: &mount.source,
+            destination: &mount.destination,
+            driver: volume.map(|_| "local"),
+            mode: match (volume, mount.writable) {
+                (Some(_), true) => "z",
+                (None, true) => "",
+                (_, false) => "ro",
+            },
+            rw: mount.writable,
+            propagation: if volume.is_some() { "" } else { "rprivate" },
+        }
+    }
+}
+
+impl Endpoint {
+    /// The place of a container on one of its networks; `long` with the aliases of an inspection.
+    pub fn new(container: &Container, place: &Attachment, minor: u32, long: bool) -> Self {
+        let up = container.state.alive();
+        let started = container.started.unwrap_or(0).unsigned_abs();
+        let seed = container.seed.of("endpoint").of(&place.name).at(started);
+        let address = place.address.filter(|_| up);
+        let short = container.id[..12].to_owned();
+        let service = container.plan.app().map(|(_, service)| service.to_owned());
+        let own_network = !matches!(&*place.name, "bridge" | "host" | "none");
+        let names: Vec<String> = [Some(container.name.clone()), service, Some(short)]
+            .into_iter()
+            .flatten()
+            .collect();
+        let named = (long && own_network).then_some(names);
+        Self {
+            ipam_config: None,
+            links: None,
+            aliases: named.clone(),
+            mac_address: address.map_or_else(String::new, mac),
+            network_id: if container.started.is_some() {
+                place.network.to_string()
+            } else {
+                String::new()
+            },
+            endpoint_id: if up { seed.hex64() } else { String::new() },
+            gateway: place
+                .gateway
+                .filter(|_| up)
+                .map_or_else(String::new, |ip| ip.to_string()),
+            ip_address: address.map_or_else(String::new, |ip| ip.to_string()),
+            ip_prefix_len: if address.is_some() { place.prefix } else { 0 },
+            ipv6_gateway: "",
+            global_ipv6_address: "",
+            global_ipv6_prefix_len: 0,
+            driver_opts: None,
+            dns_names: (minor >= 44).then_some(named),
+        }
+    }
+}
+
+impl Endpoint {
+    /// Its id; empty while the container has no process.
+    pub fn endpoint_id(&self) -> &str {
+        &self.endpoint_id
+    }
+}
+
+/// Docker's MAC address for an address.
+pub fn mac(ip: std::net::Ipv4Addr) -> String {
+    let [a, b, c, d] = ip.octets();
+    format!("02:42:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
+}
+
+/// The networks of a container by name.
+pub fn endpoints(container: &Container, minor: u32, long: bool) -> BTreeMap<&str, Endpoint> {
+    let place = |one| Endpoint::new(container, one, minor, long);
+    container
+        .networks
+        .iter()
+        .map(|one| (&*one.name, place(one)))
+        .collect()
+}
+
+/// The ports of a container as listed: none while it has no process.
+fn ports(container: &Container) -> Vec<PortRow> {
+    let mut rows = Vec::new();
+    for port in container
+        .plan
+        .ports
+        .iter()
+        .filter(|_| container.state.alive())
+    {
+        let row = |ip, public_port| PortRow {
+            ip,
+            private_port: port.private,
+            public_port,
+            r#type: port.protocol.clone(),
+        };
+        match container.published(port) {
+            None => rows.push(row(None, None)),
+            Some((address, public)) if address.is_empty() => {
+                rows.push(row(Some("0.0.0.0".into()), Some(public)));
+                rows.push(row(Some("::".into()), Some(public)));
+            }
+            Some((address, public)) => rows.push(row(Some(address), Some(public))),
+        }
+    }
+    rows
+}
+
+/// Bytes that a container has written to its own layer.
+pub fn written(container: &Container) -> i64 {
+    let files: usize = match &container.extras {
+        Some(extras) => extras.files.values().map(files::Entry::size).sum(),
+        None => 0,
+    };
+    let base = container.seed.of("written").below(40_000_000);
+    i64::try_from(base).unwrap_or(0) + i64::try_from(files).unwrap_or(0)
+}
+
+/// Docker quotes what a shell would have to quote.
+fn command(container: &Container) -> String {
+    let quoted = |word: &str| {
+        if word.contains([' ', '\'', '"', '$', ';', '&', '|']) {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        } else {
+            word.to_owned()
+        }
+    };
+    let words: Vec<String> = container.plan.argv().into_iter().map(quoted).collect();
+    words.join(" ")
+}
+
+/// What a list or an inspection needs to know besides the container.
+#[derive(Clone, Copy)]
+struct Asked {
+    now: i64,
+    minor: u32,
+    size: bool,
+}
+
+fn summary<'a>(container: &'a Container, image: Option<&Image>, asked: Asked) -> Summary<'a> {
+    let written = written(container);
+    let size = |bytes| asked.size.then_some(bytes);
+    // A container whose image lost its name is listed with the image's id.
+    let named = image.is_none_or(|image| image.tags.contains(&container.plan.image));
+    Summary {
+        id: &container.id,
+        names: [format!("/{}", container.name)],
+        image: if named {
+            &container.plan.image
+        } else {
+            &container.plan.image_id
+        },
+        image_id: &container.plan.image_id,
+        command: command(container),
+        created: container.created / super::clock::SECOND,
+        ports: ports(container),
+        size_rw: size(written),
+        size_root_fs: size(written + image.map_or(0, |image| image.size)),
+        labels: container.labels(),
+        state: container.state.word(),
+        status: container.status(asked.now),
+        host_config: NetworkMode {
+            network_mode: &container.plan.network_mode,
+        },
+        network_settings: Networks {
+            networks: endpoints(container, asked.minor, false),
+        },
+        mounts: container.plan.mounts.iter().map(MountRow::from).collect(),
+    }
+}
+
+/// Every container as a list's JSON, as `/system/df` has it.
+pub fn summaries(engine: &Engine, now: i64, minor: u32) -> Value {
+    let asked = Asked {
+        now,
+        minor,
+        size: true,
+    };
+    let rows: Vec<Summary> = engine
+        .containers
+        .values()
+        .rev()
+        .map(|one| summary(one, engine.find_image(&one.plan.image_id), asked))
+        .collect();
+    json!(rows)
+}
+
+/// `GET /containers/json`
+pub fn list(call: &Call) -> Answer {
+    const KEYS: &[&str] = &[
+        "ancestor",
+        "before",
+        "exited",
+        "expose",
+        "health",
+        "id",
+        "is-task",
+        "isolation",
+        "label",
+        "label!",
+        "name",
+        "network",
+        "publish",
+        "since",
+        "status",
+        "volume",
+    ];
+    let filters = call.query.filters()?;
+    filters.allow(KEYS)?;
+    check_values(&filters)?;
+    let limit = call.query.number::<i64>("limit")?.unwrap_or(0);
+    // A filter by state, or a limit, means stopped ones as well.
+    let all = call.query.flag("all")
+        || limit > 0
+        || !filters.values("status").is_empty()
+        || !filters.values("exited").is_empty()
+        || !filters.values("before").is_empty()
+        || !filters.values("since").is_empty();
+    let limit = usize::try_from(limit)
+        .ok()
+        .filter(|limit| *limit > 0)
+        .unwrap_or(usize::MAX);
+    let size = call.query.flag("size");
+    call.host.read(|engine, now| {
+        let asked = Asked {
+            now,
+            minor: call.minor,
+            size,
+        };
+        let images: BTreeMap<&str, &Image> = engine
+            .images
+            .iter()
+            .map(|image| (image.id.as_str(), image))
+            .collect();
+        let bounds = Bounds::new(engine, &filters)?;
+        let rows: Vec<Summary> = engine
+            .containers
+            .iter()
+            .rev()
+            .filter(|(key, _)| bounds.hold(**key))
+            .map(|(_, one)| one)
+            .filter(|one| {
+                all || one.state.alive() || one.state == super::container::State::Restarting
+            })
+            .filter(|one| passes(one, &filters, &images))
+            .take(limit)
+            .map(|one| summary(one, images.get(one.plan.image_id.as_str()).copied(), asked))
+            .collect();
+        Ok(http::ok(&rows))
+    })
+}
+
+/// `before` and `since`, which name containers.
+struct Bounds {
+    before: Option<u64>,
+    since: Option<u64>,
+}
+
+impl Bounds {
+    fn new(engine: &Engine, filters: &Filters) -> Result<Self, Refusal> {
+        let find = |key| {
+            filters
+                .values(key)
+                .first()
+                .map(|id| engine.find(id))
+                .transpose()
+        };
+        Ok(Self {
+            before: find("before")?,
+            since: find("since")?,
+        })
+    }
+
+    fn hold(&self, key: u64) -> bool {
+        self.before.is_none_or(|before| key < before) && self.since.is_none_or(|since| key > since)
+    }
+}
+
+/// Docker's refusals of values that cannot be.
+fn check_values(filters: &Filters) -> Result<(), Refusal> {
+    const STATES: [&str; 7] = [
+        "created",
+        "running",
+        "paused",
+        "restarting",
+        "removing",
+        "exited",
+        "dead",
+    ];
+    const HEALTH: [&str; 4] = ["none", "starting", "healthy", "unhealthy"];
+    if let Some(state) = filters
+        .values("status")
+        .iter()
+        .find(|one| !STATES.contains(&one.as_str()))
+    {
+        return Err(Refusal::bad(format!("Invalid filter 'status={state}'")));
+    }
+    if let Some(one) = filters
+        .values("health")
+        .iter()
+        .find(|one| !HEALTH.contains(&one.as_str()))
+    {
+        return Err(Refusal::bad(format!(
+            "Unrecognised filter value for health: {one}"
+        )));
+    }
+    Ok(())
+}
+
+fn passes(container: &Container, filters: &Filters, images: &BTreeMap<&str, &Image>) -> bool {
+    let plan = &container.plan;
+    let of_image = |wanted: &str| {
+        let image = images.get(plan.image_id.as_str());
+        let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+        plan.image_id["sha256:".len()..].starts_with(hex) && hex.len() >= 4
+            || plan.image == super::engine::with_tag(wanted)
+            || image.is_some_and(|image| image.tags.contains(&super::engine::with_tag(wanted)))
+    };
+    let on_network = |wanted: &str| {
+        container
+            .networks
+            .iter()
+            .any(|one| &*one.name == wanted || one.network.starts_with(wanted))
+    };
+    let mounted = |wanted: &str| {
+        plan.mounts
+            .iter()
+            .any(|one| one.volume.as_deref() == Some(wanted) || one.destination == wanted)
+    };
+    let port = |wanted: &str, public: bool| {
+        let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
+        plan.ports
+            .iter()
+            .filter(|port| port.protocol == protocol)
+            .any(|port| {
+                let found = if public {
+                    container.published(port).map(|(_, port)| port)
+                } else {
+                    Some(port.private)
+                };
+                found.is_some_and(|found| found.to_string() == number)
+            })
+    };
+    filters.any("status", |wanted| wanted == container.state.word())
+        && filters.any("health", |wanted| wanted == container.health.word())
+        && filters.any("id", |wanted| container.id.starts_with(wanted))
+        && filters.any("name", |wanted| name_matches(&container.name, wanted))
+        && filters.any("exited", |wanted| {
+            container.finished.is_some()
+                && !container.state.alive()
+                && container.exit_code.to_string() == wanted
+        })
+        && filters.any("ancestor", of_image)
+        && filters.any("network", on_network)
+        && filters.any("volume", mounted)
+        && filters.any("publish", |wanted| port(wanted, true))
+        && filters.any("expose", |wanted| port(wanted, false))
+        && filters.any("is-task", |wanted| matches!(wanted, "false" | "0"))
+        && filters.labels(&container.labels())
+}
+
+/// Docker takes a name filter as a regular expression on the name, with or without its slash.
+fn name_matches(name: &str, wanted: &str) -> bool {
+    if name.contains(wanted) {
+        return true;
+    }
+    regex::Regex::new(wanted)
+        .is_ok_and(|regex| regex.is_match(name) || regex.is_match(&format!("/{name}")))
+}
+
+/// `GET /containers/{id}/json`
+pub fn inspect(call: &Call, id: &str) -> Answer {
+    call.host.read(|engine, now| {
+        let container = engine.get(id)?;
+        let profile: &Profile = &engine.profile;
+        let mut value = inspect::container(container, engine, profile, call.minor, now);
+        if call.query.flag("size") {
+            let image = engine
+                .find_image(&container.plan.image_id)
+                .map_or(0, |image| image.size);
+            value["SizeRw"] = json!(written(container));
+            value["SizeRootFs"] = json!(written(container) + image);
+        }
+        Ok(http::ok(&value))
+    })
+}
+
+/// `GET /containers/{id}/changes`: what the container changed in its file system.
+pub fn changes(call: &Call, id: &str) -> Answer {
+    call.host.read(|engine, _| {
+        let container = engine.get(id)?;
+        Ok(http::ok(&files::changes(container)))
+    })
+}
+
+/// `GET /containers/{id}/top`
+pub fn top(call: &Call, id: &str) -> Answer {
+    let arguments = call.query.get("ps_args").unwrap_or("-ef").to_owned();
+    call.host.read(|engine, now| {
+        let container = engine.get(id)?;
+        container.must_run()?;
+        Ok(http::ok(&super::processes::top(
+            container,
+            engine.profile.memory,
+            &arguments,
+            now,
+        )))
+    })
+}

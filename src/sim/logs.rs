@@ -1,0 +1,420 @@
+//! `GET /containers/{id}/logs`: made line by line when it is read, so that a long log takes no memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+
+use super::clock::{self, MILLI, Nanos, SECOND};
+use super::container::{Burst, Container, Run};
+use super::host::Host;
+use super::http::{self, Answer, Refusal};
+use super::route::Call;
+use super::voice;
+
+/// About how many bytes are sent at once while a reader catches up.
+const PIECE: usize = 64 << 10;
+
+/// Said lines begin this long after the start, when the opening is over.
+const WARM_UP: Nanos = SECOND;
+
+/// One source of lines: each is a function of its number, and numbers are in order of time.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Run(&'a Container, Run),
+    Burst(Burst),
+    Pushed(&'a Container),
+}
+
+impl Source<'_> {
+    /// When the `nth` line is said; none after the last one that is planned.
+    fn moment(self, nth: u64) -> Option<Nanos> {
+        match self {
+            Self::Run(container, run) => run_moment(container, run, nth),
+            Self::Burst(burst) => (nth < burst.lines).then(|| {
+                burst.began
+                    + burst
+                        .step
+                        .saturating_mul(i64::try_from(nth).unwrap_or(i64::MAX))
+            }),
+            Self::Pushed(container) => {
+                let pushed = &container.extras.as_ref()?.pushed;
+                Some(pushed.get(usize::try_from(nth).ok()?)?.at)
+            }
+        }
+    }
+
+    fn line(self, nth: u64, at: Nanos) -> voice::Line {
+        match self {
+            Self::Run(container, run) => run_line(container, run, nth, at),
+            Self::Burst(_) => voice::flood(nth),
+            Self::Pushed(container) => {
+                let pushed = container.extras.as_ref().map(|extras| &extras.pushed);
+                let place = usize::try_from(nth).unwrap_or(usize::MAX);
+                let line = pushed.and_then(|pushed| pushed.get(place));
+                line.map_or((false, String::new()), |line| {
+                    (line.stderr, line.text.clone())
+                })
+            }
+        }
+    }
+
+    /// How many lines are said before `moment`.
+    fn before(self, moment: Nanos) -> u64 {
+        let said = |nth| self.moment(nth).is_some_and(|at| at < moment);
+        let mut high = 1;
+        while said(high - 1) && high < 1 << 62 {
+            high *= 2;
+        }
+        let mut low = high / 2;
+        // Everything below `low` is said, `high - 1` is not.
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if said(middle) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        low
+    }
+}
+
+/// How many lines of a run are said before its last words.
+fn spoken(container: &Container, run: Run) -> u64 {
+    let Some((end, _)) = run.ended else {
+        return u64::MAX;
+    };
+    let opened = (0..opening(run))
+        .filter(|nth| steady_moment(container, run, *nth) < end)
+        .count();
+    let (period, group) = rhythm(container);
+    let span = end - 50 * MILLI - run.began - WARM_UP;
+    let groups = u64::try_from(span / period).unwrap_or(0);
+    opened as u64 + if span > 0 { groups * group } else { 0 }
+}
+
+/// How many lines a run begins with: a process that goes on after a pause says nothing of it.
+const fn opening(run: Run) -> u64 {
+    if run.fresh { voice::OPENING } else { 0 }
+}
+
+fn rhythm(container: &Container) -> (Nanos, u64) {
+    let (period, group) = voice::rhythm(container.plan.voice);
+    // From half to one and a half, container by container.
+    let pace = i64::try_from(container.seed.of("pace").below(100)).unwrap_or(0);
+    (period * (50 + pace) / 100, group)
+}
+
+/// When the `nth` line of a run without an end is said.
+fn steady_moment(container: &Container, run: Run, nth: u64) -> Nanos {
+    if nth < opening(run) {
+        return run.began + [15, 120, 380][usize::try_from(nth).unwrap_or(0)] * MILLI;
+    }
+    let (period, group) = rhythm(container);
+    let nth = nth - opening(run);
+    let (round, place) = (nth / group, nth % group);
+    let wobble = container
+        .seed
+        .of("wobble")
+        .at(round)
+        .below(period.unsigned_abs() / 2);
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    run.began
+        + WARM_UP
+        + signed(round).saturating_mul(period)
+        + signed(wobble)
+        + signed(place) * 2 * MILLI
+}
+
+fn run_moment(container: &Container, run: Run, nth: u64) -> Option<Nanos> {
+    let spoken = spoken(container, run);
+    if nth < spoken {
+        return Some(steady_moment(container, run, nth));
+    }
+    let (end, ending) = run.ended?;
+    let words = voice::closing(ending).len() as u64;
+    let place = nth - spoken;
+    (place < words).then(|| end - i64::try_from(words - place).unwrap_or(0) * 5 * MILLI)
+}
+
+fn run_line(container: &Container, run: Run, nth: u64, at: Nanos) -> voice::Line {
+    let spoken = spoken(container, run);
+    match run.ended {
+        Some((_, ending)) if nth >= spoken => {
+            let place = usize::try_from(nth - spoken).unwrap_or(0);
+            let last = voice::closing(ending).get(place);
+            last.map_or((false, String::new()), |(stderr, text)| {
+                (*stderr, (*text).to_owned())
+            })
+        }
+        _ if nth < opening(run) => voice::opening(container, nth),
+        _ => voice::line(container, nth - opening(run), at),
+    }
+}
+
+/// A reader's place: how many lines of each source it has had. Sources only ever grow at their end.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    runs: Vec<(Nanos, u64)>,
+    bursts: Vec<u64>,
+    pushed: u64,
+}
+
+/// What a reader asked for.
+#[derive(Clone, Copy, Debug)]
+struct Wish {
+    stdout: bool,
+    stderr: bool,
+    stamps: bool,
+    until: Option<Nanos>,
+    follow: bool,
+    tty: bool,
+}
+
+/// A source with the place of the next line in it.
+struct Cursor<'a> {
+    source: Source<'a>,
+    next: u64,
+}
+
+fn cursors<'a>(container: &'a Container, place: &Place) -> Vec<Cursor<'a>> {
+    let had = |run: &Run| {
+        place
+            .runs
+            .iter()
+            .find(|(began, _)| *began == run.began)
+            .map_or(0, |(_, count)| *count)
+    };
+    let runs = container.runs.iter().map(|run| Cursor {
+        source: Source::Run(container, *run),
+        next: had(run),
+    });
+    let bursts = container
+        .extras
+        .iter()
+        .flat_map(|extras| &extras.bursts)
+        .enumerate();
+    let bursts = bursts.map(|(nth, burst)| Cursor {
+        source: Source::Burst(*burst),
+        next: place.bursts.get(nth).copied().unwrap_or(0),
+    });
+    let pushed = Cursor {
+        source: Source::Pushed(container),
+        next: place.pushed,
+    };
+    runs.chain(bursts).chain([pushed]).collect()
+}
+
+fn place_of(cursors: &[Cursor]) -> Place {
+    let mut place = Place::default();
+    for cursor in cursors {
+        match cursor.source {
+            Source::Run(_, run) => place.runs.push((run.began, cursor.next)),
+            Source::Burst(_) => place.bursts.push(cursor.next),
+            Source::Pushed(_) => place.pushed = cursor.next,
+        }
+    }
+    place
+}
+
+/// Where a reader begins who wants the lines since `since`, and of these the last `tail`.
+fn beginning(container: &Container, since: Option<Nanos>, end: Nanos, tail: Option<u64>) -> Place {
+    let mut cursors = cursors(container, &Place::default());
+    let ends: Vec<u64> = cursors.iter().map(|one| one.source.before(end)).collect();
+    if let Some(since) = since {
+        for cursor in &mut cursors {
+            cursor.next = cursor.source.before(since);
+        }
+    }
+    let Some(tail) = tail else {
+        return place_of(&cursors);
+    };
+    // Backwards from the end, always the latest line of any source.
+    let mut lasts = ends;
+    let mut wanted = tail;
+    let starts: Vec<u64> = cursors.iter().map(|one| one.next).collect();
+    while wanted > 0 {
+        let latest = (0..cursors.len())
+            .filter(|nth| lasts[*nth] > starts[*nth])
+            .max_by_key(|nth| cursors[*nth].source.moment(lasts[*nth] - 1));
+        let Some(latest) = latest else { break };
+        lasts[latest] -= 1;
+        wanted -= 1;
+    }
+    for (cursor, last) in cursors.iter_mut().zip(lasts) {
+        cursor.next = cursor.next.max(last);
+    }
+    place_of(&cursors)
+}
+
+/// Writes what is said up to `now` and was not had; says when the next line comes.
+fn catch_up(
+    container: &Container,
+    place: &mut Place,
+    wish: Wish,
+    now: Nanos,
+    out: &mut BytesMut,
+) -> Option<Nanos> {
+    let mut cursors = cursors(container, place);
+    let next = loop {
+        let moments = cursors
+            .iter()
+            .enumerate()
+            .filter_map(|(nth, one)| Some((one.source.moment(one.next)?, nth)));
+        let Some((at, nth)) = moments.min() else {
+            break None;
+        };
+        if at > now || out.len() >= PIECE {
+            break Some(at);
+        }
+        let cursor = &mut cursors[nth];
+        let (stderr, text) = cursor.source.line(cursor.next, at);
+        cursor.next += 1;
+        if wish.tty || if stderr { wish.stderr } else { wish.stdout } {
+            frame(wish, at, stderr, &text, out);
+        }
+    };
+    *place = place_of(&cursors);
+    next
+}
+
+fn frame(wish: Wish, at: Nanos, stderr: bool, text: &str, out: &mut BytesMut) {
+    let stamp = if wish.stamps {
+        format!("{} ", clock::rfc3339_fixed(at))
+    } else {
+        String::new()
+    };
+    if wish.tty {
+        out.extend_from_slice(stamp.as_bytes());
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"\r\n");
+        return;
+    }
+    let length = u32::try_from(stamp.len() + text.len() + 1).unwrap_or(u32::MAX);
+    out.extend_from_slice(&[if stderr { 2 } else { 1 }, 0, 0, 0]);
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(stamp.as_bytes());
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\n");
+}
+
+/// Somebody reading a log.
+struct Reader {
+    host: Arc<Host>,
+    id: String,
+    place: Place,
+    wish: Wish,
+    over: bool,
+}
+
+impl Reader {
+    /// The next piece of the log; none at its end.
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        if self.over {
+            return None;
+        }
+        let mut changed = self.host.changes();
+        loop {
+            changed.mark_unchanged();
+            let host = Arc::clone(&self.host);
+            let mut out = BytesMut::new();
+            let (limit, now, next, alive) = host.read(|engine, now| {
+                let limit = self.wish.until.map_or(now, |until| until.min(now));
+                let Ok(container) = engine.get(&self.id) else {
+                    return (limit, now, None, false);
+                };
+                let next = catch_up(container, &mut self.place, self.wish, limit, &mut out);
+                (limit, now, next, container.state.alive())
+            });
+            let more = next.is_some_and(|next| next <= limit);
+            let past = self.wish.until.is_some_and(|until| until <= now);
+            self.over = !more && (!self.wish.follow || !alive || past);
+            if !out.is_empty() {
+                return Some((out.freeze(), self));
+            }
+            if self.over {
+                return None;
+            }
+            let next = next.into_iter().chain(self.wish.until).min();
+            let wait = next.map_or(Duration::from_secs(3600), |next| clock::until(next, now));
+            tokio::select! {
+                change = changed.changed() => change.ok()?,
+                // At most some hundred pieces a second, also of a flood.
+                () = tokio::time::sleep(wait.max(Duration::from_millis(2))) => {}
+            }
+        }
+    }
+}
+
+/// `GET /containers/{id}/logs`
+pub fn logs(call: &Call, id: &str) -> Answer {
+    let query = &call.query;
+    let (stdout, stderr) = (query.flag("stdout"), query.flag("stderr"));
+    let moment = |name| match query.get(name).filter(|text| *text != "0") {
+        None => Ok(None),
+        Some(text) => clock::parse_moment(text)
+            .map(Some)
+            .map_err(Refusal::internal),
+    };
+    let (since, until) = (moment("since")?, moment("until")?);
+    // What is no number means everything, as it does to Docker.
+    let tail = query.get("tail").and_then(|text| text.parse().ok());
+    let (id, place, wish) = call.host.read(|engine, now| {
+        let container = engine.get(id)?;
+        if !stdout && !stderr {
+            return Err(Refusal::bad(
+                "Bad parameters: you must choose at least one stream",
+            ));
+        }
+        let follow = query.flag("follow");
+        let stamps = query.flag("timestamps");
+        let wish = Wish {
+            stdout,
+            stderr,
+            stamps,
+            until,
+            follow,
+            tty: container.plan.tty,
+        };
+        let end = until.map_or(now, |until| until.min(now));
+        Ok((
+            container.id.clone(),
+            beginning(container, since, end + 1, tail),
+            wish,
+        ))
+    })?;
+    let kind = match (call.minor, wish.tty) {
+        (..42, _) => None,
+        (_, true) => Some("application/vnd.docker.raw-stream"),
+        (_, false) => Some("application/vnd.docker.multiplexed-stream"),
+    };
+    let reader = Reader {
+        host: Arc::clone(&call.host),
+        id,
+        place,
+        wish,
+        over: false,
+    };
+    Ok(http::stream(kind, stream::unfold(reader, Reader::next)))
+}
+
+/// The last `count` lines of a log, oldest first.
+pub fn last_lines(container: &Container, now: Nanos, count: u64) -> Vec<String> {
+    let place = beginning(container, None, now + 1, Some(count));
+    let mut cursors = cursors(container, &place);
+    let mut lines = Vec::new();
+    loop {
+        let moments = cursors
+            .iter()
+            .enumerate()
+            .filter_map(|(nth, one)| Some((one.source.moment(one.next)?, nth)));
+        let Some((at, nth)) = moments.min().filter(|(at, _)| *at <= now) else {
+            return lines;
+        };
+        let cursor = &mut cursors[nth];
+        lines.push(cursor.source.line(cursor.next, at).1);
+        cursor.next += 1;
+    }
+}

@@ -1,0 +1,58 @@
+//! Docker Engines served from memory over real unix sockets, with latency and faults on demand.
+//!
+//! The sim is the demo's fleet, the load of benchmarks, and what tests talk to where no real
+//! engine is wanted. It speaks the Engine API 1.41 to 1.44 as far as a console needs it and knows
+//! nothing of the rest of Wharf. Everything in it is a function of the seed and of time: stats and
+//! logs are made when they are read, so a still fleet of twenty thousand containers costs nothing.
+//!
+//! ```no_run
+//! # async fn run() -> std::io::Result<()> {
+//! use wharf::sim;
+//!
+//! let fleet = sim::serve("/tmp/fleet".as_ref(), sim::Spec::default()).await?;
+//! for host in fleet.hosts() {
+//!     println!("{} {}", host.name, host.socket.display());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod acts;
+mod archive;
+mod blueprint;
+mod clock;
+mod container;
+mod containers;
+mod control;
+mod create;
+mod door;
+mod engine;
+mod events;
+mod exec;
+mod faults;
+mod files;
+mod fleet;
+mod host;
+mod http;
+mod images;
+mod images_table;
+mod inspect;
+mod life;
+mod logs;
+mod networks;
+mod place;
+mod plans;
+mod processes;
+mod route;
+mod seed;
+mod session;
+mod shell;
+mod stats;
+mod system;
+mod voice;
+mod volumes;
+mod world;
+
+pub use control::Engine;
+pub use faults::Faults;
+pub use fleet::{Api, CONTROL_SOCKET, Cgroup, Fleet, SimHost, Spec, serve};
