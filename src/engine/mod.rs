@@ -1,3 +1,261 @@
 //! Speaks with Docker hosts: connects, lists, follows, feeds and acts.
 
+mod act;
+mod actor;
+mod archive;
+mod ask;
+mod backoff;
+mod df;
+mod dial;
+mod docker;
+mod error;
+mod events;
+mod exec;
+mod feeds;
+mod info;
+mod inspect;
+mod lines;
+mod list;
+mod load;
+mod logs;
+mod outbox;
+mod prune;
+mod registry;
+mod resources;
+mod session;
 pub mod ssh;
+mod stats;
+mod task;
+mod tls;
+mod trouble;
+mod watch;
+mod wire;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use error::{Error, ErrorKind};
+pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
+pub use logs::{LogOptions, Logs};
+
+use crate::model::{ContainerId, Event, Feed, HostName, HostSpec, Payload, Process, Step, Trouble};
+use actor::Status;
+use error::Deed;
+use registry::{Command, Door};
+use session::Session;
+
+/// How long somebody who wants to act waits for a host that is being opened.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What engines tell.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// Something for the fleet.
+    Event(Event),
+    /// What a wanted feed brings.
+    Feed(Feed, Payload),
+}
+
+/// How hosts are reached and how often they are asked what.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The ssh transport.
+    pub ssh: ssh::Settings,
+    /// Engines opened at the same time over sockets and TCP; ssh counts its own logins.
+    pub concurrent_connects: usize,
+    /// Between two full lists of a host's containers; events tell what happens in between.
+    pub resync: Duration,
+    /// Between two pings of a host.
+    pub heartbeat: Duration,
+    /// Between two samples of containers that are not on the screen, per host.
+    pub sampling: Duration,
+}
+
+impl Default for Settings {
+    /// At most nine requests a minute and host while nothing happens.
+    fn default() -> Self {
+        Self {
+            ssh: ssh::Settings::default(),
+            concurrent_connects: 64,
+            resync: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(20),
+            sampling: Duration::from_secs(12),
+        }
+    }
+}
+
+/// The handle to all hosts; cheap to clone. When the last one is dropped, all connections end.
+#[derive(Clone, Debug)]
+pub struct Engines {
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Engines {
+    /// Starts with no hosts. What is learnt of hosts goes to `inbox`: changes of state wait for
+    /// room in it, samples are dropped when there is none. Needs a tokio runtime around it.
+    pub fn start(settings: Settings, inbox: mpsc::Sender<Signal>) -> Self {
+        let (commands, orders) = mpsc::unbounded_channel();
+        tokio::spawn(registry::run(settings, inbox, orders));
+        Self { commands }
+    }
+
+    /// These are the hosts now: new ones are opened, others than these are let go. Hosts whose
+    /// endpoint is the same are not disturbed. [`Event::Hosts`] comes before all that is told of them.
+    pub fn set_hosts(&self, hosts: Vec<HostSpec>) {
+        self.order(Command::Hosts(hosts));
+    }
+
+    /// This is wanted now: what is new begins, what is no longer wanted ends.
+    pub fn want(&self, feeds: BTreeSet<Feed>) {
+        self.order(Command::Want(feeds));
+    }
+
+    /// Tries a host that is offline now, instead of waiting for the next try.
+    pub fn reconnect(&self, host: &HostName) {
+        self.order(Command::Reconnect(host.clone()));
+    }
+
+    /// Does one step. What comes back says what there is to say beyond that it is done: how much
+    /// was freed, that it was stopped already.
+    pub async fn act(&self, step: &Step) -> Result<String, Error> {
+        let session = self.session(&act::deed(step)).await?;
+        act::act(&session, step).await
+    }
+
+    /// Runs a command in a container, or the best shell it has.
+    pub async fn exec(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        spec: ExecSpec,
+    ) -> Result<Exec, Error> {
+        let doing = match spec.command.first() {
+            Some(command) => format!("run {command}"),
+            None => "open a shell".to_owned(),
+        };
+        let deed = Deed::on(host, &doing, id.short());
+        let session = self.session(&deed).await?;
+        exec::exec(&session, id, spec, &deed).await
+    }
+
+    /// Opens the log of a container.
+    pub async fn logs(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        options: LogOptions,
+    ) -> Result<Logs, Error> {
+        let deed = Deed::on(host, "read the log", id.short());
+        let session = self.session(&deed).await?;
+        Logs::open(&session, id, options)
+            .await
+            .map_err(|fault| deed.fault(fault))
+    }
+
+    /// The whole inspection of a container.
+    pub async fn inspect(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+    ) -> Result<Arc<serde_json::Value>, Error> {
+        let deed = Deed::on(host, "inspect", id.short());
+        let session = self.session(&deed).await?;
+        ask::inspection(&session, id)
+            .await
+            .map_err(|fault| deed.fault(fault))
+    }
+
+    /// Column titles and processes of a container.
+    pub async fn top(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+    ) -> Result<(Vec<Box<str>>, Vec<Process>), Error> {
+        let deed = Deed::on(host, "list the processes", id.short());
+        let session = self.session(&deed).await?;
+        ask::top(&session, id)
+            .await
+            .map_err(|fault| deed.fault(fault))
+    }
+
+    /// Files of a container that differ from its image: `A`dded, `C`hanged, `D`eleted.
+    pub async fn changes(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+    ) -> Result<Vec<(char, Box<str>)>, Error> {
+        let deed = Deed::on(host, "compare files", id.short());
+        let session = self.session(&deed).await?;
+        ask::changes(&session, id)
+            .await
+            .map_err(|fault| deed.fault(fault))
+    }
+
+    /// Logs in to a host over ssh with a person at the terminal, which is in raw mode and not
+    /// used by anybody else meanwhile; the host is tried again afterwards.
+    pub async fn login(
+        &self,
+        host: &HostName,
+        input: impl tokio::io::AsyncRead + Unpin + Send,
+        output: impl tokio::io::AsyncWrite + Unpin + Send,
+    ) -> Result<(), Trouble> {
+        use crate::model::Endpoint;
+        let no_ssh = |why: String| {
+            trouble::trouble(
+                crate::model::TroubleKind::Other,
+                why,
+                "there is nothing to log in to",
+            )
+        };
+        let door = self
+            .door(host)
+            .await
+            .ok_or_else(|| no_ssh(format!("there is no host {host}")))?;
+        let Endpoint::Ssh {
+            destination, port, ..
+        } = &door.spec.endpoint
+        else {
+            return Err(no_ssh(format!("{host} is not reached over ssh")));
+        };
+        let done = door
+            .common
+            .ssh()?
+            .login(destination, *port, input, output)
+            .await;
+        self.reconnect(host);
+        done
+    }
+
+    fn order(&self, command: Command) {
+        // The registry lives as long as a handle does.
+        let _ = self.commands.send(command);
+    }
+
+    async fn door(&self, host: &HostName) -> Option<Door> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Command::Door(host.clone(), reply));
+        answer.await.ok().flatten()
+    }
+
+    /// The open way to a host; waits for one that is being opened.
+    async fn session(&self, deed: &Deed) -> Result<Session, Error> {
+        let Some(mut door) = self.door(&deed.host).await else {
+            return Err(deed.failed(
+                ErrorKind::NotFound,
+                format!("there is no host {}", deed.host),
+            ));
+        };
+        let decided = |status: &Status| !matches!(status, Status::Connecting);
+        let status = tokio::time::timeout(PATIENCE, door.status.wait_for(decided)).await;
+        match status.ok().and_then(Result::ok).as_deref() {
+            Some(Status::Online(session)) => Ok(session.clone()),
+            Some(Status::Offline(trouble)) => Err(deed.fault(error::Fault::Way(trouble.clone()))),
+            Some(Status::Connecting) | None => {
+                Err(deed.failed(ErrorKind::Offline, "the host is still being connected to"))
+            }
+        }
+    }
+}

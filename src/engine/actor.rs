@@ -1,0 +1,217 @@
+//! One actor per host: opens the way, watches the engine, and tries again when it is lost.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::select;
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::Settings;
+use super::backoff::Backoff;
+use super::dial::Dialer;
+use super::events::Change;
+use super::outbox::Outbox;
+use super::session::Session;
+use super::ssh::Ssh;
+use super::trouble::trouble;
+use super::watch::watch;
+use crate::model::{
+    ContainerId, Endpoint, Event, Feed, HostSpec, Link, Timestamp, Trouble, TroubleKind, Usage,
+};
+
+/// After so long online, a loss is the first one again.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// Whether a host can be used now.
+#[derive(Clone)]
+pub(super) enum Status {
+    /// It is being opened for the first time, or after a person asked for it.
+    Connecting,
+    /// It answers.
+    Online(Session),
+    /// It does not.
+    Offline(Trouble),
+}
+
+/// What all that belongs to one host shares.
+#[derive(Clone)]
+pub(super) struct Context {
+    /// Where it tells what it learns.
+    pub out: Outbox,
+    /// How often what is asked.
+    pub settings: Arc<Settings>,
+    /// What somebody wants to see of this host.
+    pub wants: watch::Receiver<Arc<BTreeSet<Feed>>>,
+    /// Tells feeds that something changed.
+    pub changes: broadcast::Sender<Change>,
+    /// Samples, to be batched.
+    pub samples: mpsc::Sender<(ContainerId, Usage)>,
+    /// What all hosts share.
+    pub common: Arc<Common>,
+}
+
+impl Context {
+    /// How many hosts the fleet has.
+    pub fn fleet_size(&self) -> usize {
+        self.common.hosts.load(Ordering::Relaxed)
+    }
+}
+
+/// What all hosts of the process share.
+pub(super) struct Common {
+    /// So many hosts are opened at the same time (ssh counts its own logins).
+    gate: Semaphore,
+    ssh_settings: super::ssh::Settings,
+    ssh: OnceLock<Result<Ssh, Trouble>>,
+    /// How many hosts there are.
+    pub hosts: AtomicUsize,
+}
+
+impl Common {
+    /// As the settings say.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            gate: Semaphore::new(settings.concurrent_connects.max(1)),
+            ssh_settings: settings.ssh.clone(),
+            ssh: OnceLock::new(),
+            hosts: AtomicUsize::new(0),
+        }
+    }
+
+    /// The ssh transport; made when the first host needs it.
+    pub fn ssh(&self) -> Result<&Ssh, Trouble> {
+        let made = self.ssh.get_or_init(|| {
+            Ssh::new(self.ssh_settings.clone()).map_err(|error| {
+                trouble(
+                    TroubleKind::Other,
+                    format!(
+                        "{} cannot be used for ssh: {error}",
+                        self.ssh_settings.runtime_dir.display()
+                    ),
+                    "make that directory usable by this user alone, or name another one",
+                )
+            })
+        });
+        made.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Keeps the way to one host open.
+pub(super) struct Actor {
+    /// Where the engine is.
+    pub spec: HostSpec,
+    /// What it shares with the host's feeds.
+    pub context: Context,
+    /// Told to everybody who wants to use the host.
+    pub status: watch::Sender<Status>,
+    /// Somebody wants it tried now.
+    pub again: Arc<Notify>,
+}
+
+impl Actor {
+    /// Runs for ever; is ended by dropping it.
+    pub async fn run(self) {
+        let mut backoff = Backoff::new(&self.spec.endpoint);
+        let mut offline_since = None;
+        self.link(Link::Connecting {
+            since: Timestamp::now(),
+        })
+        .await;
+        loop {
+            let trouble = match self.open().await {
+                Ok(session) => {
+                    let opened = Instant::now();
+                    let trouble = self.serve(session).await;
+                    offline_since = None;
+                    if opened.elapsed() >= STEADY {
+                        backoff.reset();
+                    }
+                    trouble
+                }
+                Err(trouble) => trouble,
+            };
+            let pause = backoff.pause(trouble.kind);
+            let since = *offline_since.get_or_insert_with(Timestamp::now);
+            self.fail(trouble, since, pause).await;
+            if self.wait(pause).await {
+                self.status.send_replace(Status::Connecting);
+                self.link(Link::Connecting {
+                    since: Timestamp::now(),
+                })
+                .await;
+            }
+        }
+    }
+
+    /// Watches an engine that answered until it is lost.
+    async fn serve(&self, session: Session) -> Trouble {
+        let out = &self.context.out;
+        out.tell(Event::Way(out.host.clone(), session.way)).await;
+        self.link(Link::Online {
+            since: session.heard,
+        })
+        .await;
+        out.mention(Event::Heard(
+            out.host.clone(),
+            session.heard,
+            Some(session.latency_ms),
+        ));
+        self.status.send_replace(Status::Online(session.clone()));
+        watch(&session, &self.context).await
+    }
+
+    async fn open(&self) -> Result<Session, Trouble> {
+        let dialer = match &self.spec.endpoint {
+            Endpoint::Unix(path) => Dialer::unix(path.clone()),
+            Endpoint::Tcp { host, port } => Dialer::tcp(host, *port),
+            Endpoint::Tls { host, port, files } => Dialer::tls(host, *port, files)?,
+            Endpoint::Ssh {
+                destination,
+                port,
+                socket,
+            } => {
+                let ssh = self.context.common.ssh()?;
+                let tunnel = ssh
+                    .open(destination, *port, socket.as_deref(), |_| ())
+                    .await?;
+                return Session::open(Dialer::Ssh(Arc::new(tunnel))).await;
+            }
+        };
+        let _permit = self.context.common.gate.acquire().await;
+        Session::open(dialer).await
+    }
+
+    async fn fail(&self, trouble: Trouble, since: Timestamp, pause: Option<Duration>) {
+        self.status.send_replace(Status::Offline(trouble.clone()));
+        let next_try = pause.and_then(|pause| Timestamp::now().checked_add(pause).ok());
+        self.link(Link::Offline {
+            trouble,
+            since,
+            next_try,
+        })
+        .await;
+    }
+
+    /// Waits for the next try; true when a person asked for it.
+    async fn wait(&self, pause: Option<Duration>) -> bool {
+        let again = self.again.notified();
+        match pause {
+            None => {
+                again.await;
+                true
+            }
+            Some(pause) => select! {
+                () = again => true,
+                () = sleep(pause) => false,
+            },
+        }
+    }
+
+    async fn link(&self, link: Link) {
+        let out = &self.context.out;
+        out.tell(Event::Link(out.host.clone(), link)).await;
+    }
+}

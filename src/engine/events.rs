@@ -1,0 +1,163 @@
+//! The engine's stream of events: what changed, as little of it as needed.
+
+use bytes::{Buf as _, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::error::Fault;
+use super::session::Session;
+use super::wire::query;
+use crate::model::{ContainerId, Product, State, Timestamp};
+
+/// No event is longer than this; longer ones come from something that is no engine.
+const LONGEST: usize = 4 << 20;
+
+/// Something that changed on a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// A container is in another state, known from the event alone.
+    State(ContainerId, State, Timestamp),
+    /// Something else about a container; an inspection tells what.
+    Container(ContainerId),
+    /// A container is gone.
+    Gone(ContainerId),
+    /// Images, networks or volumes came or went.
+    Resources,
+}
+
+/// What containers do that changes how they look. Health checks start processes every few
+/// seconds (`exec_start` …), which is why Docker is asked for these alone.
+const CONTAINER: [&str; 11] = [
+    "create",
+    "start",
+    "die",
+    "oom",
+    "pause",
+    "unpause",
+    "rename",
+    "update",
+    "health_status",
+    "restart",
+    "destroy",
+];
+
+/// What changes the lists of images, networks and volumes.
+const RESOURCES: [&str; 9] = [
+    "create", "destroy", "remove", "delete", "tag", "untag", "import", "load", "pull",
+];
+
+/// An open stream of events.
+pub(super) struct Events {
+    body: Incoming,
+    buffer: BytesMut,
+}
+
+impl Events {
+    /// Opens the stream; what happened since that second of the engine's clock comes first.
+    pub async fn open(session: &Session, since: Option<i64>) -> Result<Self, Fault> {
+        let filters = filters(session.product);
+        let since = since.map(|second| second.to_string());
+        let mut pairs = vec![("filters", filters.as_str())];
+        if let Some(since) = &since {
+            pairs.push(("since", since));
+        }
+        let response = session
+            .wire
+            .get(format!("/events{}", query(&pairs)))
+            .response()
+            .await?;
+        Ok(Self {
+            body: response.into_body(),
+            buffer: BytesMut::new(),
+        })
+    }
+
+    /// The next change; none when the engine ended the stream. Safe to be dropped while waiting.
+    pub async fn next(&mut self) -> Result<Option<Change>, String> {
+        loop {
+            while let Some(end) = memchr::memchr(b'\n', &self.buffer) {
+                let line = self.buffer.split_to(end);
+                self.buffer.advance(1);
+                if let Some(change) = read(&line) {
+                    return Ok(Some(change));
+                }
+            }
+            if self.buffer.len() > LONGEST {
+                return Err("an event without end".to_owned());
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(error.to_string()),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn filters(product: Product) -> String {
+    match product {
+        Product::Docker => {
+            let mut events: Vec<&str> = CONTAINER.into_iter().chain(RESOURCES).collect();
+            events.sort_unstable();
+            events.dedup();
+            serde_json::json!({"type": ["container", "image", "network", "volume"], "event": events}).to_string()
+        }
+        // Podman refuses some of Docker's words for events, so it is asked for all of them.
+        Product::Podman => {
+            serde_json::json!({"type": ["container", "image", "volume"]}).to_string()
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default, rename = "Type")]
+    kind: String,
+    #[serde(default, rename = "Action")]
+    action: String,
+    #[serde(default, rename = "Actor")]
+    actor: Actor,
+    #[serde(default)]
+    time: i64,
+    #[serde(default, rename = "timeNano")]
+    time_nano: i64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+    attributes: IgnoredAny,
+}
+
+/// What a line means; none for what changes nothing that is shown, and for what is not understood.
+fn read(line: &[u8]) -> Option<Change> {
+    let entry: Entry = serde_json::from_slice(line).ok()?;
+    let IgnoredAny = entry.actor.attributes;
+    let action = entry.action.split(':').next().unwrap_or("");
+    if entry.kind != "container" {
+        return RESOURCES.contains(&action).then_some(Change::Resources);
+    }
+    let id = ContainerId::new(&entry.actor.id);
+    let at = Timestamp::from_nanosecond(entry.time_nano.into())
+        .ok()
+        .filter(|at| at.as_second() > 0)
+        .or_else(|| Timestamp::from_second(entry.time).ok())?;
+    match action {
+        "die" | "died" => Some(Change::State(id, State::Exited, at)),
+        "start" | "unpause" => Some(Change::State(id, State::Running, at)),
+        "pause" => Some(Change::State(id, State::Paused, at)),
+        "destroy" | "remove" => Some(Change::Gone(id)),
+        other if CONTAINER.contains(&other) || other == "init" || other == "cleanup" => {
+            Some(Change::Container(id))
+        }
+        _ => None,
+    }
+}

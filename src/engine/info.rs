@@ -1,0 +1,47 @@
+//! What an engine says of itself and of its host.
+
+use std::time::Duration;
+
+use super::docker::asked;
+use super::error::Fault;
+use super::session::Session;
+use crate::model::{EngineInfo, printable};
+
+/// Podman runs helpers for this, so it may take its time.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Asks the engine who it is.
+pub(super) async fn info(session: &Session) -> Result<EngineInfo, Fault> {
+    let said = asked(DEADLINE, session.docker.info()).await?;
+    let text = |text: Option<String>| printable(text.as_deref().unwrap_or(""));
+    Ok(EngineInfo {
+        product: session.product,
+        version: text(said.server_version),
+        api: session.api.to_string(),
+        hostname: text(said.name),
+        os: text(said.operating_system),
+        kernel: text(said.kernel_version),
+        arch: text(said.architecture),
+        cpus: said
+            .ncpu
+            .and_then(|count| u32::try_from(count).ok())
+            .unwrap_or(0),
+        memory: said
+            .mem_total
+            .and_then(|bytes| u64::try_from(bytes).ok())
+            .unwrap_or(0),
+        storage_driver: text(said.driver),
+        root_dir: text(said.docker_root_dir),
+        cgroup_version: said
+            .cgroup_version
+            .and_then(|version| version.to_string().parse().ok())
+            .unwrap_or(0),
+        id: text(said.id),
+        warnings: said
+            .warnings
+            .unwrap_or_default()
+            .iter()
+            .map(|line| printable(line))
+            .collect(),
+    })
+}

@@ -1,0 +1,195 @@
+//! One container as its inspection tells it, with what a list does not know: exact times, restarts, OOM.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::error::Fault;
+use super::list::{Labels, state, tidy_ports};
+use super::wire::Wire;
+use crate::model::{Container, ContainerId, Health, Port, State, Timestamp};
+
+/// Inspects a container and reads what the fleet wants to know of it.
+pub(super) async fn inspect(wire: &Wire, id: &ContainerId) -> Result<Inspected, Fault> {
+    let body = wire.get(path(id)).bytes().await?;
+    parse(&body).map_err(|error| Fault::Garbled(format!("the inspection: {error}")))
+}
+
+/// Where a container is inspected.
+pub(super) fn path(id: &ContainerId) -> String {
+    format!("/containers/{}/json", id.as_str())
+}
+
+/// What an inspection tells.
+pub(super) struct Inspected {
+    /// The container for the fleet.
+    pub container: Container,
+    /// It has a terminal: its log is raw.
+    pub tty: bool,
+}
+
+fn parse(body: &[u8]) -> Result<Inspected, serde_json::Error> {
+    serde_json::from_slice::<Entry<'_>>(body).map(Entry::read)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    created: String,
+    #[serde(default)]
+    image: String,
+    #[serde(default)]
+    restart_count: Option<u64>,
+    #[serde(default)]
+    state: StateEntry,
+    #[serde(borrow)]
+    config: Config<'a>,
+    #[serde(default)]
+    network_settings: Networks,
+    #[serde(default)]
+    mounts: Option<Vec<IgnoredAny>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct StateEntry {
+    status: String,
+    exit_code: i64,
+    #[serde(rename = "OOMKilled")]
+    oom_killed: bool,
+    started_at: String,
+    finished_at: String,
+    #[serde(alias = "Healthcheck")]
+    health: Option<HealthEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthEntry {
+    #[serde(default)]
+    status: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Config<'a> {
+    #[serde(default)]
+    image: Option<String>,
+    #[serde(default)]
+    tty: bool,
+    #[serde(borrow, default)]
+    labels: Option<Labels<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Networks {
+    ports: Option<BTreeMap<String, Option<Vec<Binding>>>>,
+    networks: Option<BTreeMap<String, Option<Attachment>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+#[derive(Default)]
+struct Binding {
+    host_ip: String,
+    host_port: String,
+}
+
+#[derive(Deserialize)]
+struct Attachment {
+    #[serde(default, rename = "IPAddress")]
+    address: Option<Box<str>>,
+}
+
+impl Entry<'_> {
+    fn read(self) -> Inspected {
+        let created = moment(&self.created).unwrap_or(Timestamp::UNIX_EPOCH);
+        let name = self.name.strip_prefix('/').unwrap_or(&self.name);
+        let state = state(&self.state.status);
+        let mut one = Container::new(ContainerId::new(&self.id), name, state, created);
+        one.since = since(&one.state, &self.state);
+        one.exit = match one.state {
+            State::Exited | State::Dead | State::Restarting => Some(self.state.exit_code),
+            State::Created | State::Running | State::Paused | State::Removing | State::Other(_) => {
+                None
+            }
+        };
+        one.oom_killed = Some(self.state.oom_killed);
+        one.restarts = Some(self.restart_count.unwrap_or(0));
+        one.health = self.state.health.as_ref().map_or(Health::None, |health| {
+            match health.status.as_str() {
+                "starting" => Health::Starting,
+                "healthy" => Health::Healthy,
+                "unhealthy" => Health::Unhealthy,
+                _ => Health::None,
+            }
+        });
+        one.image = Arc::from(self.config.image.as_deref().unwrap_or(""));
+        one.image_id = Arc::from(self.image.as_str());
+        let labels = self.config.labels.unwrap_or_default();
+        one.app = labels.app().map(Arc::from);
+        one.service = labels.service().map(Arc::from);
+        one.ports = ports(self.network_settings.ports.unwrap_or_default());
+        one.networks = self
+            .network_settings
+            .networks
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(name, at)| {
+                (
+                    Arc::from(name),
+                    at.and_then(|at| at.address).unwrap_or_default(),
+                )
+            })
+            .collect();
+        one.mounts =
+            u16::try_from(self.mounts.map_or(0, |mounts| mounts.len())).unwrap_or(u16::MAX);
+        Inspected {
+            container: one,
+            tty: self.config.tty,
+        }
+    }
+}
+
+/// When the present state began.
+fn since(state: &State, entry: &StateEntry) -> Option<Timestamp> {
+    match state {
+        State::Running | State::Paused => moment(&entry.started_at),
+        State::Exited | State::Dead | State::Restarting => moment(&entry.finished_at),
+        State::Created | State::Removing | State::Other(_) => None,
+    }
+}
+
+/// Docker's time; its zero time (year 1) is none.
+pub(super) fn moment(text: &str) -> Option<Timestamp> {
+    text.parse::<Timestamp>()
+        .ok()
+        .filter(|at| at.as_second() > 0)
+}
+
+fn ports(entries: BTreeMap<String, Option<Vec<Binding>>>) -> Box<[Port]> {
+    let mut ports = Vec::new();
+    for (key, bindings) in entries {
+        let (number, protocol) = key.split_once('/').unwrap_or((&key, "tcp"));
+        let Ok(private) = number.parse() else {
+            continue;
+        };
+        let bindings = bindings
+            .filter(|all| !all.is_empty())
+            .unwrap_or_else(|| vec![Binding::default()]);
+        ports.extend(bindings.into_iter().map(|binding| Port {
+            private,
+            public: binding.host_port.parse().ok().filter(|port| *port != 0),
+            ip: Box::from(binding.host_ip),
+            protocol: Box::from(protocol),
+        }));
+    }
+    tidy_ports(ports)
+}

@@ -1,0 +1,144 @@
+//! What a host has beside containers: images, networks, volumes, and the disk they fill.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::query_parameters::{ListImagesOptions, ListNetworksOptions};
+use serde::Deserialize;
+
+use super::df::df;
+use super::docker::asked;
+use super::error::Fault;
+use super::outbox::Outbox;
+use super::session::Session;
+use crate::model::{Event, Image, Network, Timestamp, Volume};
+
+/// Hosts may have thousands of images.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Asks for everything and tells each part as soon as it is there.
+pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Fault> {
+    let mut images = images(session).await?;
+    out.tell(Event::Images(out.host.clone(), images.clone()))
+        .await;
+    let networks = networks(session).await?;
+    out.tell(Event::Networks(out.host.clone(), networks)).await;
+    let mut volumes = volumes(session).await?;
+    out.tell(Event::Volumes(out.host.clone(), volumes.clone()))
+        .await;
+    // Sizes and users are known only now: the engine has to walk its directories for them.
+    let df = df(session).await?;
+    for image in &mut images {
+        image.used_by = df.used_by.get(&*image.id).copied();
+    }
+    for volume in &mut volumes {
+        volume.size = df.volume_size.get(&*volume.name).copied();
+    }
+    out.tell(Event::Images(out.host.clone(), images)).await;
+    out.tell(Event::Volumes(out.host.clone(), volumes)).await;
+    out.tell(Event::Disk(out.host.clone(), df.disk)).await;
+    Ok(())
+}
+
+/// All images, without the unnamed layers between.
+pub(super) async fn images(session: &Session) -> Result<Vec<Image>, Fault> {
+    let found = asked(
+        DEADLINE,
+        session.docker.list_images(None::<ListImagesOptions>),
+    )
+    .await?;
+    let texts = |list: Vec<String>| -> Vec<Arc<str>> {
+        let named = list.into_iter().filter(|text| !text.starts_with("<none>"));
+        named.map(Arc::from).collect()
+    };
+    Ok(found
+        .into_iter()
+        .map(|one| Image {
+            id: Arc::from(one.id),
+            tags: texts(one.repo_tags),
+            digests: texts(one.repo_digests),
+            created: Timestamp::from_second(one.created).unwrap_or(Timestamp::UNIX_EPOCH),
+            size: u64::try_from(one.size).unwrap_or(0),
+            used_by: u32::try_from(one.containers).ok(),
+        })
+        .collect())
+}
+
+/// All networks.
+pub(super) async fn networks(session: &Session) -> Result<Vec<Network>, Fault> {
+    let found = asked(
+        DEADLINE,
+        session.docker.list_networks(None::<ListNetworksOptions>),
+    )
+    .await?;
+    let text = |text: Option<String>| Arc::from(text.unwrap_or_default());
+    Ok(found
+        .into_iter()
+        .map(|one| Network {
+            id: text(one.id),
+            name: text(one.name),
+            driver: text(one.driver),
+            scope: text(one.scope),
+            subnets: one
+                .ipam
+                .and_then(|ipam| ipam.config)
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|config| config.subnet.map(Arc::from))
+                .collect(),
+            internal: one.internal.unwrap_or(false),
+            app: app(&one.labels.unwrap_or_default()),
+        })
+        .collect())
+}
+
+/// All volumes. (bollard cannot read those of drivers that report a status.)
+pub(super) async fn volumes(session: &Session) -> Result<Vec<Volume>, Fault> {
+    let found = named_volumes(session, "").await?;
+    Ok(found
+        .into_iter()
+        .map(|one| Volume {
+            app: app(&one.labels.unwrap_or_default()),
+            name: Arc::from(one.name),
+            driver: Arc::from(one.driver),
+            size: None,
+        })
+        .collect())
+}
+
+/// A volume as the engine lists it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct VolumeEntry {
+    /// Its name.
+    pub name: String,
+    #[serde(default)]
+    driver: String,
+    /// Its labels.
+    #[serde(default)]
+    pub labels: Option<HashMap<String, String>>,
+}
+
+/// The volumes that a query lets through; an empty one lets all.
+pub(super) async fn named_volumes(
+    session: &Session,
+    query: &str,
+) -> Result<Vec<VolumeEntry>, Fault> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Answer {
+        #[serde(default)]
+        volumes: Option<Vec<VolumeEntry>>,
+    }
+    let path = format!("/volumes{query}");
+    let answer: Answer = session.wire.get(path).within(DEADLINE).json().await?;
+    Ok(answer.volumes.unwrap_or_default())
+}
+
+fn app(labels: &HashMap<String, String>) -> Option<Arc<str>> {
+    ["com.docker.compose.project", "com.docker.stack.namespace"]
+        .iter()
+        .find_map(|key| labels.get(*key))
+        .map(|name| Arc::from(name.as_str()))
+}

@@ -1,0 +1,349 @@
+//! What a container uses, as `docker stats` computes it, on cgroup v1 and v2, Docker and Podman.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::error::Fault;
+use super::session::Session;
+use crate::model::{ContainerId, Product, Timestamp, Usage};
+
+/// Docker takes two samples a second apart for one answer.
+const ONCE: Duration = Duration::from_secs(15);
+
+/// No sample is longer than this.
+const LONGEST: usize = 1 << 20;
+
+/// One sample with its CPU known, by questions instead of a stream; none when the container does not run.
+pub(super) async fn once(session: &Session, id: &ContainerId) -> Result<Option<Usage>, Fault> {
+    let path = format!("/containers/{}/stats?stream=false", id.as_str());
+    let body = session.wire.get(&path).within(ONCE).bytes().await?;
+    let Some((usage, counters)) = read(&body, None)? else {
+        return Ok(None);
+    };
+    if usage.cpu.is_some() || session.product == Product::Docker {
+        return Ok(Some(usage));
+    }
+    // Podman answers at once, without a sample before.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let body = session.wire.get(&path).within(ONCE).bytes().await?;
+    Ok(read(&body, Some(counters))?.map(|(usage, _)| usage))
+}
+
+/// An open stream of samples of one container, about one a second.
+pub(super) struct Samples {
+    body: Incoming,
+    buffer: BytesMut,
+    before: Option<Counters>,
+}
+
+impl Samples {
+    /// Opens the stream.
+    pub async fn open(session: &Session, id: &ContainerId) -> Result<Self, Fault> {
+        let path = format!("/containers/{}/stats?stream=1", id.as_str());
+        let response = session.wire.get(path).response().await?;
+        Ok(Self {
+            body: response.into_body(),
+            buffer: BytesMut::new(),
+            before: None,
+        })
+    }
+
+    /// The next sample; none when the stream ended.
+    pub async fn next(&mut self) -> Result<Option<Usage>, Fault> {
+        loop {
+            while let Some(end) = memchr::memchr(b'\n', &self.buffer) {
+                let sample = read(&self.buffer[..end], self.before)?;
+                self.buffer.advance(end + 1);
+                if let Some((usage, counters)) = sample {
+                    self.before = Some(counters);
+                    return Ok(Some(usage));
+                }
+            }
+            if self.buffer.len() > LONGEST {
+                return Err(Fault::Garbled("a sample without end".into()));
+            }
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(Fault::Cut(error.to_string())),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the next sample's CPU is reckoned from, where the engine does not tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counters {
+    at: Timestamp,
+    cpu: u64,
+}
+
+/// Reads one sample; none for the empty ones of containers that do not run.
+fn read(line: &[u8], before: Option<Counters>) -> Result<Option<(Usage, Counters)>, Fault> {
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let entry: Entry<'_> = serde_json::from_slice(line)
+        .map_err(|error| Fault::Garbled(format!("a sample: {error}")))?;
+    let Some(at) = super::inspect::moment(entry.read) else {
+        return Ok(None);
+    };
+    let counters = Counters {
+        at,
+        cpu: entry.cpu_stats.cpu_usage.total_usage,
+    };
+    let usage = Usage {
+        at,
+        cpu: entry
+            .cpu()
+            .or_else(|| before.and_then(|before| counters.percent_since(before))),
+        memory: entry.memory_stats.used(),
+        memory_limit: entry.memory_stats.limit,
+        net_in: entry.networks.received,
+        net_out: entry.networks.sent,
+        block_in: entry.blkio_stats.io_service_bytes_recursive.read,
+        block_out: entry.blkio_stats.io_service_bytes_recursive.written,
+        pids: entry.pids_stats.current,
+    };
+    Ok(Some((usage, counters)))
+}
+
+impl Counters {
+    /// CPU time over wall time.
+    fn percent_since(self, before: Self) -> Option<f32> {
+        let wall = u64::try_from(self.at.duration_since(before.at).as_nanos()).ok()?;
+        let used = self.cpu.checked_sub(before.cpu)?;
+        (wall > 0).then(|| ratio(used, wall) * 100.0)
+    }
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    read: &'a str,
+    #[serde(default)]
+    cpu_stats: Cpu,
+    #[serde(default)]
+    precpu_stats: Cpu,
+    #[serde(default)]
+    memory_stats: Memory,
+    #[serde(default, deserialize_with = "or_default")]
+    networks: Traffic,
+    #[serde(default)]
+    blkio_stats: Block,
+    #[serde(default)]
+    pids_stats: Pids,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Cpu {
+    cpu_usage: CpuUsage,
+    system_cpu_usage: u64,
+    online_cpus: u32,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct CpuUsage {
+    total_usage: u64,
+    #[serde(deserialize_with = "or_default")]
+    percpu_usage: Count,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Memory {
+    usage: u64,
+    limit: u64,
+    #[serde(deserialize_with = "or_default")]
+    stats: MemoryStats,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct MemoryStats {
+    total_inactive_file: Option<u64>,
+    inactive_file: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Block {
+    #[serde(deserialize_with = "or_default")]
+    io_service_bytes_recursive: Transfer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pids {
+    current: u64,
+}
+
+impl Entry<'_> {
+    /// As `docker stats`: the container's share of the host's CPU time between the two samples that
+    /// the engine sends, times the number of CPUs. None for the first of a stream.
+    fn cpu(&self) -> Option<f32> {
+        let (now, before) = (&self.cpu_stats, &self.precpu_stats);
+        if before.system_cpu_usage == 0 {
+            return None;
+        }
+        let used = now
+            .cpu_usage
+            .total_usage
+            .checked_sub(before.cpu_usage.total_usage)?;
+        let system = now.system_cpu_usage.checked_sub(before.system_cpu_usage)?;
+        let cpus = match now.online_cpus {
+            0 => now.cpu_usage.percpu_usage.0.max(1),
+            online => online,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a number of processors")]
+        let cpus = cpus as f32;
+        (system > 0).then(|| ratio(used, system) * cpus * 100.0)
+    }
+}
+
+impl Memory {
+    /// Without the file cache that the kernel gives back first: `total_inactive_file` on cgroup v1,
+    /// `inactive_file` on v2.
+    fn used(&self) -> u64 {
+        let cache = self
+            .stats
+            .total_inactive_file
+            .or(self.stats.inactive_file)
+            .unwrap_or(0);
+        if cache < self.usage {
+            self.usage - cache
+        } else {
+            self.usage
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a percentage needs three digits"
+)]
+fn ratio(part: u64, whole: u64) -> f32 {
+    (part as f64 / whole as f64) as f32
+}
+
+/// Engines write `null` for what is empty.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// How many elements a list has.
+#[derive(Default)]
+struct Count(u32);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counting;
+        impl<'de> Visitor<'de> for Counting {
+            type Value = Count;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Counting)
+    }
+}
+
+/// The sum over all networks of a container.
+#[derive(Default)]
+struct Traffic {
+    received: u64,
+    sent: u64,
+}
+
+impl<'de> Deserialize<'de> for Traffic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct One {
+            rx_bytes: u64,
+            tx_bytes: u64,
+        }
+        struct Sum;
+        impl<'de> Visitor<'de> for Sum {
+            type Value = Traffic;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("networks")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Traffic, A::Error> {
+                let mut sum = Traffic::default();
+                while let Some((_, one)) = map.next_entry::<IgnoredAny, One>()? {
+                    sum.received += one.rx_bytes;
+                    sum.sent += one.tx_bytes;
+                }
+                Ok(sum)
+            }
+        }
+        deserializer.deserialize_map(Sum)
+    }
+}
+
+/// The sum over all block devices: the kernel tells reads and writes of each.
+#[derive(Default)]
+struct Transfer {
+    read: u64,
+    written: u64,
+}
+
+impl<'de> Deserialize<'de> for Transfer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct One<'a> {
+            #[serde(borrow)]
+            op: &'a str,
+            #[serde(default)]
+            value: u64,
+        }
+        struct Sum;
+        impl<'de> Visitor<'de> for Sum {
+            type Value = Transfer;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("block devices")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Transfer, A::Error> {
+                let mut sum = Transfer::default();
+                while let Some(one) = list.next_element::<One<'de>>()? {
+                    if one.op.eq_ignore_ascii_case("read") {
+                        sum.read += one.value;
+                    } else if one.op.eq_ignore_ascii_case("write") {
+                        sum.written += one.value;
+                    }
+                }
+                Ok(sum)
+            }
+        }
+        deserializer.deserialize_seq(Sum)
+    }
+}
