@@ -1,0 +1,155 @@
+//! A desk at which a test sits: engines, the fleet they tell of, and what feeds bring.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::timeout_at;
+use wharf::engine::{Engines, Error, Settings, Signal};
+use wharf::model::{Action, Container, Event, Feed, Fleet, HostSpec, Payload, Step};
+
+use crate::subject::{Made, Subject};
+
+/// Long enough for a loaded machine; what is promised to be fast is measured by itself.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Desk {
+    pub engines: Engines,
+    pub fleet: Fleet,
+    signals: mpsc::Receiver<Signal>,
+    /// What feeds brought and nobody took yet.
+    brought: Vec<(Feed, Payload)>,
+}
+
+impl Desk {
+    /// Sits down before one engine; returns when its containers are listed.
+    pub async fn at(subject: &Subject) -> Self {
+        Self::with(subject.spec.clone(), Settings::default()).await
+    }
+
+    pub async fn with(spec: HostSpec, settings: Settings) -> Self {
+        let mut desk = Self::open(vec![spec], settings);
+        desk.until("the containers are listed", |fleet| {
+            fleet.hosts().first().is_some_and(|host| host.listed)
+        })
+        .await;
+        desk
+    }
+
+    pub fn open(specs: Vec<HostSpec>, settings: Settings) -> Self {
+        let (inbox, signals) = mpsc::channel(1024);
+        let engines = Engines::start(settings, inbox);
+        engines.set_hosts(specs);
+        Self {
+            engines,
+            fleet: Fleet::new(),
+            signals,
+            brought: Vec::new(),
+        }
+    }
+
+    /// Takes in what comes until the fleet looks so; fails with what it looks like instead.
+    pub async fn until(&mut self, what: &str, looks: impl Fn(&Fleet) -> bool) -> Duration {
+        let began = Instant::now();
+        while !looks(&self.fleet) {
+            if !self.turn(began + PATIENCE).await {
+                panic!(
+                    "not within {PATIENCE:?}: {what}; hosts: {:#?}",
+                    self.fleet.hosts()
+                );
+            }
+        }
+        began.elapsed()
+    }
+
+    /// Takes in one signal; false when none came in time.
+    pub async fn turn(&mut self, until: Instant) -> bool {
+        match timeout_at(until.into(), self.signals.recv()).await {
+            Ok(Some(Signal::Event(event))) => self.fleet.apply(event),
+            Ok(Some(Signal::Feed(feed, payload))) => self.brought.push((feed, payload)),
+            Ok(None) => panic!("the engines hung up"),
+            Err(_) => return false,
+        }
+        true
+    }
+
+    /// Takes in all events of some time, and gives them.
+    pub async fn listen(&mut self, time: Duration) -> Vec<Event> {
+        let until = Instant::now() + time;
+        let mut events = Vec::new();
+        while let Ok(Some(signal)) = timeout_at(until.into(), self.signals.recv()).await {
+            match signal {
+                Signal::Event(event) => {
+                    self.fleet.apply(event.clone());
+                    events.push(event);
+                }
+                Signal::Feed(feed, payload) => self.brought.push((feed, payload)),
+            }
+        }
+        events
+    }
+
+    pub fn want(&self, feeds: impl IntoIterator<Item = Feed>) {
+        self.engines
+            .want(feeds.into_iter().collect::<BTreeSet<_>>());
+    }
+
+    /// Waits until feeds brought what `pick` takes.
+    pub async fn brought<T>(
+        &mut self,
+        what: &str,
+        mut pick: impl FnMut(&Feed, &Payload) -> Option<T>,
+    ) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            while !self.brought.is_empty() {
+                let (feed, payload) = self.brought.remove(0);
+                if let Some(found) = pick(&feed, &payload) {
+                    return found;
+                }
+            }
+            assert!(self.turn(until).await, "not within {PATIENCE:?}: {what}");
+        }
+    }
+
+    pub fn container(&self, made: &Made) -> Option<&Container> {
+        self.fleet
+            .containers()
+            .map(|(_, one)| one)
+            .find(|one| one.id == made.id)
+    }
+
+    /// Waits until a container looks so.
+    pub async fn sees(
+        &mut self,
+        made: &Made,
+        what: &str,
+        looks: impl Fn(&Container) -> bool,
+    ) -> Duration {
+        let began = Instant::now();
+        while !self.container(made).is_some_and(&looks) {
+            if !self.turn(began + PATIENCE).await {
+                panic!(
+                    "not within {PATIENCE:?}: {what}; it is {:#?}",
+                    self.container(made)
+                );
+            }
+        }
+        began.elapsed()
+    }
+
+    /// Does something to a container.
+    pub async fn act(
+        &self,
+        subject: &Subject,
+        made: &Made,
+        action: Action,
+    ) -> Result<String, Error> {
+        let step = Step {
+            host: subject.host(),
+            container: Some((made.id.clone(), made.name.as_str().into())),
+            action,
+        };
+        self.engines.act(&step).await
+    }
+}

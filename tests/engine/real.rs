@@ -1,0 +1,1 @@
+//! What only real engines can show: real processes, real terminals.
