@@ -5,8 +5,10 @@ use std::{collections::HashSet, fs, io, path::Path, sync::Arc};
 use super::{Config, Env, Flags, Log, Notice, Paths, document::nearest, file::File, fleet};
 use crate::model::{EnvironmentSpec, HostSpec, Place};
 
-/// The name of the keymap and of the theme when none is chosen.
-const DEFAULT: &str = "default";
+/// The keymap when none is chosen.
+const KEYMAP: &str = "default";
+/// The theme when none is chosen.
+const THEME: &str = "dark";
 
 impl Config {
     /// Reads the configuration. Never fails: what is wrong becomes a notice, and the rest holds.
@@ -25,8 +27,8 @@ impl Config {
             hosts: gathered.hosts,
             configured: gathered.configured,
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
-            keymap: file.keymap.unwrap_or_else(|| DEFAULT.to_owned()),
-            theme: file.theme.unwrap_or_else(|| DEFAULT.to_owned()),
+            keymap: file.keymap.unwrap_or_else(|| KEYMAP.to_owned()),
+            theme: file.theme.unwrap_or_else(|| THEME.to_owned()),
             mouse: file.mouse,
             columns: file.columns,
             refresh: file.refresh,
@@ -142,4 +144,17 @@ fn all_environments(
 fn is_production(name: &str) -> bool {
     let name = name.to_lowercase();
     name.starts_with("prod") || name == "prd" || name == "live"
+}
+
+/// A file of the user's own, such as a keymap: its text, or nothing when there is none. The error
+/// names the file and the reason.
+pub fn own_file(path: &Path) -> Result<Option<String>, String> {
+    let said = |why: String| format!("{} cannot be used: {why}", path.display());
+    match read_regular(path) {
+        Ok(bytes) => String::from_utf8(bytes)
+            .map(Some)
+            .map_err(|_| said("it is not UTF-8".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(said(error.to_string())),
+    }
 }

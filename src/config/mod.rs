@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 pub use self::{
     env::{Colors, Env, Multiplexer, Terminal},
+    load::own_file,
     origin::origin,
     paths::Paths,
 };

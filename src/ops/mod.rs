@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod column;
 mod complete;
+mod configure;
 pub mod filter;
 mod named;
 pub mod plan;
@@ -13,8 +14,12 @@ pub mod target;
 pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
+pub use configure::configure;
 pub use filter::{Filter, FilterError, Row};
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
-pub use sentence::{Accepts, Danger, Number, ParseError, Role, Sentence};
+pub use sentence::{
+    Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, Number, ParseError, Role,
+    Sentence,
+};
 pub use target::{ContainerPattern, HostPattern, PatternError, Target};

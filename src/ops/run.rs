@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::Plan;
 use crate::{
+    engine::Engines,
     model::{HostName, Operation, Origin, Outcome, Step, Timestamp},
     store::{self, Store, Ticket},
 };
@@ -28,6 +29,14 @@ const NAMES: usize = 5;
 pub trait Hands: Sync {
     /// Does one step; answers what there is to say beyond that it is done, or why it failed.
     fn act(&self, step: &Step) -> impl Future<Output = Result<String, String>> + Send;
+}
+
+impl Hands for Engines {
+    async fn act(&self, step: &Step) -> Result<String, String> {
+        Self::act(self, step)
+            .await
+            .map_err(|error| error.to_string())
+    }
 }
 
 /// What keeps the log of acts: the store, or a stand-in for tests.

@@ -24,7 +24,7 @@ impl ParseError {
     }
 
     /// A quotation mark without its partner.
-    pub(super) fn quotes() -> Self {
+    pub(crate) fn quotes() -> Self {
         let summary = "a quotation mark is not closed".to_owned();
         Self {
             full: summary.clone(),
@@ -34,7 +34,7 @@ impl ParseError {
     }
 
     /// Takes over what clap says.
-    pub(super) fn from_clap(error: &clap::Error) -> Self {
+    pub(crate) fn from_clap(error: &clap::Error) -> Self {
         let full = error.to_string().trim_end().to_owned();
         let is_help = matches!(
             error.kind(),
