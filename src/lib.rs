@@ -12,8 +12,10 @@
 //! | [`sim`] | nothing of ours | Docker Engines served from memory over unix sockets, with latency and faults on demand. |
 
 pub mod config;
+pub mod console;
 pub mod engine;
 pub mod model;
 pub mod ops;
 pub mod sim;
 pub mod store;
+pub mod ui;

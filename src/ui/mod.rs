@@ -1,0 +1,191 @@
+//! The console as a value: state, update and view. No I/O, no async, no clock.
+
+pub mod command;
+pub mod desk;
+mod frame;
+pub mod grid;
+pub mod keymap;
+mod list;
+pub mod look;
+pub mod message;
+pub mod nav;
+mod overlay;
+pub mod pane;
+mod prompt;
+pub mod runs;
+mod scroll;
+pub mod theme;
+mod update;
+mod widget;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crossterm::event::KeyEvent;
+use ratatui::layout::Rect;
+
+use self::{
+    keymap::{Keymap, Press},
+    look::Look,
+    message::{Level, Message},
+    overlay::Overlay,
+    pane::{PaneId, Panes},
+    prompt::Prompt,
+    runs::{RunId, Runs},
+};
+use crate::{
+    model::{Event, Feed, Fleet, HostName, Payload, Step, Timestamp},
+    ops::{Plan, Progress, Sentence},
+};
+
+/// How many messages are kept.
+const MESSAGES_KEPT: usize = 500;
+
+/// Something that reaches the console.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resize(u16, u16),
+    /// Something happened in the fleet, or time went on.
+    Event(Event),
+    /// A feed brought something.
+    Feed(Feed, Payload),
+    /// An operation goes on.
+    Run(RunId, Progress),
+    /// An operation could not begin, or its end could not be recorded, and why.
+    RunRefused(RunId, String),
+    /// Something is to be said.
+    Say(Level, String),
+    /// Values remembered from an earlier session.
+    Remembered(Vec<(String, String)>),
+}
+
+/// A plan that was agreed to, with the operator's reason.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Act {
+    /// What is done.
+    pub plan: Plan,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+}
+
+/// Something the console must do, as a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Carry out a plan in the background.
+    Run(RunId, Box<Act>),
+    /// Stop carrying it out.
+    Cancel(RunId),
+    /// Hand the terminal over for a step (a shell in a container), then come back.
+    Terminal(Box<Act>, Box<Step>),
+    /// Hand the terminal over for a login to a host, then come back.
+    Login(HostName),
+    /// Change the configuration file as this sentence says.
+    Configure(Box<Sentence>, Box<Plan>),
+    /// Try hosts again now.
+    Reconnect(Vec<HostName>),
+    /// Ask a question that only the log of acts can answer.
+    Audit,
+    /// Put text into the clipboard.
+    Copy(String),
+    /// Remember a value under a key.
+    Remember(String, String),
+    /// Draw the whole screen again.
+    Redraw,
+    /// Hand the terminal back to the shell until `fg`.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// What the operator sees of the surroundings.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// Who works here: `ann@ops-1`.
+    pub operator: String,
+    /// A label for a fleet that is not real.
+    pub label: Option<&'static str>,
+}
+
+/// The console.
+pub struct Ui {
+    /// The fleet as far as it is known.
+    pub fleet: Fleet,
+    keymap: Keymap,
+    look: Look,
+    around: Surroundings,
+    size: Rect,
+    panes: Panes,
+    here: PaneId,
+    trail: Vec<PaneId>,
+    last: PaneId,
+    pressed: Vec<Press>,
+    overlay: Option<Overlay>,
+    prompt: Option<Prompt>,
+    history: prompt::History,
+    messages: VecDeque<Message>,
+    runs: Runs,
+    settled: bool,
+}
+
+impl Ui {
+    /// A console on an empty fleet.
+    pub fn new(fleet: Fleet, keymap: Keymap, look: Look, around: Surroundings) -> Self {
+        Self {
+            fleet,
+            keymap,
+            look,
+            around,
+            size: Rect::new(0, 0, 80, 24),
+            panes: Panes::default(),
+            here: PaneId::Overview,
+            trail: Vec::new(),
+            last: PaneId::Containers,
+            pressed: Vec::new(),
+            overlay: None,
+            prompt: None,
+            history: prompt::History::default(),
+            messages: VecDeque::new(),
+            runs: Runs::default(),
+            settled: false,
+        }
+    }
+
+    /// What the panes on the screen want to see of the hosts.
+    pub fn wants(&mut self) -> BTreeSet<Feed> {
+        self.settle();
+        self.panes.get(self.here).wants(&self.fleet)
+    }
+
+    /// How many operations run.
+    pub fn running(&self) -> usize {
+        self.runs.count()
+    }
+
+    /// Says something to the operator.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        let text = crate::model::printable(&text.into());
+        self.messages.push_front(Message {
+            at: self.fleet.now,
+            level,
+            text,
+        });
+        self.messages.truncate(MESSAGES_KEPT);
+    }
+
+    /// The message that is still to be seen at the bottom.
+    fn flash(&self) -> Option<&Message> {
+        let newest = self.messages.front()?;
+        let age = self.fleet.now.as_second() - newest.at.as_second();
+        (age < newest.level.seconds()).then_some(newest)
+    }
+
+    /// When the screen changes by itself, without a message: never earlier than this.
+    pub fn next_change(&self) -> Option<Timestamp> {
+        let newest = self.flash()?;
+        Timestamp::from_second(newest.at.as_second() + newest.level.seconds()).ok()
+    }
+}

@@ -1,0 +1,119 @@
+//! Sentences that move about in the console and change nothing in the fleet.
+
+use clap::Subcommand;
+
+/// What can be said about the view itself.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Nav {
+    /// Go to a pane: overview, hosts, containers, logs, operations
+    Pane {
+        /// Its name, or the beginning of it.
+        name: String,
+    },
+    /// Move up
+    Up {
+        /// How many rows.
+        #[arg(default_value_t = 1)]
+        rows: usize,
+    },
+    /// Move down
+    Down {
+        /// How many rows.
+        #[arg(default_value_t = 1)]
+        rows: usize,
+    },
+    /// Move or scroll left
+    Left,
+    /// Move or scroll right
+    Right,
+    /// Move up by a page
+    PageUp,
+    /// Move down by a page
+    PageDown,
+    /// Move up by half a page
+    HalfUp,
+    /// Move down by half a page
+    HalfDown,
+    /// Go to the first row
+    Top,
+    /// Go to the last row; in a log, follow it again
+    Bottom,
+    /// Open what is under the cursor
+    Open,
+    /// Close the popup, else clear the filter, else go back
+    Back,
+    /// Go back; at the top, quit
+    Quit,
+    /// Quit now
+    Exit,
+    /// Say what can be done here
+    Help,
+    /// Type a sentence, with completion
+    Palette {
+        /// What is already typed.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// Show only rows that match: text, !text, key:value, /regex/, cpu>50
+    Filter {
+        /// The filter; none to type it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// Choose from what can be done with the selection
+    Menu,
+    /// Mark the row, or take its mark off, and go on
+    Mark,
+    /// Mark all rows from the last mark to here
+    MarkRange,
+    /// Mark all rows shown, or unmark all if they are marked
+    MarkAll,
+    /// Take all marks off
+    Unmark,
+    /// Sort by a column; again to turn the order round
+    Sort {
+        /// Its name.
+        column: String,
+    },
+    /// Choose which columns are shown
+    Columns {
+        /// Their names in order, with commas; none to choose from a list, `default` for the default.
+        names: Option<String>,
+    },
+    /// The next way to show the same rows: table, tiles
+    Shape,
+    /// The next way to group tiles: host, app, environment
+    Group,
+    /// Go to the next part of the view
+    Next,
+    /// Go to the previous part of the view
+    Previous,
+    /// Go to the pane that was shown before
+    Last,
+    /// Ask the hosts again
+    Refresh,
+    /// Draw the whole screen again
+    Redraw,
+    /// Show or hide masked values
+    Reveal,
+    /// Follow the log's end, or stop following
+    Follow,
+    /// Wrap long lines, or not
+    Wrap,
+    /// Show times in front of lines, or not
+    Timestamps,
+    /// Read the log from: 0 tail, 1 start, 2 1m, 3 5m, 4 15m, 5 30m, 6 1h
+    Range {
+        /// The range's number.
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=6))]
+        number: u8,
+    },
+    /// Show earlier messages
+    Messages,
+    /// Copy the row's name to the clipboard
+    Copy,
+    /// Hand the terminal back to the shell until `fg`
+    Suspend,
+    /// Stop the operation that runs
+    Cancel,
+}

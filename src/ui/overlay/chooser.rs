@@ -1,0 +1,109 @@
+//! The choice of columns: which are shown.
+
+use crossterm::event::KeyEvent;
+use ratatui::{Frame, layout::Rect};
+
+use super::{Answer, popup};
+use crate::ui::{
+    keymap::{Edit, edit, typed},
+    list::List,
+    look::{Look, cut},
+    nav::Nav,
+};
+
+/// All columns of a pane with those that are ticked.
+#[derive(Debug)]
+pub struct Chooser {
+    all: Vec<(&'static str, &'static str)>,
+    list: List<usize>,
+    ticked: Vec<&'static str>,
+}
+
+impl Chooser {
+    /// All names with their meaning, and those shown now in their order.
+    pub fn new(all: Vec<(&'static str, &'static str)>, shown: Vec<&'static str>) -> Self {
+        let mut list = List::default();
+        list.settle((0..all.len()).collect());
+        list.set_height(all.len().max(1));
+        Self {
+            all,
+            list,
+            ticked: shown,
+        }
+    }
+
+    /// Moves, ticks, takes or closes.
+    pub fn key(&mut self, key: KeyEvent) -> Answer {
+        let nav = match (edit(key), typed(key)) {
+            (Edit::Cancel, _) | (_, Some('q')) => return Answer::Close,
+            (Edit::Accept, _) if self.ticked.is_empty() => return Answer::Close,
+            (Edit::Accept, _) => return Answer::Say(format!("columns {}", self.ticked.join(","))),
+            (_, Some(' ')) => {
+                self.tick();
+                Nav::Down { rows: 1 }
+            }
+            (_, Some('d')) => return Answer::Say("columns default".into()),
+            (Edit::Next | Edit::Complete, _) | (_, Some('j')) => Nav::Down { rows: 1 },
+            (Edit::Previous | Edit::CompleteBack, _) | (_, Some('k')) => Nav::Up { rows: 1 },
+            (Edit::PageDown, _) => Nav::Bottom,
+            (Edit::PageUp, _) => Nav::Top,
+            (Edit::Other, _) => return Answer::Stay,
+        };
+        self.list.nav(&nav);
+        Answer::Stay
+    }
+
+    /// Ticks the column under the cursor, or takes its tick off. A new one comes after those that are before it in the list of all.
+    fn tick(&mut self) {
+        let Some((name, _)) = self.list.current().and_then(|at| self.all.get(*at)) else {
+            return;
+        };
+        if let Some(at) = self.ticked.iter().position(|one| one == name) {
+            self.ticked.remove(at);
+            return;
+        }
+        let place = |name: &str| self.all.iter().position(|(one, _)| *one == name);
+        let at = self
+            .ticked
+            .iter()
+            .position(|one| place(one) > place(name))
+            .unwrap_or(self.ticked.len());
+        self.ticked.insert(at, name);
+    }
+
+    /// Draws it.
+    pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+        let height = u16::try_from(self.all.len()).unwrap_or(u16::MAX);
+        let title = "Columns  (Space ticks, Enter takes, d default)";
+        let inner = popup(title, (64, height), look.theme.popup, look, frame, area);
+        let rows = usize::from(inner.height);
+        let top = self.list.index().saturating_sub(rows.saturating_sub(1));
+        for (y, (at, (name, about))) in
+            (inner.y..inner.bottom()).zip(self.all.iter().enumerate().skip(top))
+        {
+            let style = if at == self.list.index() {
+                look.theme.cursor
+            } else {
+                look.theme.text
+            };
+            let tick = if self.ticked.contains(name) {
+                "[x]"
+            } else {
+                "[ ]"
+            };
+            let left = usize::from(inner.width);
+            let line = format!("{tick} {name:<12} {about}");
+            let line = cut(&line, left, &look.glyphs).into_owned();
+            let buffer = frame.buffer_mut();
+            buffer.set_style(
+                Rect {
+                    y,
+                    height: 1,
+                    ..inner
+                },
+                style,
+            );
+            buffer.set_stringn(inner.x, y, look.glyphs.plain(&line), left, style);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The menu: what can be done with the selection, with its keys; Enter does it.
+
+use crossterm::event::KeyEvent;
+use ratatui::{Frame, layout::Rect};
+
+use super::{Answer, popup};
+use crate::ui::{
+    keymap::{Edit, edit, typed},
+    list::List,
+    look::{Look, cut},
+    nav::Nav,
+};
+
+/// One thing that can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The sentence.
+    pub line: String,
+    /// Its keys, if it has any.
+    pub keys: String,
+    /// What it does.
+    pub about: String,
+}
+
+/// The menu of one selection.
+#[derive(Debug)]
+pub struct Menu {
+    title: String,
+    choices: Vec<Choice>,
+    list: List<usize>,
+}
+
+impl Menu {
+    /// A menu of these choices for what `title` names.
+    pub fn new(title: String, choices: Vec<Choice>) -> Self {
+        let mut list = List::default();
+        list.settle((0..choices.len()).collect());
+        list.set_height(choices.len().max(1));
+        Self {
+            title,
+            choices,
+            list,
+        }
+    }
+
+    /// Moves, chooses or closes.
+    pub fn key(&mut self, key: KeyEvent) -> Answer {
+        let nav = match (edit(key), typed(key)) {
+            (Edit::Cancel, _) | (_, Some('q')) => return Answer::Close,
+            (Edit::Accept, _) => {
+                let chosen = self.list.current().and_then(|at| self.choices.get(*at));
+                return chosen.map_or(Answer::Close, |choice| Answer::Say(choice.line.clone()));
+            }
+            (Edit::Next | Edit::Complete, _) | (_, Some('j')) => Nav::Down { rows: 1 },
+            (Edit::Previous | Edit::CompleteBack, _) | (_, Some('k')) => Nav::Up { rows: 1 },
+            (Edit::PageDown, _) | (_, Some('G')) => Nav::Bottom,
+            (Edit::PageUp, _) | (_, Some('g')) => Nav::Top,
+            (Edit::Other, _) => return Answer::Stay,
+        };
+        self.list.nav(&nav);
+        Answer::Stay
+    }
+
+    /// Draws it.
+    pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+        let height = u16::try_from(self.choices.len().max(1)).unwrap_or(u16::MAX);
+        let inner = popup(
+            &self.title,
+            (76, height),
+            look.theme.popup,
+            look,
+            frame,
+            area,
+        );
+        if self.choices.is_empty() {
+            let text = "Nothing can be done with this.";
+            frame.buffer_mut().set_stringn(
+                inner.x,
+                inner.y,
+                text,
+                usize::from(inner.width),
+                look.theme.faint,
+            );
+            return;
+        }
+        let rows = usize::from(inner.height);
+        let top = self.list.index().saturating_sub(rows.saturating_sub(1));
+        for (y, (at, choice)) in
+            (inner.y..inner.bottom()).zip(self.choices.iter().enumerate().skip(top))
+        {
+            let here = at == self.list.index();
+            let style = if here {
+                look.theme.cursor
+            } else {
+                look.theme.text
+            };
+            let buffer = frame.buffer_mut();
+            buffer.set_style(
+                Rect {
+                    y,
+                    height: 1,
+                    ..inner
+                },
+                style,
+            );
+            buffer.set_stringn(
+                inner.x,
+                y,
+                &choice.keys,
+                7,
+                style.patch(look.theme.key).bg(style.bg.unwrap_or_default()),
+            );
+            let words = cut(&choice.line, 24, &look.glyphs);
+            buffer.set_stringn(
+                inner.x + 8,
+                y,
+                &words,
+                usize::from(inner.width.saturating_sub(8)),
+                style,
+            );
+            let left = usize::from(inner.width.saturating_sub(34));
+            let about = cut(&choice.about, left, &look.glyphs).into_owned();
+            buffer.set_stringn(
+                inner.x + 34,
+                y,
+                look.glyphs.plain(&about),
+                left,
+                if here { style } else { look.theme.faint },
+            );
+        }
+    }
+}

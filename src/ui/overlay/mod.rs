@@ -1,0 +1,141 @@
+//! What lies over a pane and takes the keys first: help, menu, question, column choice, messages.
+
+mod chooser;
+mod help;
+mod menu;
+mod messages;
+mod question;
+
+use crossterm::event::KeyEvent;
+use ratatui::{
+    Frame,
+    layout::Rect,
+    style::Style,
+    widgets::{Block, Clear},
+};
+
+pub use chooser::Chooser;
+pub use help::Help;
+pub use menu::{Choice, Menu};
+pub use messages::Messages;
+pub use question::Question;
+
+use super::look::Look;
+use crate::ops::{Plan, Sentence};
+
+/// The one thing that lies over the pane.
+#[derive(Debug)]
+pub enum Overlay {
+    /// What can be done here.
+    Help(Help),
+    /// What can be done with the selection, to be chosen from.
+    Menu(Menu),
+    /// Whether something may be done.
+    Question(Box<Question>),
+    /// Which columns are shown.
+    Columns(Chooser),
+    /// What was said before.
+    Messages(Messages),
+}
+
+/// What comes of a key in an overlay.
+#[derive(Debug)]
+pub enum Answer {
+    /// It stays open.
+    Stay,
+    /// It is closed.
+    Close,
+    /// It is closed and this line is carried out.
+    Say(String),
+    /// It is closed and the plan is carried out.
+    Run(Box<Sentence>, Box<Plan>),
+}
+
+impl Overlay {
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent) -> Answer {
+        match self {
+            Self::Help(help) => help.key(key),
+            Self::Menu(menu) => menu.key(key),
+            Self::Question(question) => question.key(key),
+            Self::Columns(chooser) => chooser.key(key),
+            Self::Messages(messages) => messages.key(key),
+        }
+    }
+
+    /// Draws it over `area`.
+    pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+        match self {
+            Self::Help(help) => help.view(look, frame, area),
+            Self::Menu(menu) => menu.view(look, frame, area),
+            Self::Question(question) => question.view(look, frame, area),
+            Self::Columns(chooser) => chooser.view(look, frame, area),
+            Self::Messages(messages) => messages.view(look, frame, area),
+        }
+    }
+}
+
+/// Clears a box of the wanted size in the middle of `area`, frames it, and returns its inside.
+pub fn popup(
+    title: &str,
+    wanted: (u16, u16),
+    style: Style,
+    look: &Look,
+    frame: &mut Frame<'_>,
+    area: Rect,
+) -> Rect {
+    let width = wanted
+        .0
+        .saturating_add(4)
+        .min(area.width.saturating_sub(2))
+        .max(area.width.min(20));
+    let height = wanted.1.saturating_add(2).min(area.height);
+    let place = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    };
+    frame.render_widget(Clear, place);
+    let block = Block::bordered()
+        .border_set(look.glyphs.border)
+        .border_style(style)
+        .title_style(style)
+        .title(format!(" {} ", look.glyphs.plain(title)));
+    let inner = block.inner(place);
+    frame.render_widget(block, place);
+    frame.buffer_mut().set_style(inner, look.theme.text);
+    Rect {
+        x: inner.x + 1,
+        width: inner.width.saturating_sub(2),
+        ..inner
+    }
+}
+
+/// A window over lines that may be more than fit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window {
+    top: usize,
+}
+
+impl Window {
+    /// Moves by an edit key over `total` lines of which about `page` are seen.
+    pub fn key(&mut self, edit: super::keymap::Edit, total: usize, page: usize) {
+        use super::keymap::Edit;
+        let last = total.saturating_sub(1);
+        self.top = match edit {
+            Edit::Next => (self.top + 1).min(last),
+            Edit::Previous => self.top.saturating_sub(1),
+            Edit::PageDown => (self.top + page).min(last),
+            Edit::PageUp => self.top.saturating_sub(page),
+            Edit::Accept | Edit::Cancel | Edit::Complete | Edit::CompleteBack | Edit::Other => {
+                self.top
+            }
+        };
+    }
+
+    /// The first line to show so that the window is full when it can be.
+    pub fn top(&self, total: usize, height: usize) -> usize {
+        self.top.min(total.saturating_sub(height))
+    }
+}

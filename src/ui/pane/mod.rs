@@ -1,0 +1,217 @@
+//! A pane: one view of the fleet. Panes select; operations act.
+
+pub mod containers;
+pub mod detail;
+pub mod hosts;
+pub mod logs;
+pub mod operations;
+pub mod overview;
+
+use std::collections::BTreeSet;
+
+use ratatui::{Frame, layout::Rect};
+
+use super::{
+    look::{Look, cut},
+    nav::Nav,
+};
+use crate::{
+    model::{Feed, Fleet, Payload},
+    ops::target::Target,
+};
+
+/// What every view of the fleet answers.
+///
+/// `&Fleet`: a pane cannot change the world. `&self` in `view`: drawing cannot change the pane.
+pub trait Pane {
+    /// Its name: the section in key maps, the word after `pane`.
+    fn name(&self) -> &'static str;
+
+    /// The title in its frame, with its scope, its count and what filters it.
+    fn title(&self, fleet: &Fleet) -> String;
+
+    /// Moves, marks, sorts, changes shape. What comes of it is the answer.
+    fn nav(&mut self, nav: &Nav, fleet: &Fleet) -> Reply;
+
+    /// Brings the rows up to date with the fleet for an area of that size. Called before `wants`,
+    /// `selection` and `view` whenever something changed.
+    fn settle(&mut self, fleet: &Fleet, area: Rect);
+
+    /// What an operation would act on.
+    fn selection(&self, fleet: &Fleet) -> Vec<Target>;
+
+    /// What it wants to see of the hosts, now.
+    fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed>;
+
+    /// Takes in what a feed brought.
+    fn feed(&mut self, feed: &Feed, payload: &Payload, fleet: &Fleet) {
+        let _ = (feed, payload, fleet);
+    }
+
+    /// The filter in force, as text; empty for none.
+    fn filter(&self) -> &str {
+        ""
+    }
+
+    /// The sentences worth a hint at the bottom, most useful first, each with a word for it.
+    fn hints(&self) -> &'static [(&'static str, &'static str)];
+
+    /// Draws it into `area`, which is inside its frame.
+    fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect);
+}
+
+/// What comes of a move.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// It was taken; the view may have changed.
+    Done,
+    /// It is none of this pane's; the console may have a use for it.
+    Pass,
+    /// Show that container in detail.
+    Detail(Target),
+    /// Show the containers that match a filter.
+    Containers(String),
+    /// Show the logs of these.
+    Logs(Vec<Target>),
+    /// Say something to the operator.
+    Tell(String),
+    /// It cannot be done, and why.
+    Refuse(String),
+    /// Remember this value under that key.
+    Remember(String, String),
+    /// Copy text to the clipboard.
+    Copy(String),
+    /// Choose columns: all names with their meaning, and those shown now.
+    ChooseColumns(Vec<(&'static str, &'static str)>, Vec<&'static str>),
+}
+
+/// The panes by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PaneId {
+    /// Counters, what is broken, the last operations.
+    Overview,
+    /// The hosts.
+    Hosts,
+    /// The container grid.
+    Containers,
+    /// The log tail.
+    Logs,
+    /// The log of acts.
+    Operations,
+    /// One container.
+    Detail,
+}
+
+impl PaneId {
+    /// The panes side by side, in the order of their numbers. The detail is reached from a container.
+    pub const ALL: [Self; 5] = [
+        Self::Overview,
+        Self::Hosts,
+        Self::Containers,
+        Self::Logs,
+        Self::Operations,
+    ];
+
+    /// Its name: the section in key maps, the word after `pane`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "overview",
+            Self::Hosts => "hosts",
+            Self::Containers => "containers",
+            Self::Logs => "logs",
+            Self::Operations => "operations",
+            Self::Detail => "detail",
+        }
+    }
+
+    /// The next one round.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL
+            .iter()
+            .position(|one| *one == self)
+            .unwrap_or(Self::ALL.len() - 1);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+
+    /// The one before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let at = Self::ALL.iter().position(|one| *one == self).unwrap_or(0);
+        Self::ALL[(at + Self::ALL.len() - 1) % Self::ALL.len()]
+    }
+}
+
+/// All panes with their state.
+#[derive(Default)]
+pub struct Panes {
+    overview: overview::Overview,
+    hosts: hosts::Hosts,
+    /// The container grid, which others filter.
+    pub containers: containers::Containers,
+    /// The log tail, which others fill.
+    pub logs: logs::Logs,
+    operations: operations::Operations,
+    /// One container, which others choose.
+    pub detail: detail::Detail,
+}
+
+impl Panes {
+    /// A pane.
+    pub fn get(&self, pane: PaneId) -> &dyn Pane {
+        match pane {
+            PaneId::Overview => &self.overview,
+            PaneId::Hosts => &self.hosts,
+            PaneId::Containers => &self.containers,
+            PaneId::Logs => &self.logs,
+            PaneId::Operations => &self.operations,
+            PaneId::Detail => &self.detail,
+        }
+    }
+
+    /// A pane, to be changed.
+    pub fn get_mut(&mut self, pane: PaneId) -> &mut dyn Pane {
+        match pane {
+            PaneId::Overview => &mut self.overview,
+            PaneId::Hosts => &mut self.hosts,
+            PaneId::Containers => &mut self.containers,
+            PaneId::Logs => &mut self.logs,
+            PaneId::Operations => &mut self.operations,
+            PaneId::Detail => &mut self.detail,
+        }
+    }
+
+    /// Takes a value remembered from an earlier session. What no longer means anything is passed over.
+    pub fn remembered(&mut self, key: &str, value: &str) {
+        match key {
+            "containers.columns" => {
+                // Columns of another version of the program: the default is right.
+                let _ = self.containers.set_columns(value);
+            }
+            "containers.sort" => self.containers.set_sort(value),
+            _ => {}
+        }
+    }
+}
+
+/// Says in the middle of a pane why there is nothing to see.
+pub fn empty(text: &str, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    let lines: Vec<&str> = text.lines().collect();
+    let top = area.y
+        + area
+            .height
+            .saturating_sub(u16::try_from(lines.len()).unwrap_or(0))
+            / 2;
+    for (y, line) in (top..area.bottom()).zip(lines) {
+        let line = look.glyphs.plain(line).into_owned();
+        let line = cut(&line, usize::from(area.width), &look.glyphs);
+        let x = area.x
+            + area
+                .width
+                .saturating_sub(u16::try_from(super::look::width(&line)).unwrap_or(0))
+                / 2;
+        frame
+            .buffer_mut()
+            .set_stringn(x, y, &line, usize::from(area.width), look.theme.faint);
+    }
+}

@@ -1,0 +1,147 @@
+//! The operations that run now, as far as the console shows them.
+
+use crate::{
+    model::Outcome,
+    ops::{Plan, Progress},
+};
+
+/// A run's number within this session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub u64);
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its number.
+    pub id: RunId,
+    /// What it does, in a line.
+    pub title: String,
+    /// What it acts on, as `name@host`.
+    pub targets: Vec<String>,
+    /// Steps ended.
+    pub ended: usize,
+    /// Of them, failed, each with the reason.
+    pub failures: Vec<String>,
+    /// What steps said when they were done.
+    details: Vec<String>,
+}
+
+/// All runs of now.
+#[derive(Debug, Default)]
+pub struct Runs {
+    next: u64,
+    runs: Vec<Run>,
+}
+
+impl Runs {
+    /// Begins a run.
+    pub fn begin(&mut self, plan: &Plan) -> RunId {
+        self.next += 1;
+        let id = RunId(self.next);
+        self.runs.push(Run {
+            id,
+            title: plan.title.clone(),
+            targets: plan.steps.iter().map(crate::model::Step::target).collect(),
+            ended: 0,
+            failures: Vec::new(),
+            details: Vec::new(),
+        });
+        id
+    }
+
+    /// Takes in how far a run is. Returns what is to be said when it ended: whether all went well, and the text.
+    pub fn progress(&mut self, id: RunId, progress: &Progress) -> Option<(bool, String)> {
+        let at = self.runs.iter().position(|run| run.id == id)?;
+        let run = &mut self.runs[at];
+        match progress {
+            Progress::Began(_) | Progress::StepBegan(_) => None,
+            Progress::Waits(why) => {
+                Some((false, format!("recorded beside the log for now: {why}")))
+            }
+            Progress::StepEnded(step, result, _) => {
+                run.ended += 1;
+                match result {
+                    Ok(detail) if !detail.is_empty() => run.details.push(detail.clone()),
+                    Ok(_) => {}
+                    Err(why) => {
+                        let target = run.targets.get(*step).map_or("", String::as_str);
+                        run.failures.push(format!("{target}: {why}"));
+                    }
+                }
+                None
+            }
+            Progress::Ended(outcome) => {
+                let run = self.runs.remove(at);
+                Some(run.report(outcome))
+            }
+        }
+    }
+
+    /// Forgets a run that could not begin.
+    pub fn forget(&mut self, id: RunId) {
+        self.runs.retain(|run| run.id != id);
+    }
+
+    /// How many run.
+    pub fn count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// The newest.
+    pub fn newest(&self) -> Option<&Run> {
+        self.runs.last()
+    }
+
+    /// Whether an operation runs on a target written so.
+    pub fn is_busy(&self, target: &str) -> bool {
+        self.runs
+            .iter()
+            .any(|run| run.targets.iter().any(|one| one == target))
+    }
+}
+
+impl Run {
+    fn report(&self, outcome: &Outcome) -> (bool, String) {
+        match outcome {
+            Outcome::Done { detail } => {
+                let detail = if detail.is_empty() {
+                    self.details.join("; ")
+                } else {
+                    detail.clone()
+                };
+                let tail = if detail.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({detail})")
+                };
+                (true, format!("Done: {}{tail}", self.title))
+            }
+            Outcome::Failed {
+                done,
+                failed,
+                detail,
+            } => {
+                let why = if self.failures.is_empty() {
+                    detail.clone()
+                } else {
+                    self.failures.join("; ")
+                };
+                (
+                    false,
+                    format!(
+                        "{}: {failed} of {} failed: {why}",
+                        self.title,
+                        done + failed
+                    ),
+                )
+            }
+            Outcome::Cancelled { done } => (
+                false,
+                format!("{}: cancelled after {done} steps", self.title),
+            ),
+            Outcome::Running | Outcome::Interrupted => {
+                (false, format!("{}: {}", self.title, outcome.word()))
+            }
+        }
+    }
+}

@@ -1,0 +1,647 @@
+//! How the console takes in messages: keys become commands, commands become changes and effects.
+
+use crossterm::event::KeyEvent;
+
+use super::{
+    Act, Effect, Msg, Ui,
+    command::Command,
+    keymap::{Lookup, Press},
+    message::Level,
+    nav::Nav,
+    overlay::{Answer, Choice, Chooser, Help, Menu, Messages, Overlay, Question},
+    pane::{PaneId, Reply},
+    prompt::{Kind, Prompt, Typed},
+    runs::RunId,
+};
+use crate::{
+    model::HostName,
+    ops::{Confirm, Danger, Entry, HostCommand, Plan, Progress, Role, Sentence, target::Target},
+};
+
+impl Ui {
+    /// Takes in a message. What the console must do is the answer.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Key(key) => self.key(key),
+            Msg::Paste(text) => self.paste(&text),
+            Msg::Resize(width, height) => {
+                self.size = ratatui::layout::Rect::new(0, 0, width, height);
+                self.settled = false;
+                Vec::new()
+            }
+            Msg::Event(event) => {
+                self.fleet.apply(event);
+                self.settled = false;
+                Vec::new()
+            }
+            Msg::Feed(feed, payload) => {
+                let pane = self.panes.get_mut(self.here);
+                pane.feed(&feed, &payload, &self.fleet);
+                self.settled = false;
+                Vec::new()
+            }
+            Msg::Run(id, progress) => self.run_progress(id, &progress),
+            Msg::RunRefused(id, why) => {
+                self.runs.forget(id);
+                self.say(Level::Error, why);
+                Vec::new()
+            }
+            Msg::Say(level, text) => {
+                self.say(level, text);
+                Vec::new()
+            }
+            Msg::Remembered(values) => {
+                for (key, value) in values {
+                    self.panes.remembered(&key, &value);
+                }
+                self.settled = false;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Brings the pane on the screen up to date.
+    pub(super) fn settle(&mut self) {
+        if !self.settled {
+            let area = self.body();
+            self.panes.get_mut(self.here).settle(&self.fleet, area);
+            self.settled = true;
+        }
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        self.settled = false;
+        if self.prompt.is_some() {
+            return self.prompt_key(key);
+        }
+        if let Some(overlay) = &mut self.overlay {
+            let answer = overlay.key(key);
+            return self.answered(answer);
+        }
+        self.pressed.push(Press::from(key));
+        match self.keymap.lookup(self.here.name(), &self.pressed) {
+            Lookup::More => Vec::new(),
+            Lookup::Found(command) => {
+                self.pressed.clear();
+                self.carry_out(command)
+            }
+            Lookup::Nothing => {
+                if self.pressed.len() > 1 {
+                    let keys: Vec<String> = self.pressed.iter().map(ToString::to_string).collect();
+                    self.say(
+                        Level::Warning,
+                        format!("'{}' means nothing here; ? for help", keys.join(" ")),
+                    );
+                }
+                self.pressed.clear();
+                Vec::new()
+            }
+        }
+    }
+
+    fn paste(&mut self, text: &str) -> Vec<Effect> {
+        self.settled = false;
+        match &mut self.prompt {
+            Some(prompt) => {
+                let typed = prompt.paste(text, &self.fleet);
+                self.prompt_typed(typed)
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn prompt_key(&mut self, key: KeyEvent) -> Vec<Effect> {
+        let Some(prompt) = &mut self.prompt else {
+            return Vec::new();
+        };
+        let typed = prompt.key(key, &self.history, &self.fleet);
+        self.prompt_typed(typed)
+    }
+
+    fn prompt_typed(&mut self, typed: Typed) -> Vec<Effect> {
+        match typed {
+            Typed::More(text) => {
+                if self.prompt.as_ref().is_some_and(Prompt::is_filter) {
+                    self.filter_while_typing(&text);
+                }
+                Vec::new()
+            }
+            Typed::Left(kind, before) => {
+                self.prompt = None;
+                if kind == Kind::Filter {
+                    self.nav(&Nav::Filter { text: vec![before] })
+                } else {
+                    Vec::new()
+                }
+            }
+            Typed::Taken(Kind::Filter, text) => {
+                match self
+                    .panes
+                    .get_mut(self.here)
+                    .nav(&Nav::Filter { text: vec![text] }, &self.fleet)
+                {
+                    Reply::Refuse(why) => self.refuse_line(why),
+                    _ => self.prompt = None,
+                }
+                Vec::new()
+            }
+            Typed::Taken(Kind::Palette, text) => self.palette_taken(&text),
+        }
+    }
+
+    fn filter_while_typing(&mut self, text: &str) {
+        let reply = self.panes.get_mut(self.here).nav(
+            &Nav::Filter {
+                text: vec![text.to_owned()],
+            },
+            &self.fleet,
+        );
+        if let Reply::Refuse(why) = reply {
+            self.refuse_line(why);
+        }
+    }
+
+    fn refuse_line(&mut self, why: String) {
+        if let Some(prompt) = &mut self.prompt {
+            prompt.refuse(why);
+        }
+    }
+
+    fn palette_taken(&mut self, text: &str) -> Vec<Effect> {
+        if text.trim().is_empty() {
+            self.prompt = None;
+            return Vec::new();
+        }
+        match Command::parse(text) {
+            Ok(command) => {
+                self.history.push(text);
+                self.prompt = None;
+                self.carry_out(command)
+            }
+            Err(error) => {
+                self.refuse_line(error.summary().to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Answer) -> Vec<Effect> {
+        match answer {
+            Answer::Stay => Vec::new(),
+            Answer::Close => {
+                self.overlay = None;
+                Vec::new()
+            }
+            Answer::Say(line) => {
+                self.overlay = None;
+                self.say_line(&line)
+            }
+            Answer::Run(sentence, plan) => {
+                self.overlay = None;
+                self.start(&sentence, *plan)
+            }
+        }
+    }
+
+    /// Carries out a line as if it had been typed.
+    pub fn say_line(&mut self, line: &str) -> Vec<Effect> {
+        match Command::parse(line) {
+            Ok(command) => self.carry_out(command),
+            Err(error) => {
+                self.say(Level::Error, error.summary().to_owned());
+                Vec::new()
+            }
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) -> Vec<Effect> {
+        self.settle();
+        self.settled = false;
+        match command {
+            Command::Nav(nav) => self.nav(&nav),
+            Command::Op(sentence) => self.sentence(&sentence),
+        }
+    }
+
+    fn nav(&mut self, nav: &Nav) -> Vec<Effect> {
+        match nav {
+            Nav::Pane { name } => self.go_named(name),
+            Nav::Help => {
+                let help = Help::new(self.here.name(), &self.keymap, self.fleet.read_only);
+                self.overlay = Some(Overlay::Help(help));
+                Vec::new()
+            }
+            Nav::Palette { text } => {
+                let mut text = text.join(" ");
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                self.prompt = Some(Prompt::new(Kind::Palette, &text, &self.fleet));
+                Vec::new()
+            }
+            Nav::Filter { text } if text.is_empty() => {
+                let before = self.panes.get(self.here).filter().to_owned();
+                self.prompt = Some(Prompt::new(Kind::Filter, &before, &self.fleet));
+                Vec::new()
+            }
+            Nav::Menu => {
+                self.open_menu();
+                Vec::new()
+            }
+            Nav::Messages => {
+                self.overlay = Some(Overlay::Messages(Messages::new(
+                    self.messages.iter().cloned().collect(),
+                )));
+                Vec::new()
+            }
+            Nav::Back => self.back(),
+            Nav::Quit => self.quit(),
+            Nav::Exit => vec![Effect::Quit],
+            Nav::Last => {
+                self.go(self.last);
+                Vec::new()
+            }
+            Nav::Redraw => vec![Effect::Redraw],
+            Nav::Suspend => vec![Effect::Suspend],
+            Nav::Refresh => self.refresh(),
+            Nav::Copy => self.copy(),
+            Nav::Cancel => self.cancel(),
+            _ => self.pane_nav(nav),
+        }
+    }
+
+    fn pane_nav(&mut self, nav: &Nav) -> Vec<Effect> {
+        let reply = self.panes.get_mut(self.here).nav(nav, &self.fleet);
+        match reply {
+            Reply::Done => {}
+            Reply::Pass => match nav {
+                Nav::Next => self.go(self.here.next()),
+                Nav::Previous => self.go(self.here.previous()),
+                _ => {}
+            },
+            Reply::Detail(Target::Container(host, id)) => {
+                self.panes.detail.show(&host, &id);
+                self.enter(PaneId::Detail);
+            }
+            Reply::Detail(Target::Host(_) | Target::Operation(_)) => {}
+            Reply::Containers(filter) => {
+                if let Err(why) = self.panes.containers.set_filter(&filter) {
+                    self.say(Level::Error, why);
+                }
+                self.enter(PaneId::Containers);
+            }
+            Reply::Logs(targets) => self.show_logs(targets),
+            Reply::Tell(text) => self.say(Level::Info, text),
+            Reply::Refuse(why) => self.say(Level::Warning, why),
+            Reply::Remember(key, value) => return vec![Effect::Remember(key, value)],
+            Reply::Copy(text) => return vec![Effect::Copy(text)],
+            Reply::ChooseColumns(all, shown) => {
+                self.overlay = Some(Overlay::Columns(Chooser::new(all, shown)));
+            }
+        }
+        Vec::new()
+    }
+
+    fn go_named(&mut self, name: &str) -> Vec<Effect> {
+        match PaneId::ALL
+            .iter()
+            .find(|pane| pane.name().starts_with(name))
+        {
+            Some(pane) => self.go(*pane),
+            None => {
+                let names: Vec<_> = PaneId::ALL.iter().map(|pane| pane.name()).collect();
+                self.say(
+                    Level::Error,
+                    format!("there is no pane '{name}'; there are {}", names.join(", ")),
+                );
+            }
+        }
+        Vec::new()
+    }
+
+    /// Goes to a pane side by side with this one.
+    fn go(&mut self, pane: PaneId) {
+        if pane == PaneId::Logs && self.here != PaneId::Logs && self.panes.logs.is_empty() {
+            let selection = self.panes.get(self.here).selection(&self.fleet);
+            self.panes.logs.show(selection, &self.fleet);
+        }
+        if pane != self.here {
+            self.last = self.here;
+            self.trail.clear();
+            self.here = pane;
+        }
+    }
+
+    /// Goes into a pane from which `back` leads here again.
+    fn enter(&mut self, pane: PaneId) {
+        if pane != self.here {
+            self.last = self.here;
+            self.trail.push(self.here);
+            self.here = pane;
+        }
+    }
+
+    fn back(&mut self) -> Vec<Effect> {
+        if !self.panes.get(self.here).filter().is_empty() {
+            self.panes.get_mut(self.here).nav(
+                &Nav::Filter {
+                    text: vec![String::new()],
+                },
+                &self.fleet,
+            );
+            return Vec::new();
+        }
+        if let Some(pane) = self.trail.pop() {
+            self.last = self.here;
+            self.here = pane;
+        } else if self.pressed.is_empty() {
+            self.panes.get_mut(self.here).nav(&Nav::Unmark, &self.fleet);
+        }
+        Vec::new()
+    }
+
+    fn quit(&mut self) -> Vec<Effect> {
+        if !self.trail.is_empty() {
+            return self.back();
+        }
+        if self.runs.count() > 0 {
+            let text = format!(
+                "{} operations run; ctrl-x stops them, ctrl-c leaves at once",
+                self.runs.count()
+            );
+            self.say(Level::Warning, text);
+            return Vec::new();
+        }
+        vec![Effect::Quit]
+    }
+
+    fn refresh(&mut self) -> Vec<Effect> {
+        let selection = self.panes.get(self.here).selection(&self.fleet);
+        let mut hosts: Vec<HostName> = selection.iter().filter_map(Target::host).cloned().collect();
+        hosts.sort();
+        hosts.dedup();
+        if hosts.is_empty() {
+            hosts = self
+                .fleet
+                .hosts()
+                .iter()
+                .map(|host| host.name().clone())
+                .collect();
+        }
+        let what = if hosts.len() == 1 {
+            hosts[0].to_string()
+        } else {
+            format!("{} hosts", hosts.len())
+        };
+        self.say(Level::Info, format!("asking {what} again"));
+        vec![Effect::Reconnect(hosts)]
+    }
+
+    fn copy(&mut self) -> Vec<Effect> {
+        let reply = self.panes.get_mut(self.here).nav(&Nav::Copy, &self.fleet);
+        if let Reply::Copy(text) = reply {
+            return vec![Effect::Copy(text)];
+        }
+        let selection = self.panes.get(self.here).selection(&self.fleet);
+        let text: Vec<String> = selection
+            .iter()
+            .map(|target| target.text(&self.fleet))
+            .collect();
+        if text.is_empty() {
+            return Vec::new();
+        }
+        self.say(Level::Info, format!("copied {}", text.join(" ")));
+        vec![Effect::Copy(text.join(" "))]
+    }
+
+    fn cancel(&mut self) -> Vec<Effect> {
+        match self.runs.newest() {
+            Some(run) => vec![Effect::Cancel(run.id)],
+            None => {
+                self.say(Level::Info, "nothing runs");
+                Vec::new()
+            }
+        }
+    }
+
+    fn show_logs(&mut self, targets: Vec<Target>) {
+        self.panes.logs.show(targets, &self.fleet);
+        self.enter(PaneId::Logs);
+    }
+
+    /// Offers what fits the selection.
+    fn open_menu(&mut self) {
+        let selection = self.panes.get(self.here).selection(&self.fleet);
+        let choices = Sentence::catalogue()
+            .iter()
+            .filter_map(|entry| self.choice(entry, &selection))
+            .collect();
+        let title = match &selection[..] {
+            [] => "Nothing is selected".to_owned(),
+            [one] => one.text(&self.fleet),
+            many => format!("{} selected", many.len()),
+        };
+        self.overlay = Some(Overlay::Menu(Menu::new(title, choices)));
+    }
+
+    /// A sentence as a choice for the selection, if it fits. One that needs more words is finished in the palette.
+    fn choice(&self, entry: &Entry, selection: &[Target]) -> Option<Choice> {
+        let fits = selection
+            .iter()
+            .any(|target| entry.accepts.takes(&self.fleet, target));
+        let allowed = entry.danger == Danger::Reads || !self.fleet.read_only;
+        if !fits || !allowed {
+            return None;
+        }
+        let whole = Sentence::parse(entry.words).is_ok();
+        let line = if whole {
+            entry.words.to_owned()
+        } else {
+            format!("palette {}", entry.words)
+        };
+        let keys = self
+            .keymap
+            .keys_for(self.here.name(), &line)
+            .unwrap_or_default();
+        Some(Choice {
+            line,
+            keys,
+            about: entry.about.clone(),
+        })
+    }
+
+    fn sentence(&mut self, sentence: &Sentence) -> Vec<Effect> {
+        let selection = self.panes.get(self.here).selection(&self.fleet);
+        if let Some(effects) = self.view_sentence(sentence, &selection) {
+            return effects;
+        }
+        let plan = match sentence.plan(&self.fleet, &selection) {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                self.say(Level::Warning, refusal.to_string());
+                return Vec::new();
+            }
+        };
+        if let Some(busy) = plan.targets.iter().find(|target| self.runs.is_busy(target)) {
+            self.say(
+                Level::Warning,
+                format!("an operation still runs on {busy}; wait for it, or ctrl-x stops it"),
+            );
+            return Vec::new();
+        }
+        match sentence.role() {
+            Role::Configure if plan.confirm == Confirm::No => vec![Effect::Configure(
+                Box::new(sentence.clone()),
+                Box::new(plan),
+            )],
+            Role::Act | Role::Terminal | Role::Configure if plan.confirm != Confirm::No => {
+                self.overlay = Some(Overlay::Question(Box::new(Question::new(
+                    plan,
+                    sentence.clone(),
+                ))));
+                Vec::new()
+            }
+            Role::Act => self.start(sentence, plan),
+            Role::Terminal => self.hand_over(sentence, plan),
+            Role::Query | Role::Configure => self.host_query(sentence, &plan),
+        }
+    }
+
+    /// Sentences that a pane answers better than a text would.
+    fn view_sentence(&mut self, sentence: &Sentence, selection: &[Target]) -> Option<Vec<Effect>> {
+        use crate::ops::{AuditCommand, ContainerCommand};
+        match sentence {
+            Sentence::Host(HostCommand::List(list)) => {
+                self.go(PaneId::Hosts);
+                Some(self.pane_nav(&Nav::Filter {
+                    text: vec![list.filter()],
+                }))
+            }
+            Sentence::Container(ContainerCommand::List(list)) => {
+                self.go(PaneId::Containers);
+                Some(self.pane_nav(&Nav::Filter {
+                    text: vec![list.filter()],
+                }))
+            }
+            Sentence::Audit(AuditCommand::List { list, .. }) => {
+                self.go(PaneId::Operations);
+                Some(self.pane_nav(&Nav::Filter {
+                    text: vec![list.filter()],
+                }))
+            }
+            Sentence::Audit(AuditCommand::Verify) => Some(vec![Effect::Audit]),
+            Sentence::Logs(_) => {
+                match sentence.plan(&self.fleet, selection) {
+                    Ok(plan) => {
+                        let targets = plan
+                            .targets
+                            .iter()
+                            .filter_map(|text| self.container_named(text))
+                            .collect();
+                        self.show_logs(targets);
+                    }
+                    Err(refusal) => self.say(Level::Warning, refusal.to_string()),
+                }
+                Some(Vec::new())
+            }
+            Sentence::Host(_)
+            | Sentence::Container(_)
+            | Sentence::Image(_)
+            | Sentence::Network(_)
+            | Sentence::Volume(_) => None,
+        }
+    }
+
+    fn host_query(&mut self, sentence: &Sentence, plan: &Plan) -> Vec<Effect> {
+        use crate::ops::ContainerCommand;
+        match sentence {
+            Sentence::Host(HostCommand::Reconnect { .. }) => {
+                let hosts = plan
+                    .targets
+                    .iter()
+                    .map(|target| HostName::new(target.trim_start_matches('@')));
+                vec![Effect::Reconnect(hosts.collect())]
+            }
+            Sentence::Container(
+                ContainerCommand::Show(_)
+                | ContainerCommand::Top { .. }
+                | ContainerCommand::Changes { .. },
+            ) => {
+                if let Some(Target::Container(host, id)) = plan
+                    .targets
+                    .first()
+                    .and_then(|text| self.container_named(text))
+                {
+                    self.panes.detail.show(&host, &id);
+                    self.enter(PaneId::Detail);
+                }
+                Vec::new()
+            }
+            _ => {
+                self.say(
+                    Level::Info,
+                    format!("ask this in a shell: wharf {}", plan.sentence),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// The container that a plan names as `name@host`.
+    fn container_named(&self, text: &str) -> Option<Target> {
+        let (name, host) = text.rsplit_once('@')?;
+        let host = self.fleet.host(&HostName::new(host))?;
+        let one = host
+            .containers
+            .values()
+            .find(|one| &*one.name == name || one.id.as_str() == name)?;
+        Some(Target::Container(host.name().clone(), one.id.clone()))
+    }
+
+    fn hand_over(&mut self, sentence: &Sentence, plan: Plan) -> Vec<Effect> {
+        if let Sentence::Host(_) = sentence {
+            let host = plan
+                .targets
+                .first()
+                .map(|target| HostName::new(target.trim_start_matches('@')));
+            return host.map(Effect::Login).into_iter().collect();
+        }
+        match plan.steps.first().cloned() {
+            Some(step) => {
+                let reason = sentence.reason().map(str::to_owned);
+                vec![Effect::Terminal(
+                    Box::new(Act { plan, reason }),
+                    Box::new(step),
+                )]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Goes on after a yes.
+    fn start(&mut self, sentence: &Sentence, plan: Plan) -> Vec<Effect> {
+        match sentence.role() {
+            Role::Configure => {
+                return vec![Effect::Configure(
+                    Box::new(sentence.clone()),
+                    Box::new(plan),
+                )];
+            }
+            Role::Terminal => return self.hand_over(sentence, plan),
+            Role::Act | Role::Query => {}
+        }
+        let id = self.runs.begin(&plan);
+        if plan.danger >= Danger::Changes {
+            self.panes.containers.clear_marks();
+        }
+        let reason = sentence.reason().map(str::to_owned);
+        vec![Effect::Run(id, Box::new(Act { plan, reason }))]
+    }
+
+    fn run_progress(&mut self, id: RunId, progress: &Progress) -> Vec<Effect> {
+        if let Some((well, text)) = self.runs.progress(id, progress) {
+            self.say(if well { Level::Info } else { Level::Error }, text);
+        }
+        Vec::new()
+    }
+}

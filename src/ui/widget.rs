@@ -1,0 +1,1 @@
+//! Small drawings shared by panes.
