@@ -1,0 +1,285 @@
+//! The full-screen console: one task owns the screen and the state; everything else sends messages.
+
+mod perform;
+mod shell;
+pub mod terminal;
+mod tty;
+
+use std::{collections::BTreeSet, io, time::Duration};
+
+use crossterm::event::{Event as Input, EventStream, KeyEventKind};
+use futures_util::StreamExt as _;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    time::{Instant as Moment, MissedTickBehavior, interval, sleep_until},
+};
+
+use self::{perform::Performer, terminal::Screen};
+use crate::{
+    config::{Config, Flags},
+    engine::{self, Engines, Signal},
+    model::{Event, Feed, HostSpec, Origin, Timestamp},
+    ui::{Effect, Msg, Ui, message::Level},
+};
+
+/// Frames follow each other not faster than this, unless a key was pressed.
+const FRAME: Duration = Duration::from_millis(16);
+/// How many messages are taken in before the screen gets its turn.
+const BATCH: usize = 256;
+/// How many messages may wait.
+const INBOX: usize = 1024;
+
+/// What a console is opened with.
+pub struct Setup {
+    /// The configuration.
+    pub config: Config,
+    /// What it was read with, to read it again.
+    pub flags: Flags,
+    /// Who works here.
+    pub origin: Origin,
+    /// The hosts to show.
+    pub hosts: Vec<HostSpec>,
+    /// A label for a fleet that is not real.
+    pub label: Option<&'static str>,
+    /// What to tell the operator first.
+    pub notices: Vec<String>,
+}
+
+/// Opens the console and returns when it is left.
+pub async fn run(setup: Setup) -> io::Result<()> {
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let (signals, from_engines) = mpsc::channel(INBOX);
+    let engines = Engines::start(engine_settings(&setup.config), signals);
+    engines.set_hosts(setup.hosts.clone());
+    let mut ui = perform::new_ui(&setup);
+    let screen = Screen::take()?;
+    let (width, height) = screen.size()?;
+    ui.update(Msg::Resize(width, height));
+    ui.update(Msg::Event(Event::Tick(Timestamp::now())));
+    for notice in &setup.notices {
+        ui.say(Level::Warning, notice.clone());
+    }
+    let performer = Performer::new(setup, engines, inbox);
+    let mut console = Console {
+        ui,
+        screen,
+        performer,
+        messages,
+        from_engines,
+        wanted: BTreeSet::new(),
+    };
+    console.run().await
+}
+
+/// The one owner of state and screen.
+struct Console {
+    ui: Ui,
+    screen: Screen,
+    performer: Performer,
+    messages: mpsc::Receiver<Msg>,
+    from_engines: mpsc::Receiver<Signal>,
+    wanted: BTreeSet<Feed>,
+}
+
+/// Whether the console goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    On,
+    Quit,
+}
+
+impl Console {
+    async fn run(&mut self) -> io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut tick = interval(Duration::from_secs(1));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut input = EventStream::new();
+        let mut signals = Vec::with_capacity(BATCH);
+        let mut messages = Vec::with_capacity(BATCH);
+        let mut due = Some(Moment::now());
+        loop {
+            let frame = due.unwrap_or_else(Moment::now);
+            let mut effects = Vec::new();
+            tokio::select! {
+                biased;
+                () = sleep_until(frame), if due.is_some() => {
+                    self.draw()?;
+                    due = None;
+                    continue;
+                }
+                event = input.next() => match self.typed(event, &mut input)? {
+                    None => return Ok(()),
+                    Some(more) => {
+                        effects = more;
+                        due = Some(Moment::now());
+                    }
+                },
+                count = self.from_engines.recv_many(&mut signals, BATCH) => {
+                    if count == 0 { return Ok(()); }
+                    for signal in signals.drain(..) {
+                        effects.extend(self.ui.update(match signal {
+                            Signal::Event(event) => Msg::Event(event),
+                            Signal::Feed(feed, payload) => Msg::Feed(feed, payload),
+                        }));
+                    }
+                    due = due.or_else(|| Some(Moment::now() + FRAME));
+                }
+                count = self.messages.recv_many(&mut messages, BATCH) => {
+                    if count == 0 { return Ok(()); }
+                    for message in messages.drain(..) {
+                        effects.extend(self.ui.update(message));
+                    }
+                    due = due.or_else(|| Some(Moment::now() + FRAME));
+                }
+                _ = tick.tick() => {
+                    effects = self.ui.update(Msg::Event(Event::Tick(Timestamp::now())));
+                    due = due.or_else(|| Some(Moment::now()));
+                }
+                _ = terminate.recv() => return Ok(()),
+                _ = hangup.recv() => return Ok(()),
+                _ = interrupt.recv() => return Ok(()),
+            }
+            if self.perform(effects, &mut input).await? == Flow::Quit {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Draws, and asks for what the panes on the screen want to see.
+    fn draw(&mut self) -> io::Result<()> {
+        let wanted = self.ui.wants();
+        if wanted != self.wanted {
+            self.performer.engines().want(wanted.clone());
+            self.wanted = wanted;
+        }
+        let ui = &mut self.ui;
+        self.screen.draw(|frame| ui.view(frame))
+    }
+
+    /// Takes in what was typed, with all that is already there, so that a held key cannot run ahead
+    /// of the screen. None when the terminal is gone.
+    fn typed(
+        &mut self,
+        first: Option<io::Result<Input>>,
+        input: &mut EventStream,
+    ) -> io::Result<Option<Vec<Effect>>> {
+        let mut effects = Vec::new();
+        let mut next = first;
+        for _ in 0..BATCH {
+            match next {
+                None | Some(Err(_)) => return Ok(None),
+                Some(Ok(event)) => effects.extend(self.take_input(event)?),
+            }
+            if !effects.is_empty() {
+                break;
+            }
+            match poll_now(input) {
+                Some(more) => next = more,
+                None => break,
+            }
+        }
+        Ok(Some(effects))
+    }
+
+    fn take_input(&mut self, event: Input) -> io::Result<Vec<Effect>> {
+        let msg = match event {
+            Input::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(key),
+            Input::Paste(text) => Msg::Paste(text),
+            Input::Resize(width, height) => {
+                self.screen.resize(width, height)?;
+                Msg::Resize(width, height)
+            }
+            Input::Key(_) | Input::Mouse(_) | Input::FocusGained | Input::FocusLost => {
+                return Ok(Vec::new());
+            }
+        };
+        Ok(self.ui.update(msg))
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>, input: &mut EventStream) -> io::Result<Flow> {
+        for effect in effects {
+            match effect {
+                Effect::Quit => return Ok(Flow::Quit),
+                Effect::Redraw => self.screen.redraw()?,
+                Effect::Copy(text) => {
+                    self.screen
+                        .send(crossterm::clipboard::CopyToClipboard::to_clipboard_from(
+                            text,
+                        ))?;
+                }
+                Effect::Suspend => {
+                    self.away(input, |_| async {
+                        match shell::suspend() {
+                            Ok(()) => Vec::new(),
+                            Err(error) => vec![Msg::Say(
+                                Level::Error,
+                                format!("cannot stop for the shell: {error}"),
+                            )],
+                        }
+                    })
+                    .await?;
+                }
+                Effect::Terminal(plan, step) => {
+                    self.away(input, |performer| performer.terminal_step(*plan, *step))
+                        .await?;
+                }
+                Effect::Login(host) => self.away(input, |performer| performer.login(host)).await?,
+                other => {
+                    for msg in self.performer.perform(other) {
+                        self.ui.update(msg);
+                    }
+                }
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    /// Gives the terminal to something else, and takes it back. The reader of keys is dropped
+    /// meanwhile, so that not one byte is taken from the other.
+    async fn away<'a, F>(
+        &'a mut self,
+        input: &mut EventStream,
+        what: impl FnOnce(&'a Performer) -> F,
+    ) -> io::Result<()>
+    where
+        F: Future<Output = Vec<Msg>> + 'a,
+    {
+        *input = EventStream::new();
+        self.screen.leave()?;
+        let messages = what(&self.performer).await;
+        self.screen.enter()?;
+        *input = EventStream::new();
+        let (width, height) = self.screen.size()?;
+        self.ui.update(Msg::Resize(width, height));
+        for message in messages {
+            self.ui.update(message);
+        }
+        Ok(())
+    }
+}
+
+/// What is there already, without waiting.
+fn poll_now(input: &mut EventStream) -> Option<Option<io::Result<Input>>> {
+    use futures_util::FutureExt as _;
+    input.next().now_or_never()
+}
+
+/// How hosts are reached, as the configuration says it.
+pub fn engine_settings(config: &Config) -> engine::Settings {
+    engine::Settings {
+        ssh: engine::ssh::Settings {
+            config: config.ssh.config.clone(),
+            runtime_dir: config.paths.runtime_dir.clone(),
+            program: config.ssh.program.clone(),
+            concurrent_logins: config.ssh.logins,
+            connect_timeout: config.ssh.connect_timeout,
+            keepalive: config.ssh.keep_alive,
+            ..engine::ssh::Settings::default()
+        },
+        resync: config.refresh.resync,
+        ..engine::Settings::default()
+    }
+}

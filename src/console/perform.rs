@@ -1,0 +1,397 @@
+//! Performs effects: starts and ends background work, and sends back what comes of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{Setup, shell};
+use crate::{
+    config::{self, Config, Flags},
+    engine::{Engines, ExecSpec},
+    model::{Action, Event, HostName, Origin, Outcome, Step},
+    ops::{self, Plan, Sentence},
+    store::{Mark, Store},
+    ui::{
+        Act, Effect, Msg, Surroundings, Ui,
+        keymap::Keymap,
+        look::{Glyphs, Look},
+        message::Level,
+        runs::RunId,
+        theme::{Depth, Theme},
+    },
+};
+
+/// How often acts of other consoles are looked for.
+const LOG_EVERY: Duration = Duration::from_secs(2);
+/// The settings that are remembered between sessions.
+const REMEMBERED: [&str; 6] = [
+    "containers.columns",
+    "containers.sort",
+    "hosts.columns",
+    "hosts.sort",
+    "operations.columns",
+    "operations.sort",
+];
+
+/// Does what the console is asked to do.
+pub struct Performer {
+    engines: Engines,
+    store: Store,
+    origin: Origin,
+    config: Config,
+    flags: Flags,
+    inbox: mpsc::Sender<Msg>,
+    runs: BTreeMap<RunId, CancellationToken>,
+    tasks: JoinSet<()>,
+}
+
+impl Performer {
+    /// Starts reading the log of acts and the remembered settings.
+    pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>) -> Self {
+        let store = Store::detached(&setup.config.store);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follow_log(store.clone(), inbox.clone()));
+        Self {
+            engines,
+            store,
+            origin: setup.origin,
+            config: setup.config,
+            flags: setup.flags,
+            inbox,
+            runs: BTreeMap::new(),
+            tasks,
+        }
+    }
+
+    /// The hosts.
+    pub fn engines(&self) -> &Engines {
+        &self.engines
+    }
+
+    /// Performs an effect that neither draws nor takes the terminal. What is to be said at once is the answer.
+    pub fn perform(&mut self, effect: Effect) -> Vec<Msg> {
+        while self.tasks.try_join_next().is_some() {}
+        match effect {
+            Effect::Run(id, act) => self.run(id, *act),
+            Effect::Cancel(id) => {
+                if let Some(token) = self.runs.get(&id) {
+                    token.cancel();
+                }
+            }
+            Effect::Reconnect(hosts) => hosts.iter().for_each(|host| self.engines.reconnect(host)),
+            Effect::Remember(key, value) => self.remember(key, value),
+            Effect::Audit => self.audit(),
+            Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
+            Effect::Terminal(..)
+            | Effect::Login(_)
+            | Effect::Copy(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Quit => {}
+        }
+        Vec::new()
+    }
+
+    fn run(&mut self, id: RunId, act: Act) {
+        let token = CancellationToken::new();
+        self.runs.insert(id, token.clone());
+        let (engines, store, origin, inbox) = (
+            self.engines.clone(),
+            self.store.clone(),
+            self.origin.clone(),
+            self.inbox.clone(),
+        );
+        self.tasks.spawn(async move {
+            let (report, mut reports) = mpsc::unbounded_channel();
+            let forward = {
+                let inbox = inbox.clone();
+                tokio::spawn(async move {
+                    while let Some(progress) = reports.recv().await {
+                        // A console that is gone needs no report.
+                        let _ = inbox.send(Msg::Run(id, progress)).await;
+                    }
+                })
+            };
+            let result = ops::run(
+                &act.plan,
+                &origin,
+                act.reason.as_deref(),
+                &engines,
+                &store,
+                token,
+                move |progress| {
+                    // The other end lives as long as this one.
+                    let _ = report.send(progress);
+                },
+            )
+            .await;
+            let _ = forward.await;
+            if let Err(error) = result {
+                let _ = inbox.send(Msg::RunRefused(id, error.to_string())).await;
+            }
+        });
+    }
+
+    fn remember(&mut self, key: String, value: String) {
+        let (store, inbox) = (self.store.clone(), self.inbox.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = store.set_setting(&key, &value).await {
+                let _ = inbox
+                    .send(Msg::Say(Level::Warning, format!("not remembered: {error}")))
+                    .await;
+            }
+        });
+    }
+
+    fn audit(&mut self) {
+        let (store, inbox) = (self.store.clone(), self.inbox.clone());
+        self.tasks.spawn(async move {
+            let msg = match store.verify().await {
+                Ok(found) if found.faults.is_empty() => {
+                    let head = found.head.get(..16).unwrap_or(&found.head);
+                    Msg::Say(
+                        Level::Info,
+                        format!(
+                            "the operations log is whole: {} entries, head {head}",
+                            found.entries
+                        ),
+                    )
+                }
+                Ok(found) => Msg::Say(
+                    Level::Error,
+                    format!(
+                        "the operations log was tampered with: {}",
+                        found.faults.join("; ")
+                    ),
+                ),
+                Err(error) => Msg::Say(Level::Error, error.to_string()),
+            };
+            let _ = inbox.send(msg).await;
+        });
+    }
+
+    /// Edits the configuration file, reads it again and shows the hosts it names now.
+    fn configure(&mut self, sentence: Sentence, plan: Plan) {
+        let (engines, store, origin, inbox) = (
+            self.engines.clone(),
+            self.store.clone(),
+            self.origin.clone(),
+            self.inbox.clone(),
+        );
+        let (paths, flags) = (self.config.paths.clone(), self.flags.clone());
+        self.tasks.spawn(async move {
+            let work = async {
+                match ops::configure(&sentence, &plan, &paths) {
+                    Ok(detail) => Outcome::Done { detail },
+                    Err(detail) => Outcome::Failed {
+                        done: 0,
+                        failed: 1,
+                        detail,
+                    },
+                }
+            };
+            let ended =
+                ops::recorded(&plan, &origin, sentence.reason(), &store, &|_| {}, work).await;
+            let said = match ended {
+                Ok(Outcome::Done { detail }) => {
+                    engines.set_hosts(Config::load(&flags, &config::Env::of_process()).hosts);
+                    Msg::Say(Level::Info, detail)
+                }
+                Ok(outcome) => Msg::Say(Level::Error, outcome.detail().to_owned()),
+                Err(error) => Msg::Say(Level::Error, error.to_string()),
+            };
+            let _ = inbox.send(said).await;
+        });
+    }
+
+    /// Runs a command in a container with the terminal handed over, and records it.
+    pub async fn terminal_step(&self, act: Act, step: Step) -> Vec<Msg> {
+        let Some((id, name)) = step.container.clone() else {
+            return Vec::new();
+        };
+        let Action::Exec { command, user } = &step.action else {
+            return Vec::new();
+        };
+        let spec = ExecSpec {
+            command: command.clone(),
+            user: user.clone(),
+            tty: true,
+            size: None,
+        };
+        let work = async {
+            match shell::exec(&self.engines, &step.host, &id, spec).await {
+                Ok(code) => Outcome::Done {
+                    detail: code.map_or_else(String::new, |code| format!("exit code {code}")),
+                },
+                Err(why) => Outcome::Failed {
+                    done: 0,
+                    failed: 1,
+                    detail: why,
+                },
+            }
+        };
+        let ended = ops::recorded(
+            &act.plan,
+            &self.origin,
+            act.reason.as_deref(),
+            &self.store,
+            &|_| {},
+            work,
+        )
+        .await;
+        let said = match ended {
+            Ok(Outcome::Failed { detail, .. }) => Msg::Say(Level::Error, detail),
+            Ok(_) => Msg::Say(Level::Info, format!("back from {name}@{}", step.host)),
+            Err(error) => Msg::Say(Level::Error, error.to_string()),
+        };
+        vec![said]
+    }
+
+    /// Logs in to a host with the terminal handed over.
+    pub async fn login(&self, host: HostName) -> Vec<Msg> {
+        match shell::login(&self.engines, &host).await {
+            Ok(()) => vec![Msg::Say(Level::Info, format!("logged in to {host}"))],
+            Err(why) => vec![Msg::Say(Level::Error, why)],
+        }
+    }
+}
+
+/// Reads the log of acts and what others add to it, and the remembered settings first.
+async fn follow_log(store: Store, inbox: mpsc::Sender<Msg>) {
+    let mut remembered = Vec::new();
+    for key in REMEMBERED {
+        if let Ok(Some(value)) = store.setting(key).await {
+            remembered.push((key.to_owned(), value));
+        }
+    }
+    if inbox.send(Msg::Remembered(remembered)).await.is_err() {
+        return;
+    }
+    let mut mark = Mark::default();
+    let mut told = None;
+    if let Err(error) = store.interrupted().await {
+        tell_once(&mut told, error.to_string(), &inbox).await;
+    }
+    loop {
+        match store.changed_since(mark).await {
+            Ok(changes) => {
+                told = None;
+                mark = changes.mark;
+                for operation in changes.operations {
+                    if inbox
+                        .send(Msg::Event(Event::Operation(Box::new(operation))))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+            Err(error) => tell_once(&mut told, error.to_string(), &inbox).await,
+        }
+        sleep(LOG_EVERY).await;
+    }
+}
+
+/// Says an error, but not the same again and again.
+async fn tell_once(told: &mut Option<String>, error: String, inbox: &mpsc::Sender<Msg>) {
+    if told.as_ref() != Some(&error) {
+        let _ = inbox.send(Msg::Say(Level::Error, error.clone())).await;
+        *told = Some(error);
+    }
+}
+
+/// A console with the configured keys and colours; what is wrong with them is said, and the default is used.
+pub fn new_ui(setup: &Setup) -> Ui {
+    let config = &setup.config;
+    let terminal = config::Terminal::of(&config::Env::of_process());
+    let mut complaints = Vec::new();
+    let keymap = keymap(config, &mut complaints);
+    let theme = theme(config, &mut complaints);
+    let depth = match terminal.colors {
+        config::Colors::None => Depth::Mono,
+        config::Colors::Sixteen => Depth::Sixteen,
+        config::Colors::Many => Depth::Indexed,
+        config::Colors::All => Depth::True,
+    };
+    let glyphs = if terminal.utf8 {
+        Glyphs::UNICODE
+    } else {
+        Glyphs::ASCII
+    };
+    let look = Look {
+        theme: theme.for_depth(depth),
+        glyphs,
+    };
+    let mut fleet = crate::model::Fleet::new();
+    fleet.environments.clone_from(&config.environments);
+    fleet.read_only = config.read_only;
+    let machine = setup.origin.place.split(' ').next().unwrap_or("");
+    let around = Surroundings {
+        operator: format!("{}@{machine}", setup.origin.operator),
+        label: setup.label,
+    };
+    let mut ui = Ui::new(fleet, keymap, look, around);
+    for complaint in complaints {
+        ui.say(Level::Warning, complaint);
+    }
+    ui
+}
+
+fn keymap(config: &Config, complaints: &mut Vec<String>) -> Keymap {
+    let mut keymap = Keymap::embedded(&config.keymap).unwrap_or_else(|| {
+        if config.keymap != "default" {
+            complaints.push(format!(
+                "there is no keymap '{}'; the default is used",
+                config.keymap
+            ));
+        }
+        Keymap::embedded("default").unwrap_or_default()
+    });
+    let own = config
+        .paths
+        .keymaps_dir
+        .join(format!("{}.toml", config.keymap));
+    if let Some(text) = own_file(&own, complaints)
+        && let Err(error) = keymap.overlay(&text)
+    {
+        complaints.push(format!(
+            "{}: {}",
+            own.display(),
+            error.to_string().replace('\n', "; ")
+        ));
+    }
+    keymap
+}
+
+fn theme(config: &Config, complaints: &mut Vec<String>) -> Theme {
+    let own = config
+        .paths
+        .themes_dir
+        .join(format!("{}.toml", config.theme));
+    if let Some(text) = own_file(&own, complaints) {
+        match Theme::parse(&text) {
+            Ok(theme) => return theme,
+            Err(error) => complaints.push(format!("{}: {error}", own.display())),
+        }
+    }
+    Theme::embedded(&config.theme).unwrap_or_else(|| {
+        complaints.push(format!(
+            "there is no theme '{}'; dark is used",
+            config.theme
+        ));
+        Theme::dark()
+    })
+}
+
+/// A file of the user's own, if there is one.
+fn own_file(path: &std::path::Path, complaints: &mut Vec<String>) -> Option<String> {
+    match config::own_file(path) {
+        Ok(text) => text,
+        Err(why) => {
+            complaints.push(why);
+            None
+        }
+    }
+}
