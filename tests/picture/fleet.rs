@@ -1,0 +1,386 @@
+//! A fleet for pictures: always the same, with something of everything.
+
+use std::sync::Arc;
+
+use wharf::model::{
+    Container, ContainerId, EngineInfo, Event, Fleet, Health, HostLoad, HostName, HostSpec, Link,
+    Operation, Origin, Outcome, Port, Product, State, Timestamp, Trouble, TroubleKind, Usage, Way,
+};
+
+/// The moment at which all pictures are taken.
+pub fn now() -> Timestamp {
+    "2026-03-14T03:07:42Z".parse().unwrap()
+}
+
+fn before(seconds: i64) -> Timestamp {
+    Timestamp::from_second(now().as_second() - seconds).unwrap()
+}
+
+const HOSTS: &[(&str, &str, &[&str])] = &[
+    ("ams-1", "prod", &["web"]),
+    ("ams-2", "prod", &["web"]),
+    ("ams-3", "prod", &["db"]),
+    ("fra-1", "prod", &["web"]),
+    ("fra-2", "prod", &["edge"]),
+    ("fra-3", "stage", &["web"]),
+    ("lon-1", "stage", &["db"]),
+    ("lon-2", "qa", &["web"]),
+    ("lon-3", "qa", &["ci"]),
+    ("par-1", "dev", &["ci"]),
+];
+
+const SERVICES: &[(&str, &str, &str, u16)] = &[
+    ("shop", "web", "registry.corp.example/shop/web:4.12.0", 8080),
+    ("shop", "api", "registry.corp.example/shop/api:4.12.0", 9000),
+    (
+        "shop",
+        "worker",
+        "registry.corp.example/shop/worker:4.11.3",
+        0,
+    ),
+    ("shop", "redis", "redis:7.2-alpine", 6379),
+    (
+        "billing",
+        "ledger",
+        "registry.corp.example/billing/ledger:2.3.1",
+        7070,
+    ),
+    ("billing", "postgres", "postgres:16.4", 5432),
+    (
+        "search",
+        "index",
+        "opensearchproject/opensearch:2.15.0",
+        9200,
+    ),
+    ("monitoring", "prometheus", "prom/prometheus:v2.53.1", 9090),
+    (
+        "monitoring",
+        "node-exporter",
+        "prom/node-exporter:v1.8.2",
+        9100,
+    ),
+];
+
+/// The fleet.
+pub fn demo() -> Fleet {
+    let mut fleet = Fleet::new();
+    fleet.apply(Event::Tick(now()));
+    let specs = HOSTS.iter().map(|(name, environment, groups)| {
+        let mut spec = HostSpec::new(
+            name,
+            format!("ssh://ops@{name}.corp.example").parse().unwrap(),
+            "wharf.toml",
+        );
+        spec.environment = Some(Arc::from(*environment));
+        spec.groups = groups.iter().map(|group| Arc::from(*group)).collect();
+        spec
+    });
+    fleet.apply(Event::Hosts(specs.collect()));
+    for (at, (name, _, _)) in HOSTS.iter().enumerate() {
+        let host = HostName::new(name);
+        if *name == "lon-3" {
+            offline(&mut fleet, &host);
+            continue;
+        }
+        online(&mut fleet, &host, at);
+        let containers: Vec<Container> = (0..SERVICES.len())
+            .filter(|n| (n * 7 + at) % 5 != 0)
+            .map(|n| container(at, n))
+            .collect();
+        let usages = containers
+            .iter()
+            .enumerate()
+            .filter(|(_, one)| one.state.is_live())
+            .map(|(n, one)| (one.id.clone(), usage(at, n, 0)))
+            .collect();
+        fleet.apply(Event::Containers(host.clone(), containers));
+        fleet.apply(Event::Usages(host, usages));
+    }
+    last_words(&mut fleet);
+    for operation in operations() {
+        fleet.apply(Event::Operation(Box::new(operation)));
+    }
+    fleet
+}
+
+fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
+    fleet.apply(Event::Link(
+        host.clone(),
+        Link::Online {
+            since: before(86_400 * 3 + at as i64 * 977),
+        },
+    ));
+    fleet.apply(Event::Way(
+        host.clone(),
+        if at == 4 {
+            Way::SshStdio
+        } else {
+            Way::SshForward
+        },
+    ));
+    fleet.apply(Event::Engine(
+        host.clone(),
+        Box::new(EngineInfo {
+            product: if at == 8 {
+                Product::Podman
+            } else {
+                Product::Docker
+            },
+            version: if at % 3 == 0 {
+                "20.10.24".into()
+            } else {
+                "28.2.2".into()
+            },
+            api: if at % 3 == 0 {
+                "1.41".into()
+            } else {
+                "1.50".into()
+            },
+            hostname: host.to_string(),
+            os: "Debian GNU/Linux 12 (bookworm)".into(),
+            kernel: "6.1.0-22-amd64".into(),
+            arch: "x86_64".into(),
+            cpus: 16,
+            memory: 64 << 30,
+            storage_driver: "overlay2".into(),
+            root_dir: "/var/lib/docker".into(),
+            cgroup_version: 2,
+            id: format!("id-{at}"),
+            warnings: Vec::new(),
+        }),
+    ));
+    fleet.apply(Event::Heard(
+        host.clone(),
+        before(1),
+        Some(1.5 + at as f32 * 3.7),
+    ));
+    fleet.apply(Event::Load(
+        host.clone(),
+        HostLoad {
+            at: before(2),
+            cpu: Some(11.0 + at as f32 * 6.3),
+            memory: (20 + at as u64 * 4) << 30,
+            memory_total: 64 << 30,
+            disk: if at == 2 {
+                189 << 30
+            } else {
+                (60 + at as u64 * 11) << 30
+            },
+            disk_total: 200 << 30,
+        },
+    ));
+}
+
+fn offline(fleet: &mut Fleet, host: &HostName) {
+    let trouble = Trouble {
+        kind: TroubleKind::HostKeyChanged,
+        reason: "the host key of lon-3.corp.example is not the one in known_hosts".into(),
+        remedy: "ask who changed the host; then: ssh-keygen -R lon-3.corp.example".into(),
+        raw: vec![
+            "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @".into(),
+            "Host key verification failed.".into(),
+        ],
+    };
+    fleet.apply(Event::Link(
+        host.clone(),
+        Link::Offline {
+            trouble,
+            since: before(754),
+            next_try: None,
+        },
+    ));
+}
+
+fn container(at: usize, n: usize) -> Container {
+    let (app, service, image, port) = SERVICES[n];
+    let id = ContainerId::new(&format!("{:064x}", (at + 1) * 7919 * (n + 3) * 104_729));
+    let (state, health, exit, oom) = match (at, n) {
+        (0, 2) => (State::Exited, Health::None, Some(137), Some(true)),
+        (1, 1) => (State::Running, Health::Unhealthy, None, Some(false)),
+        (3, 4) => (State::Restarting, Health::None, Some(1), Some(false)),
+        (5, 6) => (State::Exited, Health::None, Some(78), Some(false)),
+        (6, 8) => (State::Paused, Health::None, None, Some(false)),
+        (7, 3) => (State::Created, Health::None, None, Some(false)),
+        (9, 2) => (State::Exited, Health::None, Some(0), Some(false)),
+        (_, 0 | 1 | 5) => (State::Running, Health::Healthy, None, Some(false)),
+        _ => (State::Running, Health::None, None, Some(false)),
+    };
+    let mut one = Container::new(
+        id,
+        &format!("{app}-{service}-1"),
+        state,
+        before(86_400 * 12),
+    );
+    one.image = Arc::from(image);
+    one.image_id = Arc::from(format!("sha256:{:064x}", n * 31));
+    one.health = health;
+    one.exit = exit;
+    one.oom_killed = oom;
+    one.restarts = Some(if n == 4 && at == 3 { 17 } else { 0 });
+    one.since = Some(before(412 + at as i64 * 9_721 + n as i64 * 3_607));
+    one.app = Some(Arc::from(app));
+    one.service = Some(Arc::from(service));
+    if port > 0 {
+        one.ports = Box::new([Port {
+            private: port,
+            public: (n % 2 == 0).then_some(port + 10),
+            ip: "0.0.0.0".into(),
+            protocol: "tcp".into(),
+        }]);
+    }
+    one.networks = Box::new([(
+        Arc::from(format!("{app}_default")),
+        format!("172.{}.0.{}", 18 + n, 2 + at).into(),
+    )]);
+    one
+}
+
+/// A plausible sample.
+pub fn usage(at: usize, n: usize, second: i64) -> Usage {
+    let wave = ((at * 13 + n * 29 + second.unsigned_abs() as usize * 7) % 47) as f32;
+    Usage {
+        at: before(120 - second),
+        cpu: Some(if n == 2 {
+            92.4 + wave / 2.0
+        } else {
+            wave / 3.0
+        }),
+        memory: ((n as u64 + 1) * 97 + at as u64 * 13 + wave as u64) << 20,
+        memory_limit: 4 << 30,
+        net_in: (n as u64 + 1) * 123_456_789,
+        net_out: (n as u64 + 3) * 45_678_901,
+        block_in: (n as u64) * 9_876_543,
+        block_out: (n as u64 + 2) * 3_456_789,
+        pids: 12 + n as u64,
+    }
+}
+
+fn last_words(fleet: &mut Fleet) {
+    let words = [
+        (
+            "ams-1",
+            "shop-worker-1",
+            "fatal error: runtime: out of memory",
+        ),
+        (
+            "ams-2",
+            "shop-api-1",
+            "healthcheck: GET /healthz: 503 upstream billing timed out after 2s",
+        ),
+        (
+            "fra-1",
+            "billing-ledger-1",
+            "panic: dial tcp 10.3.0.7:5432: connect: connection refused",
+        ),
+        (
+            "fra-3",
+            "search-index-1",
+            "ERROR: [1] bootstrap checks failed: max virtual memory areas vm.max_map_count [65530] is too low",
+        ),
+    ];
+    for (host, name, line) in words {
+        let host = HostName::new(host);
+        let id = fleet
+            .host(&host)
+            .unwrap()
+            .containers
+            .values()
+            .find(|one| &*one.name == name)
+            .map(|one| one.id.clone());
+        if let Some(id) = id {
+            fleet.apply(Event::LastLine(host, id, line.into()));
+        }
+    }
+}
+
+fn operations() -> Vec<Operation> {
+    let ann = Origin {
+        operator: "ann".into(),
+        place: "ops-1 pts/3 from 10.1.2.3".into(),
+        through: "console".into(),
+    };
+    let ben = Origin {
+        operator: "ben (root)".into(),
+        place: "ops-2 pts/0".into(),
+        through: "shell".into(),
+    };
+    let row = |number,
+               seconds,
+               origin: &Origin,
+               sentence: &str,
+               targets: &[&str],
+               outcome,
+               ms,
+               reason: Option<&str>| Operation {
+        number,
+        at: before(seconds),
+        origin: origin.clone(),
+        sentence: sentence.into(),
+        targets: targets.iter().map(|one| (*one).to_owned()).collect(),
+        reason: reason.map(str::to_owned),
+        outcome,
+        duration_ms: ms,
+    };
+    let done = || Outcome::Done {
+        detail: String::new(),
+    };
+    vec![
+        row(
+            1,
+            86_400,
+            &ben,
+            "host prune @ams-3 --images",
+            &["@ams-3"],
+            Outcome::Done {
+                detail: "freed 12.4G".into(),
+            },
+            Some(48_211),
+            Some("CHG-4411 disk alarm"),
+        ),
+        row(
+            2,
+            7_200,
+            &ann,
+            "container restart shop-api-1@ams-2",
+            &["shop-api-1@ams-2"],
+            done(),
+            Some(1_904),
+            None,
+        ),
+        row(
+            3,
+            5_400,
+            &ann,
+            "container stop search-index-1@fra-3 --grace 30",
+            &["search-index-1@fra-3"],
+            done(),
+            Some(30_112),
+            Some("INC-2093"),
+        ),
+        row(
+            4,
+            900,
+            &ben,
+            "container restart 'billing-*@env:prod'",
+            &["billing-ledger-1@fra-1", "billing-ledger-1@ams-1"],
+            Outcome::Failed {
+                done: 1,
+                failed: 1,
+                detail: "billing-ledger-1@fra-1: the container ended with exit code 1 at once"
+                    .into(),
+            },
+            Some(11_840),
+            None,
+        ),
+        row(
+            5,
+            12,
+            &ann,
+            "container restart shop-worker-1@ams-1",
+            &["shop-worker-1@ams-1"],
+            Outcome::Running,
+            None,
+            None,
+        ),
+    ]
+}

@@ -1,0 +1,81 @@
+//! Writes `screenshots/`: every pane at 80×24 and 200×50, as pictures that cannot go stale.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test's own fleet"
+)]
+
+#[path = "picture/fleet.rs"]
+mod fleet;
+#[path = "picture/mod.rs"]
+mod picture;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use wharf::ui::desk::Desk;
+
+/// What is typed before each picture is taken.
+const PICTURES: &[(&str, &str)] = &[
+    ("overview", ""),
+    ("hosts", "2"),
+    ("containers", "3 j j"),
+    ("containers-tiles", "3 t right"),
+    ("containers-filter", "3 / i s : b r o k e n enter"),
+    ("operations", "5"),
+    ("detail", "3 enter"),
+    ("help", "3 ?"),
+    ("menu", "3 a"),
+    ("palette", "3 : c o n t a i n e r space r"),
+    ("question", "3 space space r"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots")
+}
+
+/// Writes a picture, unless it is there already just so. In CI a difference is a failure: the
+/// picture was not written again with the change that altered it.
+fn keep(name: &str, svg: &str) -> Option<String> {
+    let path = folder().join(name);
+    if fs::read_to_string(&path).is_ok_and(|there| there == svg) {
+        return None;
+    }
+    fs::create_dir_all(folder()).unwrap();
+    fs::write(&path, svg).unwrap();
+    Some(name.to_owned())
+}
+
+#[test]
+fn every_pane_has_its_pictures() {
+    let mut changed = Vec::new();
+    let mut names = Vec::new();
+    for (width, height) in [(80, 24), (200, 50)] {
+        for (name, keys) in PICTURES {
+            let mut desk = Desk::new(fleet::demo(), width, height)
+                .at(fleet::now())
+                .keys(keys);
+            let name = format!("{name}-{width}x{height}.svg");
+            changed.extend(keep(&name, &picture::svg(&desk.buffer())));
+            names.push(name);
+        }
+    }
+    for entry in fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            names.contains(&name),
+            "screenshots/{name} is written by no test"
+        );
+    }
+    let in_ci = option_env!("CI").is_some() || std::env::var_os("CI").is_some();
+    assert!(
+        !in_ci || changed.is_empty(),
+        "these pictures were not up to date: {}",
+        changed.join(", ")
+    );
+}
