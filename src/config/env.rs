@@ -3,14 +3,22 @@
 use std::{
     collections::HashMap,
     ffi::{OsStr, OsString},
+    fmt,
     path::{Path, PathBuf},
 };
 
 /// Environment variables, and the root under which the machine's own files are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Env {
     variables: HashMap<OsString, OsString>,
     root: PathBuf,
+}
+
+/// The names alone: values may be secrets.
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.variables.keys()).finish()
+    }
 }
 
 impl Env {

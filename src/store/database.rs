@@ -82,7 +82,10 @@ impl Database {
     /// Opens the database, makes it when there never was one, and brings its schema up to date.
     pub(super) async fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
         const DOING: &str = "open the operations log";
-        let identity = prepare(path)?;
+        let place = path.to_owned();
+        let prepared = tokio::task::spawn_blocking(move || prepare(&place)).await;
+        let identity = prepared
+            .map_err(|error| Error::new(ErrorKind::Other, DOING, path, error.to_string()))??;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
@@ -121,8 +124,10 @@ impl Database {
 
     /// Whether the file that was opened is still the one at its path. SQLite would write on into
     /// a removed file, and the acts with it would be gone.
-    pub(super) fn is_in_place(&self) -> bool {
-        identity_of(&self.path).is_ok_and(|identity| identity == self.identity)
+    pub(super) async fn is_in_place(&self) -> bool {
+        let path = self.path.clone();
+        let found = tokio::task::spawn_blocking(move || identity_of(&path)).await;
+        matches!(found, Ok(Ok(identity)) if identity == self.identity)
     }
 
     /// Begins a transaction with the right to write.
@@ -330,4 +335,38 @@ fn prepare(path: &Path) -> Result<(u64, u64), Error> {
 
 fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
     fs::metadata(path).map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    /// A migration that was shipped is history: what it made is out there. Add a file instead.
+    #[test]
+    fn migrations_are_frozen() {
+        let prints = MIGRATIONS.map(|(number, sql)| {
+            let digest = Sha256::digest(sql.as_bytes());
+            format!(
+                "{number} {:02x}{:02x}{:02x}{:02x}",
+                digest[0], digest[1], digest[2], digest[3]
+            )
+        });
+        assert_eq!(prints, ["1 56a45fa3", "2 23d06d8d"]);
+    }
+
+    #[test]
+    fn every_rule_is_found_in_the_migrations() {
+        let names = triggers().filter_map(|rule| rule.split_whitespace().next());
+        let expected = [
+            "entry_continues",
+            "entry_stays",
+            "entry_remains",
+            "head_advances",
+            "head_remains",
+        ];
+        assert_eq!(names.collect::<Vec<_>>(), expected);
+        assert!(triggers().all(|rule| rule.ends_with("end")));
+    }
 }

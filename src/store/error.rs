@@ -92,7 +92,9 @@ impl Error {
                 .map_or(ErrorKind::Other, of_sqlite),
             sqlx::Error::Io(inner) => return Self::io(doing, place, inner),
             sqlx::Error::PoolTimedOut => ErrorKind::Timeout,
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => ErrorKind::Corrupt,
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::RowNotFound => ErrorKind::Corrupt,
             _ => ErrorKind::Other,
         };
         let why = match (kind, error) {
@@ -100,6 +102,7 @@ impl Error {
             (ErrorKind::Locked, _) => "another program holds it".to_owned(),
             (ErrorKind::Timeout, _) => "it did not answer in time".to_owned(),
             (_, sqlx::Error::Database(inner)) => inner.message().to_owned(),
+            (_, sqlx::Error::RowNotFound) => "its head row is missing".to_owned(),
             (_, other) => other.to_string(),
         };
         Self::new(kind, doing, place, why)
@@ -179,7 +182,7 @@ fn remedy(kind: ErrorKind, place: &Path) -> String {
         ErrorKind::ReadOnly | ErrorKind::Denied => {
             format!("make {directory} and its files writable for you, or set [store] database")
         }
-        ErrorKind::Locked => "see who holds it with `fuser`, or end that program".to_owned(),
+        ErrorKind::Locked => format!("see who holds it with `fuser {}`", place.display()),
         ErrorKind::Corrupt | ErrorKind::Newer => match beside(place) {
             Some(new) => format!(
                 "it is left as it is; put a backup in its place, or begin a new log with [store] database = \"{}\"",

@@ -6,7 +6,7 @@ use super::{
     head::{self, Head},
     owner::{Life, Owner},
 };
-use crate::model::{Operation, Outcome, Timestamp};
+use crate::model::{Operation, Origin, Outcome, Timestamp};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -224,7 +224,9 @@ pub(super) async fn end_interrupted(database: &Database, this: &Owner) -> Result
         let sql = "select token, body from entry where kind = 'begin' and operation = $1";
         let rows = database.rows(sql, &[Value::Int(number)]).await?;
         let Some(row) = rows.first() else { continue };
-        let begin: Begin = parse(&row.text(1)?)?;
+        let Ok(begin) = row.text(1).and_then(|text| parse::<Begin>(&text)) else {
+            continue;
+        };
         if begin.owner.life(this) != Life::Ended {
             continue;
         }
@@ -258,11 +260,39 @@ pub(super) async fn set_setting(database: &Database, key: &str, value: &str) -> 
     Ok(())
 }
 
-/// An operation from the columns number, begin, end.
+/// An operation from the columns number, begin, end. One whose entries were damaged is shown as
+/// such: it must not hide the others.
 fn operation(row: &Row) -> Result<Operation> {
-    let begin: Begin = parse(&row.text(1)?)?;
-    let end = row.maybe_text(2)?.map(|text| parse(&text)).transpose()?;
-    Ok(begin.into_operation(row.int(0)?.unsigned_abs(), end))
+    let number = row.int(0)?.unsigned_abs();
+    let begin = row.text(1).and_then(|text| parse::<Begin>(&text));
+    let end = row
+        .maybe_text(2)
+        .and_then(|text| text.map(|text| parse::<End>(&text)).transpose());
+    Ok(match (begin, end) {
+        (Ok(begin), Ok(end)) => begin.into_operation(number, end),
+        (Ok(begin), Err(_)) => Operation {
+            outcome: Outcome::Failed {
+                done: 0,
+                failed: 0,
+                detail: "the record of its end is damaged".to_owned(),
+            },
+            ..begin.into_operation(number, None)
+        },
+        (Err(_), _) => Operation {
+            number,
+            at: Timestamp::UNIX_EPOCH,
+            origin: Origin::default(),
+            sentence: "(a damaged record: see `wharf audit verify`)".to_owned(),
+            targets: Vec::new(),
+            reason: None,
+            outcome: Outcome::Failed {
+                done: 0,
+                failed: 0,
+                detail: "its record is damaged".to_owned(),
+            },
+            duration_ms: None,
+        },
+    })
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {

@@ -223,31 +223,22 @@ impl Store {
         before: Option<u64>,
         filter: &Filter,
     ) -> Result<Vec<Operation>, Error> {
-        const DOING: &str = "read the operations log";
-        self.limited(DOING, DEADLINE, async {
-            let database = self.database().await?;
-            let mut before = before
-                .and_then(|n| i64::try_from(n).ok())
-                .unwrap_or(i64::MAX);
+        let newest = newest as usize;
+        let mut before = before
+            .and_then(|number| i64::try_from(number).ok())
+            .unwrap_or(i64::MAX);
+        self.reading("read the operations log", async |database| {
             let mut found = Vec::new();
-            let page = if *filter == Filter::default() {
-                newest
-            } else {
-                PAGE
-            };
-            while found.len() < newest as usize {
-                let operations = log::page(&database, before, page)
-                    .await
-                    .map_err(|error| Error::sql(DOING, database.path(), &error))?;
-                let Some(last) = operations.last() else { break };
+            while found.len() < newest {
+                let page = log::page(database, before, PAGE).await?;
+                let Some(last) = page.last() else { break };
                 before = i64::try_from(last.number).unwrap_or(0);
                 found.extend(
-                    operations
-                        .into_iter()
+                    page.into_iter()
                         .filter(|operation| filter.accepts(operation)),
                 );
             }
-            found.truncate(newest as usize);
+            found.truncate(newest);
             Ok(found)
         })
         .await
@@ -256,15 +247,10 @@ impl Store {
     /// What came into the log since `mark`, by this program or another. Cheap when it is nothing:
     /// one row is read. The first call, with the default mark, gives the newest 500.
     pub async fn changed_since(&self, mark: Mark) -> Result<Changes, Error> {
-        const DOING: &str = "read the operations log";
-        self.limited(DOING, DEADLINE, async {
-            let database = self.database().await?;
-            let error = |error| Error::sql(DOING, database.path(), &error);
-            let newest = log::newest_entry(&database).await.map_err(error)?;
+        self.reading("read the operations log", async |database| {
+            let newest = log::newest_entry(database).await?;
             let operations = if newest > mark.0 {
-                log::changed(&database, mark.0, newest, PAGE)
-                    .await
-                    .map_err(error)?
+                log::changed(database, mark.0, newest, PAGE).await?
             } else {
                 Vec::new()
             };
@@ -287,8 +273,13 @@ impl Store {
         Ok(spill_operations(lines.await?))
     }
 
-    /// Checks the whole log: its chain of hashes, its numbers, its end, the database's own check and
-    /// the rules in it. See `verify` for what this can and cannot find.
+    /// Checks the whole log: its chain of hashes, its numbers, its end, the database's own check
+    /// and the rules in it.
+    ///
+    /// Found is every changed, removed, inserted or exchanged entry; an end cut off, as long as the
+    /// head row in the database or the head file beside it tells of more; missing rules; damage.
+    /// Not found is what somebody does who may write all these files and computes every hash anew,
+    /// or removes all of them: against that, write [`Verification::head`] down elsewhere and compare.
     pub async fn verify(&self) -> Result<Verification, Error> {
         self.limited("verify the operations log", LONG, async {
             verify::verify(&self.database().await?).await
@@ -300,34 +291,25 @@ impl Store {
     /// [`Outcome::Interrupted`]; answers those. Never touches an operation whose program lives, or may
     /// live where this one cannot see (another machine, another container).
     pub async fn interrupted(&self) -> Result<Vec<Operation>, Error> {
-        const DOING: &str = "end the interrupted operations in";
-        self.limited(DOING, DEADLINE, async {
-            let database = self.ready().await?;
-            log::end_interrupted(&database, &self.0.owner)
-                .await
-                .map_err(|error| Error::sql(DOING, database.path(), &error))
+        let owner = &self.0.owner;
+        self.writing("end the interrupted operations in", async |database| {
+            log::end_interrupted(database, owner).await
         })
         .await
     }
 
     /// A remembered value.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, Error> {
-        const DOING: &str = "read a setting in";
-        self.limited(DOING, DEADLINE, async {
-            let database = self.database().await?;
-            let value = log::setting(&database, key).await;
-            value.map_err(|error| Error::sql(DOING, database.path(), &error))
+        self.reading("read a setting in", async |database| {
+            log::setting(database, key).await
         })
         .await
     }
 
     /// Remembers a value.
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), Error> {
-        const DOING: &str = "remember a setting in";
-        self.limited(DOING, DEADLINE, async {
-            let database = self.database().await?;
-            let done = log::set_setting(&database, key, value).await;
-            done.map_err(|error| Error::sql(DOING, database.path(), &error))
+        self.reading("remember a setting in", async |database| {
+            log::set_setting(database, key, value).await
         })
         .await
     }
@@ -342,53 +324,74 @@ impl Store {
     }
 
     async fn log_begin(&self, token: &str, body: &Begin) -> Result<u64, Error> {
-        let database = self.ready().await?;
-        let work = async {
-            let mut pen = Pen::take(&database).await?;
+        self.writing("record the act", async |database| {
+            let mut pen = Pen::take(database).await?;
             let number = pen.begin(token, body).await?;
             pen.commit().await?;
             Ok(number.unsigned_abs())
-        };
-        work.await
-            .map_err(|error| Error::sql("record the act", database.path(), &error))
+        })
+        .await
     }
 
     async fn log_end(&self, token: &str, body: &End) -> Result<(), Error> {
         const DOING: &str = "record the end of the act";
-        let database = self.ready().await?;
-        let work = async {
-            let mut pen = Pen::take(&database).await?;
+        let known = self.writing(DOING, async |database| {
+            let mut pen = Pen::take(database).await?;
             let Some(number) = pen.number_of(token).await? else {
                 return Ok(false);
             };
             pen.end(number, token, body).await?;
             pen.commit().await?;
             Ok(true)
-        };
-        match work.await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let why = "its beginning is not in this log".to_owned();
-                Err(Error::new(ErrorKind::Other, DOING, database.path(), why))
-            }
-            Err(error) => Err(Error::sql(DOING, database.path(), &error)),
+        });
+        if known.await? {
+            return Ok(());
         }
+        let why = "its beginning is not in this log".to_owned();
+        Err(Error::new(
+            ErrorKind::Other,
+            DOING,
+            &self.0.place.database,
+            why,
+        ))
     }
 
-    /// The open database with the spill taken in.
-    async fn ready(&self) -> Result<Database, Error> {
-        let database = self.database().await?;
-        if spill::waits(&self.0.place.spill) {
+    /// Works on the open database.
+    async fn reading<T>(
+        &self,
+        doing: &'static str,
+        work: impl AsyncFnOnce(&Database) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Error> {
+        self.limited(doing, DEADLINE, async {
+            let database = self.database().await?;
+            work(&database)
+                .await
+                .map_err(|error| Error::sql(doing, database.path(), &error))
+        })
+        .await
+    }
+
+    /// Works on the open database after what waits in the spill was taken in: first come, first recorded.
+    async fn writing<T>(
+        &self,
+        doing: &'static str,
+        work: impl AsyncFnOnce(&Database) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Error> {
+        self.limited(doing, DEADLINE, async {
+            let database = self.database().await?;
             take_in(&database, &self.0.place.spill).await?;
-        }
-        Ok(database)
+            work(&database)
+                .await
+                .map_err(|error| Error::sql(doing, database.path(), &error))
+        })
+        .await
     }
 
     /// The open database; opens it when it is not, or when another file is in its place.
     async fn database(&self) -> Result<Database, Error> {
         let mut slot = self.0.database.lock().await;
         if let Some(database) = &*slot {
-            if database.is_in_place() {
+            if database.is_in_place().await {
                 return Ok(database.clone());
             }
             *slot = None;
@@ -399,10 +402,9 @@ impl Store {
         let spill = self.0.place.spill.clone();
         let prepared = file_work("prepare", &self.0.place.spill, move || {
             spill::prepare(&spill)
-        })
-        .await;
-        if let Err(error) = prepared {
-            tracing::warn!(%error, "no reserve for the spill");
+        });
+        if let Err(error) = prepared.await {
+            tracing::warn!(%error, "the spill has no reserve for a full disk");
         }
         Ok(database)
     }
@@ -417,6 +419,8 @@ impl Store {
         spilled.map_err(|spill| Error::unrecordable(error, &spill))
     }
 
+    /// Works within a deadline. After a failure the database is opened anew the next time: a
+    /// transaction that broke off (a full disk ends it by itself) leaves its connection unusable.
     async fn limited<T>(
         &self,
         doing: &'static str,
@@ -424,7 +428,13 @@ impl Store {
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let late = || Error::late(doing, &self.0.place.database, limit.as_secs());
-        timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
+        let done = timeout(limit, work).await.unwrap_or_else(|_| Err(late()));
+        if done.is_err()
+            && let Ok(mut slot) = self.0.database.try_lock()
+        {
+            *slot = None;
+        }
+        done
     }
 }
 

@@ -1,15 +1,15 @@
 //! The spill: where acts are recorded while the database cannot take them.
 //!
 //! A file of JSON lines, each forced to the disk before the act begins. It is taken into the log at
-//! the next chance and its entries are marked as late there. A reserve beside it gives back its
-//! space when the disk is full, so that the next acts can still be recorded.
+//! the next chance and its entries are marked as late there. The file is never smaller than its
+//! reserve: what is not used of it is line ends, which are overwritten in place, so that a full disk
+//! has room for the next acts.
 
 use std::{
-    ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, ErrorKind, Read},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use super::{
     head::{PATIENCE, lock},
 };
 
-/// Bytes kept in reserve: some hundred acts.
+/// Bytes that the file has at least: some hundred acts.
 const RESERVE: usize = 64 * 1024;
 
 /// One line of the spill.
@@ -45,15 +45,17 @@ pub(super) enum Record {
 /// A line of the spill: a record, or what could not be read as one.
 pub(super) type Line = Result<Record, String>;
 
-/// Whether something waits in the spill.
+/// Whether something waits in the spill: records begin with its first byte.
 pub(super) fn waits(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    let mut first = [0];
+    let read = File::open(path).and_then(|file| file.read_at(&mut first, 0));
+    read.is_ok_and(|count| count == 1 && first != [b'\n'])
 }
 
 /// What waits in the spill, without taking it.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
     match File::open(path) {
-        Ok(mut file) => lines(&mut file),
+        Ok(mut file) => Ok(lines(&contents(&mut file)?)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -62,46 +64,40 @@ pub(super) fn read(path: &Path) -> io::Result<Vec<Line>> {
 /// Adds a record and forces it to the disk.
 pub(super) fn append(path: &Path, record: &Record) -> io::Result<()> {
     let line = serde_json::to_string(record)?;
-    match write(path, &line) {
-        Err(error) if is_full(&error) && fs::remove_file(reserve_of(path)).is_ok() => {
-            write(path, &line)
-        }
-        done => done,
-    }
-}
-
-fn write(path: &Path, line: &str) -> io::Result<()> {
     let mut file = open(path)?;
     lock(&file, PATIENCE)?;
-    let length = file.seek(SeekFrom::End(0))?;
-    // A program that was killed while it wrote left half a line: it must not spoil this one.
-    let start = if ends_a_line(&mut file, length)? {
-        ""
+    let before = contents(&mut file)?;
+    let end = used(&before);
+    // Whatever is there ends before this record, even half a line of a program that was killed.
+    let text = if end == 0 {
+        format!("{line}\n")
     } else {
-        "\n"
+        format!("\n{line}\n")
     };
     let written = file
-        .write_all(format!("{start}{line}\n").as_bytes())
+        .write_all_at(text.as_bytes(), end as u64)
         .and_then(|()| file.sync_data());
     if written.is_err() {
         // Half a record is none. Nothing more can be done when this fails, too.
-        let _ = file.set_len(length);
+        let _ = file.write_all_at(&before[end..], end as u64);
+        let _ = file.set_len(before.len() as u64);
     }
     written
 }
 
-fn ends_a_line(file: &mut File, length: u64) -> io::Result<bool> {
-    if length == 0 {
-        return Ok(true);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::Start(length - 1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == [b'\n'])
+/// How many bytes are in use: all up to the last that is not a line end.
+fn used(bytes: &[u8]) -> usize {
+    bytes
+        .iter()
+        .rposition(|byte| *byte != b'\n')
+        .map_or(0, |last| last + 1)
 }
 
 /// The spill, locked against other programs while its records are taken into the log.
-pub(super) struct Taking(File);
+pub(super) struct Taking {
+    file: File,
+    used: usize,
+}
 
 impl Taking {
     /// Locks the spill; none when there is nothing in it.
@@ -111,37 +107,41 @@ impl Taking {
         }
         let mut file = open(path)?;
         lock(&file, PATIENCE)?;
-        file.rewind()?;
-        let lines = lines(&mut file)?;
-        Ok(Some((Self(file), lines)))
+        let bytes = contents(&mut file)?;
+        let taking = Self {
+            file,
+            used: used(&bytes),
+        };
+        Ok(Some((taking, lines(&bytes))))
     }
 
     /// Empties the spill: its records are in the log now.
     pub(super) fn done(self) -> io::Result<()> {
-        self.0.set_len(0)?;
-        self.0.sync_data()
+        self.file.write_all_at(&vec![b'\n'; self.used], 0)?;
+        if self.used > RESERVE {
+            self.file.set_len(RESERVE as u64)?;
+        }
+        self.file.sync_data()
     }
 }
 
-/// Sees to it that the spill's directory and its reserve exist.
+/// Sees to it that the spill is there and has its reserve.
 pub(super) fn prepare(path: &Path) -> io::Result<()> {
-    let reserve = reserve_of(path);
-    if fs::metadata(&reserve).is_ok_and(|file| file.len() >= RESERVE as u64) {
+    let size = |file: &File| {
+        file.metadata()
+            .map(|file| usize::try_from(file.len()).unwrap_or(usize::MAX))
+    };
+    if File::open(path).is_ok_and(|file| size(&file).is_ok_and(|size| size >= RESERVE)) {
         return Ok(());
     }
-    make_directory(path)?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&reserve)?;
-    // Not zeros: some file systems keep no blocks for those.
-    if let Err(error) = file.write_all(&vec![b'.'; RESERVE]) {
-        let _ = fs::remove_file(&reserve);
-        return Err(error);
+    let file = open(path)?;
+    lock(&file, PATIENCE)?;
+    let size = size(&file)?;
+    let written = file.write_all_at(&vec![b'\n'; RESERVE.saturating_sub(size)], size as u64);
+    if written.is_err() {
+        file.set_len(size as u64)?;
     }
-    Ok(())
+    written
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -165,27 +165,18 @@ fn make_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-fn lines(file: &mut File) -> io::Result<Vec<Line>> {
-    let mut bytes = Vec::new();
+fn contents(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(RESERVE);
     file.read_to_end(&mut bytes)?;
-    Ok(bytes
+    Ok(bytes)
+}
+
+fn lines(bytes: &[u8]) -> Vec<Line> {
+    let whole =
+        |line| serde_json::from_slice(line).map_err(|_| String::from_utf8_lossy(line).into_owned());
+    bytes
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
-        .map(|line| {
-            serde_json::from_slice(line).map_err(|_| String::from_utf8_lossy(line).into_owned())
-        })
-        .collect())
-}
-
-fn reserve_of(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(".reserve");
-    PathBuf::from(name)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded
-    )
+        .map(whole)
+        .collect()
 }

@@ -8,7 +8,7 @@
 
 use super::{
     chain::{Entry, GENESIS},
-    database::{Database, Snapshot, Value},
+    database::{Database, Row, Snapshot, Value},
     error::Error,
     head::{self, Head},
 };
@@ -24,7 +24,10 @@ struct Check {
     entries: u64,
     seq: i64,
     operation: i64,
-    hash: String,
+    /// The hash of the entry before; none when that could not be read.
+    hash: Option<String>,
+    /// Whether the end of the log was reached.
+    complete: bool,
     faults: Vec<String>,
 }
 
@@ -37,7 +40,8 @@ pub(super) async fn verify(database: &Database) -> Result<Verification, Error> {
         entries: 0,
         seq: 0,
         operation: 0,
-        hash: GENESIS.to_owned(),
+        hash: Some(GENESIS.to_owned()),
+        complete: false,
         faults: Vec::new(),
     };
     let mut of_file = None;
@@ -62,7 +66,7 @@ pub(super) async fn verify(database: &Database) -> Result<Verification, Error> {
     }
     Ok(Verification {
         entries: check.entries,
-        head: check.hash,
+        head: check.hash.unwrap_or_default(),
         faults: check.faults,
     })
 }
@@ -87,36 +91,45 @@ impl Check {
                 .rows(sql, &[Value::Int(last), Value::Int(PAGE)])
                 .await?;
             if rows.is_empty() {
+                self.complete = true;
                 return Ok(());
             }
             for row in rows {
                 last = row.int(0)?;
-                let entry = Entry {
-                    seq: last,
-                    operation: row.int(1)?,
-                    kind: row.text(2)?,
-                    token: row.text(3)?,
-                    previous: row.text(4)?,
-                    hash: row.text(5)?,
-                    body: row.text(6)?,
-                };
-                self.entry(entry, file);
+                match read(&row) {
+                    Ok(entry) => self.entry(entry, file),
+                    Err(error) => self.unreadable(last, &error),
+                }
             }
         }
+    }
+
+    /// An entry whose columns are no texts or numbers any more.
+    fn unreadable(&mut self, seq: i64, error: &sqlx::Error) {
+        self.fault(format!("entry {seq} cannot be read: {error}"));
+        self.entries += 1;
+        self.seq = seq;
+        self.hash = None;
     }
 
     /// Checks one entry against the one before. After a fault the check goes on from what is
     /// there, so that one change is reported once and not for all the rest.
     fn entry(&mut self, entry: Entry, file: Option<&Head>) {
         let seq = entry.seq;
-        if seq != self.seq + 1 {
-            self.fault(format!(
+        match seq - self.seq {
+            1 => {}
+            2 => self.fault(format!("entry {} is missing", seq - 1)),
+            _ => self.fault(format!(
                 "entries {} to {} are missing",
                 self.seq + 1,
                 seq - 1
-            ));
+            )),
         }
-        if entry.previous != self.hash {
+        if self
+            .hash
+            .as_ref()
+            .is_some_and(|hash| entry.previous != *hash)
+        {
             self.fault(format!("entry {seq} does not continue the one before"));
         }
         if entry.hash != entry.expected_hash() {
@@ -145,7 +158,7 @@ impl Check {
         self.entries += 1;
         self.operation = self.operation.max(entry.operation);
         self.seq = seq;
-        self.hash = entry.hash;
+        self.hash = Some(entry.hash);
     }
 
     async fn head_row(&mut self, snapshot: &mut Snapshot) -> Result<(), sqlx::Error> {
@@ -157,7 +170,7 @@ impl Check {
             return Ok(());
         };
         let (seq, operation, hash) = (row.int(0)?, row.int(1)?, row.text(2)?);
-        if (seq, operation, &hash) != (self.seq, self.operation, &self.hash) {
+        if (seq, operation, Some(&hash)) != (self.seq, self.operation, self.hash.as_ref()) {
             self.fault(format!(
                 "the head row names entry {seq} and operation {operation}, the log ends with entry {} and operation {}",
                 self.seq, self.operation
@@ -168,7 +181,7 @@ impl Check {
 
     fn head_file(&mut self, file: Option<&Head>) {
         match file {
-            Some(head) if head.seq > self.seq => self.fault(format!(
+            Some(head) if self.complete && head.seq > self.seq => self.fault(format!(
                 "the log ends with entry {}, but the head file names entry {}: it was cut",
                 self.seq, head.seq
             )),
@@ -178,4 +191,17 @@ impl Check {
             Some(_) | None => {}
         }
     }
+}
+
+/// An entry from the columns in the order of the table.
+fn read(row: &Row) -> Result<Entry, sqlx::Error> {
+    Ok(Entry {
+        seq: row.int(0)?,
+        operation: row.int(1)?,
+        kind: row.text(2)?,
+        token: row.text(3)?,
+        previous: row.text(4)?,
+        hash: row.text(5)?,
+        body: row.text(6)?,
+    })
 }

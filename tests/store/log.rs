@@ -1,0 +1,183 @@
+//! What is recorded is found again, here and in other consoles.
+
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use wharf::{
+    model::{Operation, Outcome},
+    store::{Filter, Mark, Store},
+};
+
+use crate::scene::{act, all, done, entries, faults, perform, place, store};
+
+#[tokio::test]
+async fn an_act_is_recorded_and_found_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let ticket = store
+        .begin(&act("container restart web@ams-1"))
+        .await
+        .unwrap();
+    assert_eq!(ticket.number, Some(1));
+    assert_eq!(all(&store).await[0].outcome, Outcome::Running);
+    store.finish(&ticket, &done(), 1200).await.unwrap();
+    let expected = Operation {
+        number: 1,
+        outcome: done(),
+        duration_ms: Some(1200),
+        ..act("container restart web@ams-1")
+    };
+    assert_eq!(all(&store).await, [expected]);
+    let check = store.verify().await.unwrap();
+    assert_eq!((check.entries, check.faults), (2, vec![]));
+    assert!(entries(&place(directory.path())).await[1].contains(&check.head));
+}
+
+#[tokio::test]
+async fn another_console_sees_it_by_its_mark() {
+    let directory = tempfile::tempdir().unwrap();
+    let (here, there) = (store(directory.path()).await, store(directory.path()).await);
+    let start = here.changed_since(Mark::default()).await.unwrap();
+    assert!(start.operations.is_empty());
+    let ticket = there.begin(&act("container stop web@ams-1")).await.unwrap();
+    let began = here.changed_since(start.mark).await.unwrap();
+    assert_eq!(began.operations[0].outcome, Outcome::Running);
+    there.finish(&ticket, &done(), 3).await.unwrap();
+    let ended = here.changed_since(began.mark).await.unwrap();
+    assert_eq!(ended.operations[0].outcome, done());
+    let quiet = here.changed_since(ended.mark).await.unwrap();
+    assert_eq!((quiet.mark, quiet.operations), (ended.mark, vec![]));
+}
+
+#[tokio::test]
+async fn pages_and_filters_go_from_the_newest_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    for number in 1..=20 {
+        perform(
+            &store,
+            &format!(
+                "container {} web@ams-1",
+                if number % 5 == 0 { "stop" } else { "start" }
+            ),
+        )
+        .await;
+    }
+    let numbers = async |newest, before, filter: Filter| -> Vec<u64> {
+        let found = store.operations(newest, before, &filter).await.unwrap();
+        found.iter().map(|operation| operation.number).collect()
+    };
+    let text = |text: &str| Filter {
+        text: Some(text.into()),
+        ..Filter::default()
+    };
+    assert_eq!(numbers(3, None, Filter::default()).await, [20, 19, 18]);
+    assert_eq!(numbers(3, Some(18), Filter::default()).await, [17, 16, 15]);
+    assert_eq!(numbers(9, Some(3), Filter::default()).await, [2, 1]);
+    assert_eq!(numbers(2, None, text("STOP")).await, [20, 15]);
+    assert_eq!(numbers(9, Some(15), text("stop")).await, [10, 5]);
+    let none = [
+        Filter {
+            host: Some("ams".into()),
+            ..Filter::default()
+        },
+        Filter {
+            operator: Some("bob".into()),
+            ..Filter::default()
+        },
+        Filter {
+            outcome: Some("failed".into()),
+            ..Filter::default()
+        },
+        Filter {
+            until: Some(act("").at),
+            ..Filter::default()
+        },
+    ];
+    for filter in none {
+        assert_eq!(numbers(9, None, filter).await, Vec::<u64>::new());
+    }
+    let some = Filter {
+        host: Some("ams-1".into()),
+        operator: Some("Ann".into()),
+        outcome: Some("done".into()),
+        since: Some(act("").at),
+        ..text("leaks")
+    };
+    assert_eq!(numbers(1, None, some).await, [20]);
+}
+
+#[tokio::test]
+async fn secrets_are_not_recorded() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    let mut operation = act("container exec web@ams-1 -- login --password hunter2");
+    operation.reason = Some("token=hunter2".into());
+    let ticket = store.begin(&operation).await.unwrap();
+    let detail = "https://ann:hunter2@git refused".to_owned();
+    let outcome = Outcome::Failed {
+        done: 0,
+        failed: 1,
+        detail,
+    };
+    store.finish(&ticket, &outcome, 3).await.unwrap();
+    let stored = entries(&place(directory.path())).await.join("\n");
+    assert!(!stored.contains("hunter2"), "{stored}");
+    assert_eq!(
+        all(&store).await[0].sentence,
+        "container exec web@ams-1 -- login --password ****"
+    );
+}
+
+#[tokio::test]
+async fn settings_are_remembered() {
+    let directory = tempfile::tempdir().unwrap();
+    let one = store(directory.path()).await;
+    assert_eq!(one.setting("columns").await.unwrap(), None);
+    one.set_setting("columns", "name").await.unwrap();
+    one.set_setting("columns", "name,cpu").await.unwrap();
+    let other = store(directory.path()).await;
+    assert_eq!(
+        other.setting("columns").await.unwrap().as_deref(),
+        Some("name,cpu")
+    );
+}
+
+#[tokio::test]
+async fn all_files_are_for_their_owner_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path()).await;
+    perform(&store, "container start web@ams-1").await;
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for part in ["data", "state"] {
+        let part = directory.path().join(part);
+        assert_eq!(mode(&part), 0o700, "{}", part.display());
+        for file in fs::read_dir(&part).unwrap() {
+            let file = file.unwrap().path();
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_goes_on_after_it_was_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 1..=3 {
+        let store = store(directory.path()).await;
+        let ticket = store
+            .begin(&act("container start web@ams-1"))
+            .await
+            .unwrap();
+        assert_eq!(ticket.number, Some(number));
+        store.finish(&ticket, &done(), 1).await.unwrap();
+        store.close().await;
+    }
+    let place = place(directory.path());
+    assert!(
+        !place.database.with_extension("db-wal").exists(),
+        "closing folds the log in"
+    );
+    assert_eq!(
+        faults(&Store::open(&place).await.unwrap()).await,
+        Vec::<String>::new()
+    );
+}
