@@ -259,10 +259,12 @@ fn unpack(from: impl Read, to: &Path) -> io::Result<Copied> {
                 root.insert(made).clone()
             }
         };
-        let target = root.join(&rest);
-        if !rest.as_os_str().is_empty() {
+        let target = if rest.as_os_str().is_empty() {
+            root.clone()
+        } else {
             no_links(&root, &rest)?;
-        }
+            root.join(&rest)
+        };
         let kind = entry.header().entry_type();
         let mode = entry.header().mode()? & 0o777;
         if kind.is_dir() {

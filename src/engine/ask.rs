@@ -39,20 +39,39 @@ pub(super) async fn top(
         session.docker.top_processes(id.as_str(), Some(options)),
     )
     .await?;
-    let cells = |row: Vec<String>| {
-        row.iter()
-            .map(|cell| printable(cell).into_boxed_str())
-            .collect()
+    let titles = said.titles.unwrap_or_default();
+    let rows = said.processes.unwrap_or_default();
+    Ok(table(titles, rows))
+}
+
+/// Cells made safe for a screen. Podman gives what the container's own `ps` printed as one column.
+fn table(titles: Vec<String>, rows: Vec<Vec<String>>) -> (Vec<Box<str>>, Vec<Process>) {
+    let columns = match titles.as_slice() {
+        [one] => one.split_whitespace().count().max(1),
+        several => several.len(),
     };
-    let titles = cells(said.titles.unwrap_or_default());
-    let processes = said.processes.unwrap_or_default();
-    Ok((
-        titles,
-        processes
-            .into_iter()
-            .map(|row| Process(cells(row)))
-            .collect(),
-    ))
+    let cells = |row: Vec<String>| match row.as_slice() {
+        [line] if columns > 1 => words(line, columns),
+        row => row.iter().map(|cell| printable(cell).into()).collect(),
+    };
+    (
+        cells(titles),
+        rows.into_iter().map(|row| Process(cells(row))).collect(),
+    )
+}
+
+/// The first words of a line, and its rest as the last one.
+fn words(line: &str, count: usize) -> Vec<Box<str>> {
+    let mut words = Vec::with_capacity(count);
+    let mut rest = line.trim();
+    while words.len() + 1 < count
+        && let Some((word, after)) = rest.split_once(char::is_whitespace)
+    {
+        words.push(printable(word).into());
+        rest = after.trim_start();
+    }
+    words.push(printable(rest).into());
+    words
 }
 
 /// Files that differ from the image: `A`dded, `C`hanged, `D`eleted.
@@ -71,4 +90,29 @@ pub(super) async fn changes(
     Ok(rows
         .map(|row| (kind(row.kind), printable(&row.path).into_boxed_str()))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ps_printed_is_taken_apart() {
+        let text = |text: &str| vec![text.to_owned()];
+        let (titles, rows) = table(
+            text("PID   USER     COMMAND"),
+            vec![text("    1 root     sh -c sleep 9"), text("7")],
+        );
+        assert_eq!(titles, ["PID", "USER", "COMMAND"].map(Box::from));
+        assert_eq!(rows[0].0, ["1", "root", "sh -c sleep 9"].map(Box::from));
+        assert_eq!(rows[1].0, ["7"].map(Box::from));
+    }
+
+    #[test]
+    fn columns_are_left_as_they_are() {
+        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
+        let (titles, rows) = table(row(["UID", "CMD"]), vec![row(["root", "sh -c \u{1b}x"])]);
+        assert_eq!(titles, ["UID", "CMD"].map(Box::from));
+        assert_eq!(rows[0].0, ["root", "sh -c ·x"].map(Box::from));
+    }
 }

@@ -21,7 +21,7 @@ const SUMS: Api = Api(52);
 pub(super) struct Df {
     /// The sums.
     pub disk: DiskUsage,
-    /// Containers of each image.
+    /// Containers of each image, by its bare id.
     pub used_by: HashMap<String, u32>,
     /// Size of each volume.
     pub volume_size: HashMap<String, u64>,
@@ -123,9 +123,20 @@ fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::<Vec<T>>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// An image's id without the name of its hash, which Podman leaves out here.
+pub(super) fn bare_id(id: &str) -> &str {
+    id.strip_prefix("sha256:").unwrap_or(id)
+}
+
 /// −1 is "not known".
 fn bytes(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
+}
+
+impl Image {
+    fn own_size(&self) -> u64 {
+        bytes(self.size - self.shared_size.max(0))
+    }
 }
 
 impl Answer {
@@ -155,10 +166,8 @@ impl Answer {
         let counted = images.into_iter().filter(|image| image.containers >= 0);
         df.used_by = counted
             .map(|image| {
-                (
-                    image.id,
-                    u32::try_from(image.containers).unwrap_or(u32::MAX),
-                )
+                let count = u32::try_from(image.containers).unwrap_or(u32::MAX);
+                (bare_id(&image.id).to_owned(), count)
             })
             .collect();
         let volumes = self.volume_usage.map_or(self.volumes, |sum| sum.items);
@@ -171,11 +180,16 @@ impl Answer {
 
     /// The sums as the docker command reckons them from the items.
     fn itemised(&self) -> DiskUsage {
+        // Podman sums nothing up.
+        let layers = match self.layers_size {
+            0 => self.images.iter().map(Image::own_size).sum(),
+            known => known,
+        };
         let kept: u64 = self
             .images
             .iter()
             .filter(|image| image.containers != 0)
-            .map(|image| bytes(image.size - image.shared_size.max(0)))
+            .map(Image::own_size)
             .sum();
         let lives =
             |one: &&Container| matches!(one.state.as_str(), "running" | "paused" | "restarting");
@@ -186,8 +200,8 @@ impl Answer {
         let owned = || self.build_cache.iter().filter(|one| !one.shared);
         DiskUsage {
             images: u32::try_from(self.images.len()).unwrap_or(u32::MAX),
-            layers: self.layers_size,
-            images_reclaimable: self.layers_size.saturating_sub(kept),
+            layers,
+            images_reclaimable: layers.saturating_sub(kept),
             containers: containers(&mut self.containers.iter()),
             containers_reclaimable: containers(
                 &mut self.containers.iter().filter(|one| !lives(one)),

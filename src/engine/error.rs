@@ -109,7 +109,7 @@ impl Deed {
                 format!("no answer within {} s", after.as_secs()),
             ),
             Fault::Cut(why) => (ErrorKind::Lost, format!("the connection was lost: {why}")),
-            Fault::Refused { status, message } => (kind_of(status), message),
+            Fault::Refused { status, message } => (kind_of(status, &message), message),
             Fault::Garbled(why) => (
                 ErrorKind::Engine,
                 format!("the answer was not understood: {why}"),
@@ -153,7 +153,7 @@ impl Fault {
             Self::Way(trouble) => return Some(trouble.remedy.clone()),
             Self::Late(_) | Self::Cut(_) => "look whether it was done before trying again",
             Self::Refused {
-                status: 409,
+                status: 409 | 500,
                 message,
             } => conflict_remedy(message)?,
             Self::Refused {
@@ -177,8 +177,10 @@ impl fmt::Display for Fault {
     }
 }
 
-fn kind_of(status: u16) -> ErrorKind {
+fn kind_of(status: u16, message: &str) -> ErrorKind {
     match status {
+        // Podman says 500 where Docker says 409.
+        500 if message.contains("state improper") => ErrorKind::Conflict,
         401 | 403 => ErrorKind::Denied,
         404 => ErrorKind::NotFound,
         405 | 501 => ErrorKind::Unsupported,

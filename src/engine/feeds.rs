@@ -14,7 +14,7 @@ use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
 use super::{ask, load, resources};
-use crate::model::{ContainerId, Event, Feed, LogRange, Payload, Timestamp, Usage};
+use crate::model::{ContainerId, Event, Feed, LogLine, LogRange, Payload, Timestamp, Usage};
 
 /// After a failure.
 const RETRY: Duration = Duration::from_secs(3);
@@ -33,7 +33,7 @@ const SETTLE: Duration = Duration::from_millis(300);
 
 /// Runs a feed until nobody wants it: dropping the task ends it.
 pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receiver<Status>) {
-    let mut resume = None;
+    let mut read = ReadSoFar::default();
     loop {
         let session = online(&mut status).await;
         let one = One {
@@ -43,7 +43,7 @@ pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receive
             changes: context.changes.subscribe(),
         };
         let end = select! {
-            end = one.run(&mut resume) => end,
+            end = one.run(&mut read) => end,
             () = offline(status.clone()) => continue,
         };
         if let Err(fault) = end {
@@ -97,7 +97,7 @@ struct One<'f> {
 }
 
 impl One<'_> {
-    async fn run(mut self, resume: &mut Option<Timestamp>) -> Result<(), Fault> {
+    async fn run(mut self, read: &mut ReadSoFar) -> Result<(), Fault> {
         match self.feed.clone() {
             Feed::Stats(_, id) => self.stats(&id).await,
             // The watch over the engine inspects what is wanted.
@@ -117,7 +117,7 @@ impl One<'_> {
                 self.bring(Payload::Changed(changed)).await;
                 self.change_of(&id).await;
             },
-            Feed::Logs(_, id, range) => self.logs(&id, range, resume).await,
+            Feed::Logs(_, id, range) => self.logs(&id, range, read).await,
             Feed::Resources(_) => self.resources().await,
             Feed::Load(_) => self.load().await,
         }
@@ -159,24 +159,22 @@ impl One<'_> {
         &mut self,
         id: &ContainerId,
         range: LogRange,
-        resume: &mut Option<Timestamp>,
+        read: &mut ReadSoFar,
     ) -> Result<(), Fault> {
         loop {
-            let range = match *resume {
-                Some(last) => LogRange::Since(last + jiff::SignedDuration::from_nanos(1)),
-                None => range,
-            };
             let options = LogOptions {
-                range,
+                range: read.last.map_or(range, LogRange::Since),
                 until: None,
                 follow: true,
             };
             let mut logs = Logs::open(self.session, id, options).await?;
-            while let Some(lines) = logs.next().await.map_err(Fault::Cut)? {
-                if let Some(at) = lines.iter().rev().find_map(|line| line.at) {
-                    *resume = Some(at);
+            let mut known = read.lines_of_last;
+            while let Some(mut lines) = logs.next().await.map_err(Fault::Cut)? {
+                read.drop_known(&mut lines, &mut known);
+                if !lines.is_empty() {
+                    read.note(&lines);
+                    self.bring(Payload::Lines(lines)).await;
                 }
-                self.bring(Payload::Lines(lines)).await;
             }
             self.bring(Payload::Ended("the container does not run".to_owned()))
                 .await;
@@ -211,6 +209,41 @@ impl One<'_> {
     }
 }
 
+/// How far a log was read, so that it can be gone on with after a break.
+///
+/// Engines are asked for what was logged since the last line's time, that moment included, for
+/// Podman tells times in whole seconds only; what was brought already is left out.
+#[derive(Default)]
+struct ReadSoFar {
+    last: Option<Timestamp>,
+    /// How many lines had that time.
+    lines_of_last: usize,
+}
+
+impl ReadSoFar {
+    fn note(&mut self, lines: &[LogLine]) {
+        for at in lines.iter().filter_map(|line| line.at) {
+            if self.last == Some(at) {
+                self.lines_of_last += 1;
+            } else {
+                self.last = Some(at);
+                self.lines_of_last = 1;
+            }
+        }
+    }
+
+    /// Takes off the lines that were brought before; `known` is how many of them are still to come.
+    fn drop_known(&self, lines: &mut Vec<LogLine>, known: &mut usize) {
+        let old = lines
+            .iter()
+            .take(*known)
+            .take_while(|line| line.at <= self.last)
+            .count();
+        *known = if old < lines.len() { 0 } else { *known - old };
+        lines.drain(..old);
+    }
+}
+
 async fn resources_changed(changes: &mut broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
@@ -239,5 +272,46 @@ pub(super) async fn batch(mut samples: mpsc::Receiver<(ContainerId, Usage)>, out
         last = Instant::now();
         out.mention(Event::Usages(out.host.clone(), all));
         out.mention(Event::Heard(out.host.clone(), Timestamp::now(), None));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Stream;
+
+    fn lines(seconds: &[i64]) -> Vec<LogLine> {
+        let line = |second: &i64| LogLine {
+            at: Timestamp::from_second(*second).ok(),
+            stream: Stream::Stdout,
+            text: Box::default(),
+        };
+        seconds.iter().map(line).collect()
+    }
+
+    #[test]
+    fn a_log_goes_on_without_saying_anything_twice() {
+        let mut read = ReadSoFar::default();
+        read.note(&lines(&[1, 2, 2]));
+        read.note(&lines(&[2]));
+        assert_eq!(
+            (read.last, read.lines_of_last),
+            (Timestamp::from_second(2).ok(), 3)
+        );
+
+        // The engine repeats the three lines of second 2, in two parts, and one of them is new.
+        let mut known = read.lines_of_last;
+        let mut first = lines(&[2, 2]);
+        read.drop_known(&mut first, &mut known);
+        assert_eq!((first.len(), known), (0, 1));
+        let mut second = lines(&[2, 2, 3]);
+        read.drop_known(&mut second, &mut known);
+        assert_eq!((second.len(), known), (2, 0));
+
+        // An engine that repeats nothing loses nothing.
+        let mut known = read.lines_of_last;
+        let mut fresh = lines(&[3, 4]);
+        read.drop_known(&mut fresh, &mut known);
+        assert_eq!((fresh.len(), known), (2, 0));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bollard::query_parameters::{ListImagesOptions, ListNetworksOptions};
 use serde::Deserialize;
 
-use super::df::df;
+use super::df::{bare_id, df};
 use super::docker::asked;
 use super::error::Fault;
 use super::outbox::Outbox;
@@ -30,7 +30,7 @@ pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Faul
     // Sizes and users are known only now: the engine has to walk its directories for them.
     let df = df(session).await?;
     for image in &mut images {
-        image.used_by = df.used_by.get(&*image.id).copied();
+        image.used_by = df.used_by.get(bare_id(&image.id)).copied();
     }
     for volume in &mut volumes {
         volume.size = df.volume_size.get(&*volume.name).copied();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wharf::engine::ErrorKind;
-use wharf::model::{Action, State};
+use wharf::model::{Action, Feed, LogRange, Payload, State};
 
 use crate::desk::Desk;
 use crate::subject::{IDLE, Subject};
@@ -120,10 +120,19 @@ pub async fn refusals_are_told_with_a_remedy(subject: Subject) {
 }
 
 pub async fn a_killed_container_is_seen_within_a_second(subject: Subject) {
-    let made = subject
-        .run("echo one; echo the last words; sleep 1000", json!({}))
-        .await;
+    let script = "echo one; echo the last words; sleep 1000";
+    let made = subject.run(script, json!({})).await;
     let mut desk = Desk::at(&subject).await;
+    let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
+    desk.want([feed.clone()]);
+    desk.brought("its words", &feed, |payload| match payload {
+        Payload::Lines(lines) => lines
+            .iter()
+            .any(|line| *line.text == *b"the last words")
+            .then_some(()),
+        _ => None,
+    })
+    .await;
     subject.post(&made, "kill").await;
     let took = desk
         .sees(&made, "it is seen as ended", |one| {

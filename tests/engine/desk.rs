@@ -94,21 +94,26 @@ impl Desk {
             .want(feeds.into_iter().collect::<BTreeSet<_>>());
     }
 
-    /// Waits until feeds brought what `pick` takes.
+    /// Waits until a feed brought what `pick` takes; what it brought before is passed to `pick` too.
     pub async fn brought<T>(
         &mut self,
         what: &str,
-        mut pick: impl FnMut(&Feed, &Payload) -> Option<T>,
+        feed: &Feed,
+        mut pick: impl FnMut(&Payload) -> Option<T>,
     ) -> T {
         let until = Instant::now() + PATIENCE;
+        let mut last = None;
         loop {
-            while !self.brought.is_empty() {
-                let (feed, payload) = self.brought.remove(0);
-                if let Some(found) = pick(&feed, &payload) {
+            while let Some(at) = self.brought.iter().position(|(one, _)| one == feed) {
+                let (_, payload) = self.brought.remove(at);
+                if let Some(found) = pick(&payload) {
                     return found;
                 }
+                last = Some(payload);
             }
-            assert!(self.turn(until).await, "not within {PATIENCE:?}: {what}");
+            if !self.turn(until).await {
+                panic!("not within {PATIENCE:?}: {what}; the last was {last:?}");
+            }
         }
     }
 

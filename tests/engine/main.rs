@@ -1,8 +1,9 @@
 //! The engine contract: what every engine has to do for Wharf, on the sim, on a real Docker Engine and on Podman.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod contract;
+mod contract_feeds;
 mod desk;
 mod raw;
 mod real;
@@ -11,7 +12,10 @@ mod ways;
 
 /// One test for each promise and engine.
 macro_rules! contract {
-    ($engine:ident from $promises:ident: $($promise:ident)*) => {
+    ($($engine:ident)*, $promises:ident: $list:tt) => {
+        $(contract!(@one $engine, $promises: $list);)*
+    };
+    (@one $engine:ident, $promises:ident: [$($promise:ident)*]) => {
         mod $engine {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -23,20 +27,39 @@ macro_rules! contract {
     };
 }
 
-macro_rules! on_all {
-    ($($promise:ident)*) => {
-        mod on {
-            contract!(docker from contract: $($promise)*);
-            contract!(podman from contract: $($promise)*);
-        }
-    };
+mod acts {
+    contract!(docker podman, contract: [
+        a_container_is_listed_with_its_facts
+        acts_change_the_state
+        what_is_done_already_is_no_error
+        refusals_are_told_with_a_remedy
+        a_killed_container_is_seen_within_a_second
+        a_renamed_container_keeps_its_id
+    ]);
 }
 
-on_all! {
-    a_container_is_listed_with_its_facts
-    acts_change_the_state
-    what_is_done_already_is_no_error
-    refusals_are_told_with_a_remedy
-    a_killed_container_is_seen_within_a_second
-    a_renamed_container_keeps_its_id
+mod feeds {
+    contract!(docker podman, contract_feeds: [
+        a_log_is_read_line_by_line
+        a_followed_log_goes_on_to_its_end_and_over_a_restart
+        what_is_on_the_screen_is_sampled
+        what_is_not_on_the_screen_is_sampled_in_rotation
+        processes_and_changed_files_are_shown
+        an_inspection_is_whole_and_follows_changes
+        images_networks_volumes_and_disk_are_told
+        the_engine_introduces_itself
+    ]);
+}
+
+mod processes {
+    contract!(docker podman, real: [
+        a_busy_loop_shows_as_the_processor_time_it_gets
+        a_terminal_s_log_loses_no_byte
+        a_command_without_a_terminal
+        a_terminal_keeps_its_bytes_and_its_size
+        the_best_shell_is_found
+        a_command_as_a_step_tells_its_end
+        files_go_in_and_come_out_with_their_modes
+        a_prompt_is_shown_before_its_line_ends
+    ]);
 }

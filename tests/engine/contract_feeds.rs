@@ -1,0 +1,265 @@
+//! What every engine promises of its feeds: logs, samples, processes, files, resources.
+
+use std::time::Duration;
+
+use serde_json::json;
+use wharf::engine::{LogOptions, Settings};
+use wharf::model::{Feed, LogLine, LogRange, Payload, State, Stream};
+
+use crate::desk::Desk;
+use crate::subject::{IDLE, Made, Subject};
+
+fn texts(lines: &[LogLine]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| String::from_utf8_lossy(&line.text).into_owned())
+        .collect()
+}
+
+/// Reads a log to its end.
+async fn read(desk: &Desk, subject: &Subject, made: &Made, options: LogOptions) -> Vec<LogLine> {
+    let mut logs = desk
+        .engines
+        .logs(&subject.host(), &made.id, options)
+        .await
+        .expect("the log opens");
+    let mut all = Vec::new();
+    while let Some(lines) = logs.next().await.expect("the log is read") {
+        all.extend(lines);
+    }
+    all
+}
+
+pub async fn a_log_is_read_line_by_line(subject: Subject) {
+    let script = "echo one; echo two >&2; echo; printf 'no end'";
+    let made = subject.run(script, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    desk.sees(&made, "it ended", |one| one.state == State::Exited)
+        .await;
+    let lines = read(&desk, &subject, &made, LogOptions::default()).await;
+    let (err, out): (Vec<_>, Vec<_>) = lines
+        .into_iter()
+        .partition(|line| line.stream == Stream::Stderr);
+    assert_eq!(texts(&out), ["one", "", "no end"]);
+    assert_eq!(texts(&err), ["two"]);
+    assert!(
+        out.iter().all(|line| line.at.is_some()),
+        "each line has its time"
+    );
+
+    let range = LogRange::Tail(1);
+    let last = read(
+        &desk,
+        &subject,
+        &made,
+        LogOptions {
+            range,
+            ..LogOptions::default()
+        },
+    )
+    .await;
+    assert_eq!(last.len(), 1);
+    let later = out[0].at.unwrap() + Duration::from_secs(3600);
+    let range = LogRange::Since(later);
+    let none = read(
+        &desk,
+        &subject,
+        &made,
+        LogOptions {
+            range,
+            ..LogOptions::default()
+        },
+    )
+    .await;
+    assert_eq!(texts(&none), Vec::<String>::new());
+    subject.remove(&made).await;
+}
+
+pub async fn a_followed_log_goes_on_to_its_end_and_over_a_restart(subject: Subject) {
+    let script = "echo begin; sleep 1; echo middle; sleep 1; echo end";
+    let made = subject.run(script, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
+    desk.want([feed.clone()]);
+    let mut seen = Vec::new();
+    desk.brought(
+        "the whole log, then its end",
+        &feed,
+        |payload| match payload {
+            Payload::Lines(lines) => {
+                seen.extend(texts(lines));
+                None
+            }
+            Payload::Ended(_) => Some(()),
+            _ => None,
+        },
+    )
+    .await;
+    assert_eq!(seen, ["begin", "middle", "end"]);
+    subject.post(&made, "start").await;
+    let mut seen = Vec::new();
+    desk.brought(
+        "the log of the second run, and nothing twice",
+        &feed,
+        |payload| match payload {
+            Payload::Lines(lines) => {
+                seen.extend(texts(lines));
+                None
+            }
+            Payload::Ended(_) => Some(()),
+            _ => None,
+        },
+    )
+    .await;
+    assert_eq!(seen, ["begin", "middle", "end"]);
+    subject.remove(&made).await;
+}
+
+pub async fn what_is_on_the_screen_is_sampled(subject: Subject) {
+    let made = subject.run(IDLE, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    desk.want([Feed::Stats(subject.host(), made.id.clone())]);
+    let took = desk
+        .sees(&made, "a sample with its CPU", |one| {
+            one.usage.is_some_and(|usage| usage.cpu.is_some())
+        })
+        .await;
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    let usage = desk.container(&made).unwrap().usage.unwrap();
+    assert!(
+        usage.memory > 10_000 && usage.memory < 200_000_000,
+        "{usage:?}"
+    );
+    assert!(
+        usage.memory_limit > usage.memory && usage.pids >= 1,
+        "{usage:?}"
+    );
+    assert!(usage.cpu.unwrap() < 60.0, "{usage:?}");
+    subject.remove(&made).await;
+}
+
+pub async fn what_is_not_on_the_screen_is_sampled_in_rotation(subject: Subject) {
+    let (one, two) = (
+        subject.run(IDLE, json!({})).await,
+        subject.run(IDLE, json!({})).await,
+    );
+    let settings = Settings {
+        sampling: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let mut desk = Desk::with(subject.spec.clone(), settings).await;
+    for made in [&one, &two] {
+        desk.sees(made, "a sample", |one| one.usage.is_some()).await;
+    }
+    subject.remove(&one).await;
+    subject.remove(&two).await;
+}
+
+pub async fn processes_and_changed_files_are_shown(subject: Subject) {
+    let script = format!("echo new > /tmp/fresh; rm -f /etc/gone; {IDLE}");
+    let made = subject.run(&script, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    let top = Feed::Top(subject.host(), made.id.clone());
+    let changes = Feed::Changes(subject.host(), made.id.clone());
+    desk.want([top.clone(), changes.clone()]);
+    let (titles, rows) = desk
+        .brought("processes", &top, |payload| match payload {
+            Payload::Processes(titles, rows) => Some((titles.clone(), rows.clone())),
+            _ => None,
+        })
+        .await;
+    assert!(titles.len() >= 3, "{titles:?}");
+    assert!(
+        rows.iter()
+            .any(|row| row.0.iter().any(|cell| cell.contains("sh"))),
+        "{rows:?}"
+    );
+    let changed = desk
+        .brought("changed files", &changes, |payload| match payload {
+            Payload::Changed(changed) => Some(changed.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(
+        changed
+            .iter()
+            .any(|(kind, path)| *kind == 'A' && **path == *"/tmp/fresh"),
+        "{changed:?}"
+    );
+    subject.remove(&made).await;
+}
+
+pub async fn an_inspection_is_whole_and_follows_changes(subject: Subject) {
+    let made = subject.run(IDLE, json!({"Env": ["COLOUR=red"]})).await;
+    let mut desk = Desk::at(&subject).await;
+    let feed = Feed::Inspect(subject.host(), made.id.clone());
+    desk.want([feed.clone(), Feed::Facts(subject.host(), made.id.clone())]);
+    let value = desk
+        .brought("the inspection", &feed, |payload| match payload {
+            Payload::Inspected(value) => Some(value.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(
+        value["Config"]["Env"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("COLOUR=red"))
+    );
+    desk.sees(&made, "restarts and the exact start", |one| {
+        one.restarts == Some(0) && one.since.is_some()
+    })
+    .await;
+    subject.post(&made, "kill").await;
+    desk.brought(
+        "the inspection after a change",
+        &feed,
+        |payload| match payload {
+            Payload::Inspected(value) => (value["State"]["Status"] == "exited").then_some(()),
+            _ => None,
+        },
+    )
+    .await;
+    subject.remove(&made).await;
+}
+
+pub async fn images_networks_volumes_and_disk_are_told(subject: Subject) {
+    let mut desk = Desk::at(&subject).await;
+    desk.want([Feed::Resources(subject.host())]);
+    desk.until("the disk's use", |fleet| fleet.hosts()[0].disk.is_some())
+        .await;
+    let host = &desk.fleet.hosts()[0];
+    let images = host.images.as_ref().unwrap();
+    let image = images
+        .iter()
+        .find(|image| image.tags.iter().any(|tag| **tag == *subject.image));
+    let image = image.unwrap_or_else(|| panic!("{images:#?}"));
+    assert!(image.size > 100_000 && image.used_by.is_some(), "{image:?}");
+    let networks = host.networks.as_ref().unwrap();
+    assert!(
+        networks
+            .iter()
+            .any(|one| &*one.driver == "bridge" && !one.subnets.is_empty()),
+        "{networks:?}"
+    );
+    assert!(host.volumes.is_some());
+    let disk = host.disk.unwrap();
+    assert!(disk.images > 0 && disk.layers >= 100_000, "{disk:?}");
+}
+
+pub async fn the_engine_introduces_itself(subject: Subject) {
+    let mut desk = Desk::at(&subject).await;
+    desk.until("who it is", |fleet| fleet.hosts()[0].engine.is_some())
+        .await;
+    let engine = desk.fleet.hosts()[0].engine.clone().unwrap();
+    assert!(
+        engine.version.starts_with(|c: char| c.is_ascii_digit()),
+        "{engine:?}"
+    );
+    assert!(engine.api.starts_with("1."), "{engine:?}");
+    assert!(engine.cpus > 0 && engine.memory > 1 << 20, "{engine:?}");
+    assert!(
+        !engine.kernel.is_empty() && !engine.root_dir.is_empty(),
+        "{engine:?}"
+    );
+}
