@@ -78,7 +78,8 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     .into_iter()
     .find_map(|kind| match error.get(kind) {
         Some(ContextValue::String(one)) => Some(one.clone()),
-        Some(ContextValue::Strings(several)) => several.first().cloned(),
+        // clap puts the best last.
+        Some(ContextValue::Strings(several)) => several.last().cloned(),
         _ => None,
     })
 }
