@@ -234,6 +234,8 @@ pub struct Run {
     pub began: Nanos,
     /// Whether with a new process.
     pub fresh: bool,
+    /// Whether the sim invents nothing that it says.
+    pub silent: bool,
     /// When and how it ended.
     pub ended: Option<(Nanos, Ending)>,
 }
@@ -409,6 +411,7 @@ impl Container {
         self.runs.push(Run {
             began: now,
             fresh,
+            silent: false,
             ended: None,
         });
     }

@@ -125,6 +125,8 @@ pub enum Due {
     Start(Key),
     /// The crash of a container that cannot live.
     Crash(Key, i64),
+    /// The end of a command that ends by itself: when it began, and its code.
+    Exit(Key, Nanos, i64),
     /// The first verdict of a health check after a start.
     Verdict(Key),
     /// The end of an illness.

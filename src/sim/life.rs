@@ -1,6 +1,7 @@
 //! What happens to containers: start, end, pause, restart policies, and the events of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::blueprint::Voice;
 use super::clock::{MILLI, Nanos, SECOND};
@@ -8,6 +9,7 @@ use super::container::{Container, Ending, Health, State};
 use super::engine::{Due, Engine, Key};
 use super::events::Kind;
 use super::http::Refusal;
+use super::shell::{self, Shell};
 
 /// A signal by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +125,32 @@ impl Engine {
         }
         self.emit_wiring(key, now, true);
         self.emit_container(now, key, "start", &[]);
+        self.run_command(key, now);
+    }
+
+    /// Runs a command that the sim's shell knows: its output is the log, and it ends by itself.
+    fn run_command(&mut self, key: Key, now: Nanos) {
+        let cpus = self.profile.cpus;
+        let Some(container) = self.containers.get_mut(&key) else {
+            return;
+        };
+        let plan = Arc::clone(&container.plan);
+        let words = plan.argv();
+        if !shell::ends_by_itself(&words) {
+            return;
+        }
+        let outcome = Shell::new(container, cpus, now, "").whole_life(&words);
+        for (stderr, bytes) in [(false, &outcome.stdout), (true, &outcome.stderr)] {
+            for line in String::from_utf8_lossy(bytes).lines() {
+                container.push_line(now, stderr, line.to_owned());
+            }
+        }
+        // What the process says is all there is: no opening words, no work.
+        if let Some(run) = container.runs.last_mut() {
+            run.silent = true;
+        }
+        let took = i64::try_from(outcome.took.as_nanos()).unwrap_or(0);
+        self.schedule(now + took + 20 * MILLI, Due::Exit(key, now, outcome.code));
     }
 
     /// Ends the process, and starts it again where its policy says so.
@@ -264,6 +292,17 @@ impl Engine {
                         .is_some_and(|one| one.state == State::Running)
                     {
                         self.end(key, now, Ending::Crashed(code));
+                    }
+                }
+                Due::Exit(key, began, code) => {
+                    let same = |one: &Container| one.state.alive() && one.started == Some(began);
+                    if self.containers.get(&key).is_some_and(same) {
+                        let ending = if code == 0 {
+                            Ending::Finished
+                        } else {
+                            Ending::Crashed(code)
+                        };
+                        self.end(key, now, ending);
                     }
                 }
                 Due::Verdict(key) => {

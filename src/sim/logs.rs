@@ -19,6 +19,9 @@ const PIECE: usize = 64 << 10;
 /// Said lines begin this long after the start, when the opening is over.
 const WARM_UP: Nanos = SECOND;
 
+/// Last words are said in this last moment of a run, a microsecond apart.
+const LAST_WORDS: Nanos = 10_000;
+
 /// One source of lines: each is a function of its number, and numbers are in order of time.
 #[derive(Clone, Copy)]
 enum Source<'a> {
@@ -81,18 +84,24 @@ impl Source<'_> {
     }
 }
 
-/// How many lines of a run are said before its last words.
+/// How many lines of a run are said before its last words: all whose moment has come by then.
 fn spoken(container: &Container, run: Run) -> u64 {
     let Some((end, _)) = run.ended else {
         return u64::MAX;
     };
-    let opened = (0..opening(run))
-        .filter(|nth| steady_moment(container, run, *nth) < end)
-        .count();
+    let last = end - LAST_WORDS;
     let (period, group) = rhythm(container);
-    let span = end - 50 * MILLI - run.began - WARM_UP;
-    let groups = u64::try_from(span / period).unwrap_or(0);
-    opened as u64 + if span > 0 { groups * group } else { 0 }
+    // No round begins more than half a period late, so only the last one can be cut short.
+    let rounds = u64::try_from((last - run.began - WARM_UP).div_euclid(period)).unwrap_or(0);
+    let whole = if rounds > 0 {
+        opening(run) + rounds * group
+    } else {
+        0
+    };
+    let begun = opening(run) + (rounds + 1) * group;
+    (whole..begun)
+        .find(|nth| steady_moment(container, run, *nth) >= last)
+        .unwrap_or(begun)
 }
 
 /// How many lines a run begins with: a process that goes on after a pause says nothing of it.
@@ -129,6 +138,9 @@ fn steady_moment(container: &Container, run: Run, nth: u64) -> Nanos {
 }
 
 fn run_moment(container: &Container, run: Run, nth: u64) -> Option<Nanos> {
+    if run.silent {
+        return None;
+    }
     let spoken = spoken(container, run);
     if nth < spoken {
         return Some(steady_moment(container, run, nth));
@@ -136,7 +148,7 @@ fn run_moment(container: &Container, run: Run, nth: u64) -> Option<Nanos> {
     let (end, ending) = run.ended?;
     let words = voice::closing(ending).len() as u64;
     let place = nth - spoken;
-    (place < words).then(|| end - i64::try_from(words - place).unwrap_or(0) * 5 * MILLI)
+    (place < words).then(|| end - i64::try_from(words - place).unwrap_or(0) * 1000)
 }
 
 fn run_line(container: &Container, run: Run, nth: u64, at: Nanos) -> voice::Line {

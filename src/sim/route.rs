@@ -30,7 +30,7 @@ pub struct Call {
 /// Answers a request to the Engine API.
 pub async fn answer(host: &Arc<Host>, mut request: Request<Incoming>) -> Response<Body> {
     let highest = host.profile.minor;
-    let path = http::decode(request.uri().path());
+    let path = request.uri().path().to_owned();
     let (minor, path) = match version(&path) {
         None => (highest, path.as_str()),
         Some((wanted, rest)) => {
@@ -54,7 +54,9 @@ pub async fn answer(host: &Arc<Host>, mut request: Request<Incoming>) -> Respons
         body,
         upgrade,
     };
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    // A name with a coded slash is one part.
+    let parts: Vec<String> = path.split('/').skip(1).map(http::decode).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     match dispatch(&method, &parts, call).await {
         // What the router does not know never reaches Docker's own layers, and their headers.
         None => Refusal::missing("page not found").answer(),

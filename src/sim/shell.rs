@@ -75,6 +75,22 @@ pub fn is_shell(name: &str) -> bool {
     matches!(name.rsplit('/').next(), Some("sh" | "ash" | "bash"))
 }
 
+/// Whether a container's command is one that this shell knows whole, and that ends by itself: a
+/// program of its own, or a script of nothing else.
+pub fn ends_by_itself(words: &[&str]) -> bool {
+    let known = |name: &str| PROGRAMS.contains(&name) || matches!(name, "exit" | ":" | "cd");
+    match words {
+        [shell, "-c", script] if is_shell(shell) => {
+            let commands = script.split(['\n', ';']).flat_map(|line| line.split("&&"));
+            let mut names = commands.filter_map(|command| command.split_whitespace().next());
+            names.all(known)
+        }
+        // Without an argument it waits for its input.
+        ["cat"] | [] => false,
+        [name, ..] => known(name),
+    }
+}
+
 impl Shell {
     /// A shell in a container as it is now.
     pub fn new(container: &Container, host_cpus: u32, now: Nanos, directory: &str) -> Self {
@@ -102,6 +118,14 @@ impl Shell {
     /// The code of the last command.
     pub const fn last_code(&self) -> i64 {
         self.last_code
+    }
+
+    /// What a container's command does from beginning to end.
+    pub fn whole_life(mut self, words: &[&str]) -> Outcome {
+        match words {
+            [shell, "-c", script] if is_shell(shell) => self.script(script),
+            words => self.run(words),
+        }
     }
 
     /// Runs a script: commands apart by `;`, `&&` or ends of lines.

@@ -291,6 +291,7 @@ fn live(container: &mut Container, fate: Fate, now: Nanos) {
     container.runs = vec![Run {
         began: started,
         fresh: true,
+        silent: false,
         ended: None,
     }];
     let ended = started + span(seed.of("ended"), now - started - 30 * SECOND).max(SECOND);
@@ -316,6 +317,7 @@ fn live(container: &mut Container, fate: Fate, now: Nanos) {
             container.runs = vec![Run {
                 began,
                 fresh: true,
+                silent: false,
                 ended: None,
             }];
             container.started = Some(began);
