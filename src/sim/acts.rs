@@ -364,7 +364,7 @@ pub async fn update(call: Call, id: &str) -> Answer {
 }
 
 /// `POST /containers/{id}/wait`: the header at once, the body when the container has ended.
-pub async fn wait(call: &Call, id: &str) -> Answer {
+pub fn wait(call: &Call, id: &str) -> Answer {
     let condition = call
         .query
         .get("condition")

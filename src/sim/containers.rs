@@ -72,7 +72,7 @@ pub struct Endpoint {
     #[serde(rename = "NetworkID")]
     network_id: String,
     #[serde(rename = "EndpointID")]
-    endpoint_id: String,
+    id: String,
     gateway: String,
     #[serde(rename = "IPAddress")]
     ip_address: String,
@@ -86,7 +86,7 @@ pub struct Endpoint {
     global_ipv6_prefix_len: u8,
     driver_opts: Option<()>,
     #[serde(rename = "DNSNames", skip_serializing_if = "Option::is_none")]
-    dns_names: Option<Option<Vec<String>>>,
+    dns_names: Option<Value>,
 }
 
 /// A mount, as Docker's `types.MountPoint`.
@@ -140,18 +140,18 @@ impl Endpoint {
             .into_iter()
             .flatten()
             .collect();
-        let named = (long && own_network).then_some(names);
+        let aliases = (long && own_network).then_some(names);
         Self {
             ipam_config: None,
             links: None,
-            aliases: named.clone(),
+            aliases: aliases.clone(),
             mac_address: address.map_or_else(String::new, mac),
             network_id: if container.started.is_some() {
                 place.network.to_string()
             } else {
                 String::new()
             },
-            endpoint_id: if up { seed.hex64() } else { String::new() },
+            id: if up { seed.hex64() } else { String::new() },
             gateway: place
                 .gateway
                 .filter(|_| up)
@@ -162,15 +162,15 @@ impl Endpoint {
             global_ipv6_address: "",
             global_ipv6_prefix_len: 0,
             driver_opts: None,
-            dns_names: (minor >= 44).then_some(named),
+            dns_names: (minor >= 44).then(|| json!(aliases)),
         }
     }
 }
 
 impl Endpoint {
     /// Its id; empty while the container has no process.
-    pub fn endpoint_id(&self) -> &str {
-        &self.endpoint_id
+    pub fn id(&self) -> &str {
+        &self.id
     }
 }
 

@@ -129,10 +129,7 @@ impl Listener {
             if !self.ready.is_empty() {
                 continue;
             }
-            let patience = match self.until {
-                None => None,
-                Some(until) => Some(clock::until(until, clock::now())),
-            };
+            let patience = self.until.map(|until| clock::until(until, clock::now()));
             if patience.is_some_and(|left| left.is_zero()) {
                 return None;
             }

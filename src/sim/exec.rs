@@ -56,6 +56,10 @@ impl Exec {
 /// The body of `POST /containers/{id}/exec`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the body of Docker's request has them"
+)]
 pub struct Wish {
     cmd: Option<Vec<String>>,
     /// Whether with a terminal.

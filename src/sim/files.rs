@@ -1,6 +1,7 @@
 //! The tiny file system of a container: a base that every one has, and over it what was copied in.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -141,9 +142,10 @@ pub fn tree(container: &Container, now: Nanos) -> Tree {
 
 fn hosts(container: &Container, short: &str) -> String {
     let lines = container.networks.iter().filter_map(|one| one.address);
-    lines
-        .map(|address| format!("{address}\t{short}\n"))
-        .collect()
+    lines.fold(String::new(), |mut all, address| {
+        let _ = writeln!(all, "{address}\t{short}");
+        all
+    })
 }
 
 fn config(container: &Container) -> String {

@@ -95,7 +95,7 @@ pub async fn pulse(host: Arc<Host>) {
             host.change(Engine::run_due);
             continue;
         }
-        let sleep = tokio::time::sleep(wait.unwrap_or(Duration::from_secs(3600)));
+        let sleep = tokio::time::sleep(wait.unwrap_or(Duration::from_hours(1)));
         tokio::select! {
             () = host.ended.cancelled() => return,
             change = changed.changed() => if change.is_err() { return },

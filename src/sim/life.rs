@@ -65,10 +65,9 @@ impl Container {
     /// The exit code of an ending.
     pub fn code_of(&self, ending: Ending) -> i64 {
         match ending {
-            Ending::Finished | Ending::Frozen => 0,
             // A JVM ends with 143 when it is asked to stop, well-behaved servers with 0.
             Ending::Stopped if self.plan.voice == Voice::Java => 143,
-            Ending::Stopped => 0,
+            Ending::Stopped | Ending::Finished | Ending::Frozen => 0,
             Ending::Killed | Ending::OutOfMemory => 137,
             Ending::Crashed(code) => code,
         }

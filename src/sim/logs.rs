@@ -75,9 +75,9 @@ impl Source<'_> {
         while low < high {
             let middle = low + (high - low) / 2;
             if said(middle) {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
         }
         low
@@ -177,12 +177,34 @@ struct Place {
 /// What a reader asked for.
 #[derive(Clone, Copy, Debug)]
 struct Wish {
-    stdout: bool,
-    stderr: bool,
+    shape: Shape,
     stamps: bool,
     until: Option<Nanos>,
     follow: bool,
-    tty: bool,
+}
+
+/// How lines are handed over.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    /// As a terminal shows them: both streams in one.
+    Raw,
+    /// In frames, those of the streams that are wanted.
+    Frames { stdout: bool, stderr: bool },
+}
+
+impl Shape {
+    const fn wants(self, error: bool) -> bool {
+        match self {
+            Self::Raw => true,
+            Self::Frames { stdout, stderr } => {
+                if error {
+                    stderr
+                } else {
+                    stdout
+                }
+            }
+        }
+    }
 }
 
 /// A source with the place of the next line in it.
@@ -284,7 +306,7 @@ fn catch_up(
         let cursor = &mut cursors[nth];
         let (stderr, text) = cursor.source.line(cursor.next, at);
         cursor.next += 1;
-        if wish.tty || if stderr { wish.stderr } else { wish.stdout } {
+        if wish.shape.wants(stderr) {
             frame(wish, at, stderr, &text, out);
         }
     };
@@ -298,7 +320,7 @@ fn frame(wish: Wish, at: Nanos, stderr: bool, text: &str, out: &mut BytesMut) {
     } else {
         String::new()
     };
-    if wish.tty {
+    if matches!(wish.shape, Shape::Raw) {
         out.extend_from_slice(stamp.as_bytes());
         out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -350,7 +372,7 @@ impl Reader {
                 return None;
             }
             let next = next.into_iter().chain(self.wish.until).min();
-            let wait = next.map_or(Duration::from_secs(3600), |next| clock::until(next, now));
+            let wait = next.map_or(Duration::from_hours(1), |next| clock::until(next, now));
             tokio::select! {
                 change = changed.changed() => change.ok()?,
                 // At most some hundred pieces a second, also of a flood.
@@ -382,13 +404,16 @@ pub fn logs(call: &Call, id: &str) -> Answer {
         }
         let follow = query.flag("follow");
         let stamps = query.flag("timestamps");
+        let shape = if container.plan.tty {
+            Shape::Raw
+        } else {
+            Shape::Frames { stdout, stderr }
+        };
         let wish = Wish {
-            stdout,
-            stderr,
+            shape,
             stamps,
             until,
             follow,
-            tty: container.plan.tty,
         };
         let end = until.map_or(now, |until| until.min(now));
         Ok((
@@ -397,10 +422,10 @@ pub fn logs(call: &Call, id: &str) -> Answer {
             wish,
         ))
     })?;
-    let kind = match (call.minor, wish.tty) {
+    let kind = match (call.minor, wish.shape) {
         (..42, _) => None,
-        (_, true) => Some("application/vnd.docker.raw-stream"),
-        (_, false) => Some("application/vnd.docker.multiplexed-stream"),
+        (_, Shape::Raw) => Some("application/vnd.docker.raw-stream"),
+        (_, Shape::Frames { .. }) => Some("application/vnd.docker.multiplexed-stream"),
     };
     let reader = Reader {
         host: Arc::clone(&call.host),

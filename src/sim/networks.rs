@@ -62,7 +62,7 @@ fn members<'a>(engine: &'a Engine, network: &Network) -> BTreeMap<&'a str, Value
             .map_or_else(String::new, |ip| format!("{ip}/{}", place.prefix));
         let value = json!({
             "Name": one.name,
-            "EndpointID": endpoint.endpoint_id(),
+            "EndpointID": endpoint.id(),
             "MacAddress": place.address.map_or_else(String::new, containers::mac),
             "IPv4Address": address,
             "IPv6Address": "",
@@ -137,7 +137,8 @@ struct Ipam {
 impl Wanted {
     fn subnet(&self) -> Result<Option<(Ipv4Addr, u8)>, Refusal> {
         let configs = self.ipam.iter().flat_map(|ipam| &ipam.config).flatten();
-        let Some(text) = configs.filter_map(|one| one.get("Subnet")?.as_str()).next() else {
+        let mut texts = configs.filter_map(|one| one.get("Subnet")?.as_str());
+        let Some(text) = texts.next() else {
             return Ok(None);
         };
         let wrong = || Refusal::bad(format!("invalid CIDR address: {text}"));

@@ -127,11 +127,11 @@ async fn dispatch(method: &Method, parts: &[&str], call: Call) -> Option<Answer>
     let post = method == Method::POST;
     let delete = method == Method::DELETE;
     Some(match parts {
-        ["_ping"] if get || method == Method::HEAD => system::ping(&call),
-        ["version"] if get => system::version(&call),
-        ["info"] if get => system::info(&call),
+        ["_ping"] if get || method == Method::HEAD => Ok(system::ping(&call)),
+        ["version"] if get => Ok(system::version(&call)),
+        ["info"] if get => Ok(system::info(&call)),
         ["events"] if get => events::events(&call.host, &call.query),
-        ["system", "df"] if get => system::df(&call),
+        ["system", "df"] if get => Ok(system::df(&call)),
         ["plugins"] if get => Ok(http::ok(&[(); 0])),
         [
             "swarm" | "services" | "nodes" | "tasks" | "configs" | "secrets",
@@ -186,7 +186,7 @@ async fn container(method: &Method, parts: &[&str], call: Call) -> Option<Answer
         [id, "unpause"] if post => acts::unpause(&call, id),
         [id, "rename"] if post => acts::rename(&call, id),
         [id, "update"] if post => acts::update(call, id).await,
-        [id, "wait"] if post => acts::wait(&call, id).await,
+        [id, "wait"] if post => acts::wait(&call, id),
         [id, "exec"] if post => exec::create(call, id).await,
         [id, "archive"] if get => archive::get(&call, id),
         [id, "archive"] if method == Method::HEAD => archive::head(&call, id),

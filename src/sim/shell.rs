@@ -1,6 +1,7 @@
 //! A shell of a dozen commands, to have something to talk to in a simulated container.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::clock::{self, Nanos};
@@ -193,7 +194,6 @@ impl Shell {
         match name.rsplit('/').next().unwrap_or(name) {
             "echo" => ok(rest.join(" ") + "\n"),
             "printf" => Outcome::said(escapes(rest.first().copied().unwrap_or_default())),
-            "true" | ":" => Outcome::default(),
             "false" => Outcome {
                 code: 1,
                 ..Outcome::default()
@@ -221,7 +221,7 @@ impl Shell {
                 self.container.plan.argv().join(" ")
             )),
             "stty" if rest.first() == Some(&"size") => self.terminal_size(),
-            "stty" => Outcome::default(),
+            "true" | ":" | "stty" => Outcome::default(),
             "seq" => ok(sequence(rest)),
             "sleep" => Outcome {
                 took: rest
@@ -279,7 +279,7 @@ impl Shell {
                 let below = below.take_while(|path| path.starts_with(&prefix));
                 let names = below.map(|path| &path[prefix.len()..]);
                 let names = names.filter(|name| !name.is_empty() && !name.contains('/'));
-                Outcome::said(names.map(|name| format!("{name}\n")).collect::<String>())
+                Outcome::said(lines(names))
             }
             Some(_) => Outcome::said(format!("{path}\n")),
         }
@@ -332,6 +332,14 @@ impl Shell {
     }
 }
 
+/// Each on a line of its own.
+fn lines(items: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    items.fold(String::new(), |mut all, item| {
+        let _ = writeln!(all, "{item}");
+        all
+    })
+}
+
 fn seconds(number: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(number).ok()
 }
@@ -344,10 +352,7 @@ fn sequence(words: &[&str]) -> String {
         [first, last] => (first, last),
         _ => return String::new(),
     };
-    (first..=last)
-        .take(1_000_000)
-        .map(|number| format!("{number}\n"))
-        .collect()
+    lines((first..=last).take(1_000_000))
 }
 
 /// `printf`'s escapes: `\n`, `\t`, `\r`, `\e`, `\\`, `\xHH`.

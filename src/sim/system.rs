@@ -1,12 +1,13 @@
 //! What an engine says of itself: ping, version, info, disk usage.
 
+use hyper::Response;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
 use serde_json::{Value, json};
 
 use super::clock;
 use super::containers;
-use super::http::{self, Answer, Refusal};
+use super::http::{self, Body, Refusal};
 use super::images;
 use super::route::Call;
 use super::volumes;
@@ -74,7 +75,7 @@ pub const fn lowest_minor(highest: u32) -> u32 {
 const KERNEL: &str = "6.1.0-25-amd64";
 
 /// `GET` and `HEAD /_ping`
-pub fn ping(call: &Call) -> Answer {
+pub fn ping(call: &Call) -> Response<Body> {
     let mut response = http::bytes(StatusCode::OK, "text/plain; charset=utf-8", "OK");
     let headers = response.headers_mut();
     headers.insert(
@@ -90,16 +91,16 @@ pub fn ping(call: &Call) -> Answer {
         headers.insert("builder-version", HeaderValue::from_static("2"));
         headers.insert("swarm", HeaderValue::from_static("inactive"));
     }
-    Ok(response)
+    response
 }
 
 /// `GET /version`
-pub fn version(call: &Call) -> Answer {
+pub fn version(call: &Call) -> Response<Body> {
     let minor = call.host.profile.minor;
     let release = release(minor);
     let api = format!("1.{minor}");
     let lowest = format!("1.{}", lowest_minor(minor));
-    Ok(http::ok(&json!({
+    http::ok(&json!({
         "Platform": { "Name": "Docker Engine - Community" },
         "Components": [
             { "Name": "Engine", "Version": release.engine, "Details": {
@@ -120,7 +121,7 @@ pub fn version(call: &Call) -> Answer {
         "Arch": "amd64",
         "KernelVersion": KERNEL,
         "BuildTime": release.built,
-    })))
+    }))
 }
 
 /// What is the same on every engine, as Docker answers `GET /info`.
@@ -162,7 +163,7 @@ const COMMON_INFO: &str = r#"{
 }"#;
 
 /// `GET /info`
-pub fn info(call: &Call) -> Answer {
+pub fn info(call: &Call) -> Response<Body> {
     let profile = &call.host.profile;
     let release = release(profile.minor);
     let ((running, paused, stopped), containers, images, now) = call.host.read(|engine, now| {
@@ -208,7 +209,7 @@ pub fn info(call: &Call) -> Answer {
         value["KernelMemory"] = json!(true);
         value["KernelMemoryTCP"] = json!(true);
     }
-    Ok(http::ok(&value))
+    http::ok(&value)
 }
 
 /// Docker's engine ids: twelve groups up to 20.10, a UUID since 23.
@@ -245,16 +246,16 @@ pub fn no_manager() -> Refusal {
 }
 
 /// `GET /system/df`
-pub fn df(call: &Call) -> Answer {
+pub fn df(call: &Call) -> Response<Body> {
     call.host.read(|engine, now| {
         let layers: i64 = engine.images.iter().map(|image| image.size).sum();
-        Ok(http::ok(&json!({
+        http::ok(&json!({
             "LayersSize": layers,
             "Images": images::rows(engine, call.minor, true),
             "Containers": containers::summaries(engine, now, call.minor),
             "Volumes": volumes::rows(engine, true),
             "BuildCache": if call.minor >= 42 { json!([]) } else { Value::Null },
             "BuilderSize": 0,
-        })))
+        }))
     })
 }

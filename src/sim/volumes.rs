@@ -177,9 +177,9 @@ pub fn prune(call: &Call) -> Answer {
         let reclaimed: i64 = doomed.iter().map(|one| one.size).sum();
         let attributes = [("reclaimed".to_owned(), reclaimed.to_string())].into();
         engine.emit(now, Kind::Volume, "prune", "", attributes);
-        let names: Vec<&str> = doomed.iter().map(|one| one.name.as_str()).collect();
+        let deleted: Vec<&str> = doomed.iter().map(|one| one.name.as_str()).collect();
         Ok(http::ok(
-            &json!({ "VolumesDeleted": names, "SpaceReclaimed": reclaimed }),
+            &json!({ "VolumesDeleted": deleted, "SpaceReclaimed": reclaimed }),
         ))
     })
 }

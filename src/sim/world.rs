@@ -151,7 +151,7 @@ impl World {
         for row in used.iter().filter(|row| row.repo.contains('.')).take(3) {
             self.image(row, true);
         }
-        for number in 0..1 + profile.seed.of("dangling").below(3) {
+        for number in 0..=profile.seed.of("dangling").below(3) {
             let seed = profile.seed.of("dangling").at(number);
             let row = seed.pick(IMAGES);
             let mut image = image_of(seed, row, row.tag, profile.epoch - span(seed, 90 * DAY));
@@ -439,7 +439,10 @@ pub fn pool(nth: usize) -> (Ipv4Addr, u8) {
     let nth = u32::try_from(nth).unwrap_or(0);
     match nth {
         0..14 => (Ipv4Addr::from(0xAC12_0000 + (nth << 16)), 16),
-        _ => (Ipv4Addr::from(0x0A80_0000 + ((nth - 14) % 2048 << 12)), 20),
+        _ => (
+            Ipv4Addr::from(0x0A80_0000 + (((nth - 14) % 2048) << 12)),
+            20,
+        ),
     }
 }
 

@@ -108,120 +108,94 @@ async fn a_container_is_stopped_started_and_restarted() {
     );
 }
 
+/// Sends a request about a container that must be refused with this status and message.
+async fn refused(client: &Client, method: &str, path: &str, status: u16, message: &str) {
+    let reply = client
+        .send(method, &format!("/containers/{path}"), "")
+        .await;
+    assert_eq!(
+        reply.refusal(),
+        (status, message.to_owned()),
+        "{method} {path}"
+    );
+}
+
 #[tokio::test]
 async fn acts_that_do_not_fit_the_state_are_refused() {
     let (_dir, _fleet, client) = one_host(spec(41)).await;
     let up = client.pick(|row| row["Names"][0] == "/shop-db-1").await;
     let down = client.pick(|row| row["State"] == "exited").await;
     let frozen = client.pick(|row| row["State"] == "paused").await;
-    let (up_id, down_id, frozen_id) = (
-        id_of(&client, &up).await,
-        id_of(&client, &down).await,
-        id_of(&client, &frozen).await,
+    let up_id = id_of(&client, &up).await;
+    let down_id = id_of(&client, &down).await;
+    let frozen_id = id_of(&client, &frozen).await;
+    let post = async |path: &str, status, message: &str| {
+        refused(&client, "POST", path, status, message).await;
+    };
+    let not_running = format!("Container {down_id} is not running");
+    post("none/start", 404, "No such container: none").await;
+    post(
+        &format!("{down}/kill"),
+        409,
+        &format!("Cannot kill container: {down}: {not_running}"),
+    )
+    .await;
+    post(&format!("{down}/pause"), 409, &not_running).await;
+    let already = format!("Container {frozen_id} is already paused");
+    post(&format!("{frozen}/pause"), 409, &already).await;
+    let thaw = "cannot start a paused container, try unpause instead";
+    post(&format!("{frozen}/start"), 409, thaw).await;
+    post(
+        &format!("{up}/unpause"),
+        500,
+        &format!("Container {up_id} is not paused"),
+    )
+    .await;
+    post(
+        &format!("{up}/kill?signal=BOGUS"),
+        400,
+        "Invalid signal: BOGUS",
+    )
+    .await;
+    post(&format!("{down}/exec"), 400, "No exec command specified").await;
+    let stop = format!(
+        "You cannot remove a running container {up_id}. Stop the container before attempting \
+         removal or force remove"
     );
-    for (method, path, status, message) in [
-        (
-            "POST",
-            "none/start".into(),
-            404,
-            "No such container: none".into(),
-        ),
-        (
-            "POST",
-            format!("{down}/kill"),
-            409,
-            format!("Cannot kill container: {down}: Container {down_id} is not running"),
-        ),
-        (
-            "POST",
-            format!("{down}/pause"),
-            409,
-            format!("Container {down_id} is not running"),
-        ),
-        (
-            "POST",
-            format!("{frozen}/pause"),
-            409,
-            format!("Container {frozen_id} is already paused"),
-        ),
-        (
-            "POST",
-            format!("{frozen}/start"),
-            409,
-            "cannot start a paused container, try unpause instead".into(),
-        ),
-        (
-            "POST",
-            format!("{up}/unpause"),
-            500,
-            format!("Container {up_id} is not paused"),
-        ),
-        (
-            "POST",
-            format!("{up}/kill?signal=BOGUS"),
-            400,
-            "Invalid signal: BOGUS".into(),
-        ),
-        (
-            "POST",
-            format!("{up}/rename?name={up}"),
-            400,
-            "Renaming a container with the same name as its current name".into(),
-        ),
-        (
-            "POST",
-            format!("{up}/rename"),
-            400,
-            "Neither old nor new names may be empty".into(),
-        ),
-        (
-            "POST",
-            format!("{up}/rename?name=w!b"),
-            400,
-            "Error when allocating new name: Invalid container name (/w!b), only \
-             [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
-                .into(),
-        ),
-        (
-            "POST",
-            format!("{up}/rename?name={down}"),
-            409,
-            format!(
-                "Error when allocating new name: Conflict. The container name \"/{down}\" is already \
-                in use by container \"{down_id}\". You have to remove (or rename) that container to be \
-                able to reuse that name."
-            ),
-        ),
-        (
-            "DELETE",
-            up.clone(),
-            409,
-            format!(
-                "You cannot remove a running container {up_id}. Stop the container before \
-                attempting removal or force remove"
-            ),
-        ),
-        (
-            "DELETE",
-            frozen.clone(),
-            409,
-            format!(
-                "You cannot remove a paused container {frozen_id}. Unpause and then stop the \
-                container before attempting removal or force remove"
-            ),
-        ),
-        (
-            "POST",
-            format!("{down}/exec"),
-            400,
-            "No exec command specified".into(),
-        ),
-    ] {
-        let reply = client
-            .send(method, &format!("/containers/{path}"), "")
-            .await;
-        assert_eq!(reply.refusal(), (status, message), "{method} {path}");
-    }
+    refused(&client, "DELETE", &up, 409, &stop).await;
+    let unpause = format!(
+        "You cannot remove a paused container {frozen_id}. Unpause and then stop the container \
+         before attempting removal or force remove"
+    );
+    refused(&client, "DELETE", &frozen, 409, &unpause).await;
+}
+
+#[tokio::test]
+async fn names_are_checked() {
+    let (_dir, _fleet, client) = one_host(spec(41)).await;
+    let name = client.healthy().await;
+    let other = client.pick(|row| row["State"] == "exited").await;
+    let other_id = id_of(&client, &other).await;
+    let rename = async |new: &str, status, message: &str| {
+        let path = format!("{name}/rename?name={new}");
+        refused(&client, "POST", &path, status, message).await;
+    };
+    rename(
+        &name,
+        400,
+        "Renaming a container with the same name as its current name",
+    )
+    .await;
+    rename("", 400, "Neither old nor new names may be empty").await;
+    let wrong = "Error when allocating new name: Invalid container name (/w!b), only \
+                 [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed";
+    rename("w!b", 400, wrong).await;
+    let taken = format!(
+        "Error when allocating new name: Conflict. The container name \"/{other}\" is already in \
+         use by container \"{other_id}\". You have to remove (or rename) that container to be able \
+         to reuse that name."
+    );
+    rename(&other, 409, &taken).await;
 }
 
 #[tokio::test]

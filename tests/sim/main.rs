@@ -13,7 +13,7 @@ use wharf::sim::{Api, Cgroup, Fleet, Spec, serve};
 use client::Client;
 
 /// A fleet of one host in a directory of its own, and a client of it.
-pub async fn one_host(spec: Spec) -> (tempfile::TempDir, Fleet, Client) {
+pub(crate) async fn one_host(spec: Spec) -> (tempfile::TempDir, Fleet, Client) {
     let dir = tempfile::tempdir().unwrap();
     let fleet = serve(dir.path(), Spec { hosts: 1, ..spec }).await.unwrap();
     let client = Client::new(&fleet.hosts()[0].socket);
@@ -21,7 +21,7 @@ pub async fn one_host(spec: Spec) -> (tempfile::TempDir, Fleet, Client) {
 }
 
 /// A spec for one API version and one shape of stats.
-pub fn spec(minor: u32) -> Spec {
+pub(crate) fn spec(minor: u32) -> Spec {
     Spec {
         api: Api::Minor(minor),
         cgroup: Cgroup::V2,

@@ -207,110 +207,102 @@ async fn lists_are_filtered_as_docker_filters_them() {
     assert_eq!(client.rows("/containers/json?limit=3").await.len(), 3);
 }
 
+/// Asks what must be refused with this status and message.
+async fn refused(client: &Client, path: &str, status: u16, message: &str) {
+    let refusal = client.get(path).await.refusal();
+    assert_eq!(refusal, (status, message.to_owned()), "{path}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_refused_in_docker_s_words() {
+    let (_dir, _fleet, client) = one_host(spec(41)).await;
+    let name = client.healthy().await;
+    for path in [
+        "json",
+        "logs?stdout=1",
+        "stats",
+        "top",
+        "changes",
+        "archive?path=/x",
+    ] {
+        let path = format!("/containers/none/{path}");
+        refused(&client, &path, 404, "No such container: none").await;
+    }
+    refused(
+        &client,
+        "/images/nope/json",
+        404,
+        "no such image: nope: No such image: nope:latest",
+    )
+    .await;
+    refused(&client, "/networks/nope", 404, "network nope not found").await;
+    refused(&client, "/volumes/nope", 404, "get nope: no such volume").await;
+    refused(
+        &client,
+        "/exec/none/json",
+        404,
+        "No such exec instance: none",
+    )
+    .await;
+    let file = format!("Could not find the file /nope in container {name}");
+    refused(
+        &client,
+        &format!("/containers/{name}/archive?path=/nope"),
+        404,
+        &file,
+    )
+    .await;
+    assert_eq!(client.get("/services").await.status, 503);
+}
+
 #[tokio::test]
 async fn wrong_questions_are_refused_in_docker_s_words() {
     let (_dir, _fleet, client) = one_host(spec(41)).await;
     let name = client.healthy().await;
-    let paused = client.pick(|row| row["State"] == "paused").await;
     let stopped = client.pick(|row| row["State"] == "exited").await;
-    let full = client.json(&format!("/containers/{stopped}/json")).await["Id"].clone();
-    let full = full.as_str().unwrap();
-    for (path, status, message) in [
-        (
-            "/containers/none/json".into(),
-            404,
-            "No such container: none".into(),
-        ),
-        (
-            "/containers/none/logs?stdout=1".into(),
-            404,
-            "No such container: none".into(),
-        ),
-        (
-            "/containers/none/stats".into(),
-            404,
-            "No such container: none".into(),
-        ),
-        (
-            format!("/containers/{stopped}/top"),
-            409,
-            format!("Container {full} is not running"),
-        ),
-        (
-            format!("/containers/{name}/logs"),
-            400,
-            "Bad parameters: you must choose at least one stream".into(),
-        ),
-        (
-            format!("/containers/{name}/logs?stdout=1&since=x"),
-            500,
-            "strconv.ParseInt: parsing \"x\": invalid syntax".into(),
-        ),
-        (
-            "/containers/json?filters=x".into(),
-            500,
-            "invalid character 'x' looking for beginning of value".into(),
-        ),
-        (
-            "/containers/json?filters=%7B%22bogus%22%3A%5B%22a%22%5D%7D".into(),
-            400,
-            "Invalid filter 'bogus'".into(),
-        ),
-        (
-            "/containers/json?filters=%7B%22status%22%3A%5B%22bogus%22%5D%7D".into(),
-            400,
-            "Invalid filter 'status=bogus'".into(),
-        ),
-        (
-            "/containers/json?limit=x".into(),
-            500,
-            "strconv.Atoi: parsing \"x\": invalid syntax".into(),
-        ),
-        (
-            "/images/nope/json".into(),
-            404,
-            "no such image: nope: No such image: nope:latest".into(),
-        ),
-        (
-            "/networks/nope".into(),
-            404,
-            "network nope not found".into(),
-        ),
-        (
-            "/volumes/nope".into(),
-            404,
-            "get nope: no such volume".into(),
-        ),
-        (
-            "/exec/none/json".into(),
-            404,
-            "No such exec instance: none".into(),
-        ),
-        (
-            format!("/containers/{name}/archive?path=/nope"),
-            404,
-            format!("Could not find the file /nope in container {name}"),
-        ),
-        (
-            format!("/containers/{name}/archive"),
-            400,
-            "bad parameter: pathcannot be empty".into(),
-        ),
-    ] {
-        assert_eq!(
-            client.get(&path).await.refusal(),
-            (status, message),
-            "{path}"
-        );
-    }
-    assert_eq!(client.get("/services").await.status, 503);
-    assert_eq!(
-        client
-            .get(&format!("/containers/{paused}/top"))
-            .await
-            .status,
-        200
+    let inspected = client.json(&format!("/containers/{stopped}/json")).await;
+    let down = format!(
+        "Container {} is not running",
+        inspected["Id"].as_str().unwrap()
     );
+    refused(&client, &format!("/containers/{stopped}/top"), 409, &down).await;
+    let streams = "Bad parameters: you must choose at least one stream";
+    refused(&client, &format!("/containers/{name}/logs"), 400, streams).await;
+    let since = "strconv.ParseInt: parsing \"x\": invalid syntax";
+    refused(
+        &client,
+        &format!("/containers/{name}/logs?stdout=1&since=x"),
+        500,
+        since,
+    )
+    .await;
+    let path = "bad parameter: pathcannot be empty";
+    refused(&client, &format!("/containers/{name}/archive"), 400, path).await;
+    let list = async |query: &str, status, message: &str| {
+        let path = format!("/containers/json?{}", query.replace('"', "%22"));
+        refused(&client, &path, status, message).await;
+    };
+    list(
+        "filters=x",
+        500,
+        "invalid character 'x' looking for beginning of value",
+    )
+    .await;
+    list(r#"filters={"bogus":["a"]}"#, 400, "Invalid filter 'bogus'").await;
+    list(
+        r#"filters={"status":["bogus"]}"#,
+        400,
+        "Invalid filter 'status=bogus'",
+    )
+    .await;
+    let health = "Unrecognised filter value for health: bogus";
+    list(r#"filters={"health":["bogus"]}"#, 400, health).await;
+    list(
+        "limit=x",
+        500,
+        "strconv.Atoi: parsing \"x\": invalid syntax",
+    )
+    .await;
 }
 
 #[tokio::test]

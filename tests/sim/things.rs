@@ -252,12 +252,11 @@ async fn volumes_are_made_used_and_pruned_by_version() {
             201
         );
         let used = client.rows("/containers/json").await;
-        let mounts = used
+        let mut mounts = used
             .iter()
             .flat_map(|row| row["Mounts"].as_array().unwrap());
         let name = mounts
-            .filter_map(|mount| mount["Name"].as_str())
-            .next()
+            .find_map(|mount| mount["Name"].as_str())
             .unwrap()
             .to_owned();
         let (status, message) = client
