@@ -159,14 +159,13 @@ fn readme_lists_every_sentence() {
     let (table, after) = rest
         .split_once(MARKS.1)
         .expect("README has the mark after the table");
-    let mut wanted = String::from("| sentence | what it does |\n|---|---|\n");
-    for entry in Sentence::catalogue() {
-        wanted.push_str(&format!(
-            "| `{}` | {} |\n",
-            entry.usage.replace('|', "\\|"),
-            entry.about.replace('|', "\\|")
-        ));
-    }
+    let escape = |text: &str| text.replace('|', "\\|");
+    let rows = Sentence::catalogue()
+        .iter()
+        .map(|entry| format!("| `{}` | {} |", escape(&entry.usage), escape(&entry.about)));
+    let head = ["| sentence | what it does |", "|---|---|"];
+    let rows: Vec<String> = head.map(str::to_owned).into_iter().chain(rows).collect();
+    let wanted = rows.join("\n") + "\n";
     if table != wanted {
         fs::write(
             &path,

@@ -8,7 +8,7 @@ mod tty;
 use std::{collections::BTreeSet, io, time::Duration};
 
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
@@ -69,7 +69,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
         from_engines,
         wanted: BTreeSet::new(),
     };
-    console.run().await
+    Box::pin(console.run()).await
 }
 
 /// The one owner of state and screen.
@@ -142,7 +142,7 @@ impl Console {
                 _ = hangup.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
             }
-            if self.perform(effects, &mut input).await? == Flow::Quit {
+            if Box::pin(self.perform(effects, &mut input)).await? == Flow::Quit {
                 return Ok(());
             }
         }
@@ -176,7 +176,8 @@ impl Console {
             if !effects.is_empty() {
                 break;
             }
-            match poll_now(input) {
+            // Only what is there already.
+            match input.next().now_or_never() {
                 Some(more) => next = more,
                 None => break,
             }
@@ -249,7 +250,7 @@ impl Console {
     {
         *input = EventStream::new();
         self.screen.leave()?;
-        let messages = what(&self.performer).await;
+        let messages = Box::pin(what(&self.performer)).await;
         self.screen.enter()?;
         *input = EventStream::new();
         let (width, height) = self.screen.size()?;
@@ -259,12 +260,6 @@ impl Console {
         }
         Ok(())
     }
-}
-
-/// What is there already, without waiting.
-fn poll_now(input: &mut EventStream) -> Option<Option<io::Result<Input>>> {
-    use futures_util::FutureExt as _;
-    input.next().now_or_never()
 }
 
 /// How hosts are reached, as the configuration says it.

@@ -220,7 +220,7 @@ impl Performer {
             size: None,
         };
         let work = async {
-            match shell::exec(&self.engines, &step.host, &id, spec).await {
+            match Box::pin(shell::exec(&self.engines, &step.host, &id, spec)).await {
                 Ok(code) => Outcome::Done {
                     detail: code.map_or_else(String::new, |code| format!("exit code {code}")),
                 },

@@ -182,6 +182,7 @@ impl Usage {
     /// Memory in percent of the limit; none without a limit.
     #[expect(
         clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
         reason = "a percentage needs three digits"
     )]
     pub fn memory_percent(&self) -> Option<f32> {

@@ -148,7 +148,7 @@ impl Fleet {
             match host.link {
                 Link::Online { .. } => tally.online += 1,
                 Link::Unknown | Link::Connecting { .. } | Link::Installing { .. } => {
-                    tally.connecting += 1
+                    tally.connecting += 1;
                 }
                 Link::Offline { .. } | Link::InstallFailed { .. } => tally.offline += 1,
             }

@@ -593,6 +593,7 @@ impl HostLoad {
     /// Disk in percent; none when not known.
     #[expect(
         clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
         reason = "a percentage needs three digits"
     )]
     pub fn disk_percent(&self) -> Option<f32> {
@@ -602,6 +603,7 @@ impl HostLoad {
     /// Memory in percent; none when not known.
     #[expect(
         clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
         reason = "a percentage needs three digits"
     )]
     pub fn memory_percent(&self) -> Option<f32> {

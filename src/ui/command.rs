@@ -11,7 +11,7 @@ pub enum Command {
     /// Changes the view only.
     Nav(Nav),
     /// Is about the fleet.
-    Op(Sentence),
+    Op(Box<Sentence>),
 }
 
 #[derive(Debug, Parser)]
@@ -36,7 +36,7 @@ impl Command {
                 NavLine::try_parse_from(words).map_err(|error| ParseError::from_clap(&error))?;
             return Ok(Self::Nav(parsed.nav));
         }
-        Sentence::parse(line).map(Self::Op)
+        Sentence::parse(line).map(|sentence| Self::Op(Box::new(sentence)))
     }
 
     /// Every move with its sentence of help.

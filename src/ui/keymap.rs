@@ -209,7 +209,7 @@ pub enum Lookup {
     /// The beginning of a chord.
     More,
     /// A command.
-    Found(Command),
+    Found(Box<Command>),
 }
 
 /// All bindings, by section.
@@ -299,7 +299,7 @@ impl Keymap {
         for section in [pane, "global"] {
             for binding in self.section(section) {
                 if binding.chord == pressed {
-                    return Lookup::Found(binding.command.clone());
+                    return Lookup::Found(Box::new(binding.command.clone()));
                 }
                 more |= binding.chord.starts_with(pressed);
             }

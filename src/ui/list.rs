@@ -204,6 +204,7 @@ impl<K: Clone + Ord> List<K> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -83,7 +83,7 @@ impl Ui {
             Lookup::More => Vec::new(),
             Lookup::Found(command) => {
                 self.pressed.clear();
-                self.carry_out(command)
+                self.carry_out(*command)
             }
             Lookup::Nothing => {
                 if self.pressed.len() > 1 {
@@ -502,7 +502,7 @@ impl Ui {
                 Vec::new()
             }
             Role::Act => self.start(sentence, plan),
-            Role::Terminal => self.hand_over(sentence, plan),
+            Role::Terminal => Self::hand_over(sentence, plan),
             Role::Query | Role::Configure => self.host_query(sentence, &plan),
         }
     }
@@ -598,7 +598,7 @@ impl Ui {
         Some(Target::Container(host.name().clone(), one.id.clone()))
     }
 
-    fn hand_over(&mut self, sentence: &Sentence, plan: Plan) -> Vec<Effect> {
+    fn hand_over(sentence: &Sentence, plan: Plan) -> Vec<Effect> {
         if let Sentence::Host(_) = sentence {
             let host = plan
                 .targets
@@ -627,7 +627,7 @@ impl Ui {
                     Box::new(plan),
                 )];
             }
-            Role::Terminal => return self.hand_over(sentence, plan),
+            Role::Terminal => return Self::hand_over(sentence, plan),
             Role::Act | Role::Query => {}
         }
         let id = self.runs.begin(&plan);

@@ -84,7 +84,7 @@ pub fn demo() -> Fleet {
         }
         online(&mut fleet, &host, at);
         let containers: Vec<Container> = (0..SERVICES.len())
-            .filter(|n| (n * 7 + at) % 5 != 0)
+            .filter(|n| !(n * 7 + at).is_multiple_of(5))
             .map(|n| container(at, n))
             .collect();
         let usages = containers
@@ -126,12 +126,12 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
             } else {
                 Product::Docker
             },
-            version: if at % 3 == 0 {
+            version: if at.is_multiple_of(3) {
                 "20.10.24".into()
             } else {
                 "28.2.2".into()
             },
-            api: if at % 3 == 0 {
+            api: if at.is_multiple_of(3) {
                 "1.41".into()
             } else {
                 "1.50".into()
@@ -223,7 +223,7 @@ fn container(at: usize, n: usize) -> Container {
     if port > 0 {
         one.ports = Box::new([Port {
             private: port,
-            public: (n % 2 == 0).then_some(port + 10),
+            public: n.is_multiple_of(2).then_some(port + 10),
             ip: "0.0.0.0".into(),
             protocol: "tcp".into(),
         }]);

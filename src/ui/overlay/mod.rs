@@ -135,7 +135,7 @@ impl Window {
     }
 
     /// The first line to show so that the window is full when it can be.
-    pub fn top(&self, total: usize, height: usize) -> usize {
+    pub fn top(self, total: usize, height: usize) -> usize {
         self.top.min(total.saturating_sub(height))
     }
 }

@@ -1,7 +1,7 @@
 //! temporary stand-in while the pane is written.
 use super::{Pane, Reply};
 use crate::{
-    model::*,
+    model::{ContainerId, Feed, Fleet, HostName},
     ops::target::Target,
     ui::{look::Look, nav::Nav},
 };

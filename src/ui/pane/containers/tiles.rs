@@ -208,7 +208,7 @@ impl Layout {
             };
             match line {
                 Line::Head(name, count, broken) => {
-                    draw_head(name, *count, *broken, look, frame, row)
+                    draw_head(name, *count, *broken, look, frame, row);
                 }
                 Line::Tiles(from, to) => self.draw_tiles(list, *from, *to, fleet, look, frame, row),
             }

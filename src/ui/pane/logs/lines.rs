@@ -161,6 +161,7 @@ impl Lines {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::cast_possible_wrap, reason = "tests")]
 mod tests {
     use super::*;
 
