@@ -4,6 +4,7 @@
 
 mod engine;
 mod ground;
+mod lab;
 mod life;
 mod login;
 mod troubles;

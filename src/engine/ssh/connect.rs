@@ -104,7 +104,7 @@ impl Shared {
         })
     }
 
-    /// Asks `ssh -G` about a host, once per process.
+    /// Asks `ssh -G` about a host; once, as long as it is reached.
     pub async fn target(self: &Arc<Self>, address: Address) -> Result<Target, Trouble> {
         let cell = Arc::clone(lock(&self.sites).entry(address.clone()).or_default());
         let site = cell.get_or_try_init(|| self.ask_site(&address)).await?;
@@ -234,7 +234,11 @@ impl Target {
             Ok(Err(end)) => end,
             Err(_) => End::Deadline(limit.as_secs()),
         };
-        Err(self.scene(&master, |scene| scene.login_failed(end)))
+        // A person may correct the configuration before the next attempt.
+        lock(&self.shared.sites).remove(&self.address);
+        let trouble = self.scene(&master, |scene| scene.login_failed(end));
+        tracing::debug!(host = %self.address.destination, kind = ?trouble.kind, reason = %trouble.reason, "no ssh connection");
+        Err(trouble)
     }
 
     async fn spawn(&self, heard: Heard) -> Result<Master, Trouble> {
@@ -248,7 +252,7 @@ impl Target {
         let (_, _, stderr) = child.pipes();
         let mux = self.mux(place.control());
         let talk = stderr.ok_or_else(|| no_ssh(io::Error::other("it has no stderr")))?;
-        Ok(Master::keep(child, talk, heard, mux, place))
+        Ok(Master::for_tunnel(child, talk, heard, mux, place))
     }
 
     /// The command of a master.

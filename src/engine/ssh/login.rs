@@ -24,7 +24,7 @@ use tokio::{
 
 use super::{
     connect::Target,
-    heard::{Heard, Story},
+    heard::Story,
     master::Master,
     spawn::{Detached, Terminal},
     trouble::{self, End, Scene},
@@ -61,7 +61,7 @@ pub async fn login(
         () = accepted => {}
     }
     let mux = target.mux(control);
-    let master = Master::keep(child, pty.from_ssh, Heard::new(), mux, place);
+    let master = Master::for_login(child, pty.from_ssh, mux, place);
     shared.keep_login(target.address.clone(), Arc::new(master));
     tracing::info!(host = %target.address.destination, "logged in by hand");
     Ok(())

@@ -32,47 +32,67 @@ pub struct Master {
     place: Place,
 }
 
-/// Who keeps the connection.
+/// Whose connection it is, and how long it stands.
 #[derive(Debug)]
 enum Kept {
-    /// We: dropping the sender tells its keeper to end it.
-    ByUs { _stop: oneshot::Sender<()> },
-    /// The person, with a master of their own that we only use.
+    /// Ours, for one tunnel. Dropping the sender tells its keeper to end it.
+    ForTunnel { _stop: oneshot::Sender<()> },
+    /// Ours, from a person's login, for tunnel after tunnel.
+    ForLogin { _stop: oneshot::Sender<()> },
+    /// The person's own, which we only use.
     ByPerson,
 }
 
 impl Master {
-    /// Keeps a connection that `child` is about to make; its stderr or terminal is `talk`.
-    pub fn keep(
+    /// Keeps a connection that `child` is about to make for one tunnel; `talk` is its stderr.
+    pub fn for_tunnel(
         child: Detached,
         talk: impl AsyncRead + Unpin + Send + 'static,
         heard: Heard,
         mux: Mux,
         place: Place,
     ) -> Self {
-        let (stop, stopped) = oneshot::channel();
         let (ended, end) = watch::channel(None);
+        let (stop, stopped) = oneshot::channel();
         tokio::spawn(keep(child, talk, heard.clone(), stopped, ended));
-        Self {
-            mux,
-            sessions: Sessions::new(),
-            heard,
-            end,
-            kept: Kept::ByUs { _stop: stop },
-            place,
-        }
+        let kept = Kept::ForTunnel { _stop: stop };
+        Self::new(kept, mux, heard, end, place)
+    }
+
+    /// Keeps a connection that a person has logged in; `talk` is its terminal.
+    pub fn for_login(
+        child: Detached,
+        talk: impl AsyncRead + Unpin + Send + 'static,
+        mux: Mux,
+        place: Place,
+    ) -> Self {
+        let heard = Heard::new();
+        let (ended, end) = watch::channel(None);
+        let (stop, stopped) = oneshot::channel();
+        tokio::spawn(keep(child, talk, heard.clone(), stopped, ended));
+        Self::new(Kept::ForLogin { _stop: stop }, mux, heard, end, place)
     }
 
     /// Uses a live master of the person, and watches it by an idle connection to its socket.
     pub fn share(mux: Mux, watch: UnixStream, place: Place) -> Self {
         let (ended, end) = watch::channel(None);
         tokio::spawn(watch_over(watch, ended));
+        Self::new(Kept::ByPerson, mux, Heard::new(), end, place)
+    }
+
+    fn new(
+        kept: Kept,
+        mux: Mux,
+        heard: Heard,
+        end: watch::Receiver<Option<End>>,
+        place: Place,
+    ) -> Self {
         Self {
             mux,
             sessions: Sessions::new(),
-            heard: Heard::new(),
+            heard,
             end,
-            kept: Kept::ByPerson,
+            kept,
             place,
         }
     }
@@ -135,9 +155,12 @@ impl Master {
         })
     }
 
-    /// Whether it is the person's own.
-    pub fn is_persons(&self) -> bool {
-        matches!(self.kept, Kept::ByPerson)
+    /// Whether it stands when the tunnel is gone.
+    fn outlives_tunnel(&self) -> bool {
+        match self.kept {
+            Kept::ForTunnel { .. } => false,
+            Kept::ForLogin { .. } | Kept::ByPerson => true,
+        }
     }
 }
 
@@ -159,13 +182,9 @@ impl Forward {
 impl Drop for Forward {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.local));
-        // A master that goes with us takes its forwards along; one that stays must forget it.
-        let stays = self.master.is_persons() || Arc::strong_count(&self.master) > 1;
-        if let (true, None, Ok(runtime)) = (
-            stays,
-            self.master.end(),
-            tokio::runtime::Handle::try_current(),
-        ) {
+        // A connection that ends takes its forwards along; one that stands must forget this one.
+        let outlives = self.master.outlives_tunnel() && self.master.end().is_none();
+        if let (true, Ok(runtime)) = (outlives, tokio::runtime::Handle::try_current()) {
             let (mux, local) = (self.master.mux.clone(), std::mem::take(&mut self.local));
             let remote = std::mem::take(&mut self.remote);
             runtime.spawn(async move { mux.cancel(&local, &remote).await });

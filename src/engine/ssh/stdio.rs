@@ -113,7 +113,7 @@ impl Stdio {
     }
 
     /// The connections that live.
-    fn masters(&self) -> Vec<Arc<Master>> {
+    pub fn masters(&self) -> Vec<Arc<Master>> {
         let mut masters = self.lock();
         masters.retain(|master| master.end().is_none());
         masters.clone()

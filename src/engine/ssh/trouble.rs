@@ -190,7 +190,7 @@ impl Scene<'_> {
             return Some(found(
                 TroubleKind::LoginNeeded,
                 format!("{who} asks for a password or a code ({methods})"),
-                format!("log in by hand, here or with: {}", self.by_hand),
+                "log in from Wharf: ssh asks there, and the connection is kept",
             ));
         }
         let hint = if self.story.says("UNPROTECTED PRIVATE KEY") {

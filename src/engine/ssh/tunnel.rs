@@ -90,20 +90,22 @@ impl Tunnel {
 
     /// Runs a short POSIX shell script on the host and returns what it printed, or why it failed.
     pub async fn run(&self, script: &str, deadline: Duration) -> Result<String, String> {
-        let busy = "all sessions that sshd allows on this connection are in use";
-        let Some(permit) = self.master.sessions().acquire() else {
-            return Err(busy.to_owned());
+        let masters = match &self.carry {
+            Carry::Forward(_) => vec![Arc::clone(&self.master)],
+            Carry::Stdio(stdio) => stdio.masters(),
         };
-        let mux = self.master.mux();
-        match timeout(deadline, mux.script(script)).await {
-            Ok(Ok(text)) => Ok(text),
-            Ok(Err(NoSession::Failed(words))) => Err(words),
-            Ok(Err(NoSession::Refused)) => {
-                self.master.sessions().refused(permit);
-                Err(busy.to_owned())
+        for master in masters {
+            let Some(permit) = master.sessions().acquire() else {
+                continue;
+            };
+            match timeout(deadline, master.mux().script(script)).await {
+                Ok(Ok(text)) => return Ok(text),
+                Ok(Err(NoSession::Failed(words))) => return Err(words),
+                Ok(Err(NoSession::Refused)) => master.sessions().refused(permit),
+                Err(_) => return Err(format!("it took longer than {deadline:?}")),
             }
-            Err(_) => Err(format!("it took longer than {} s", deadline.as_secs_f32())),
         }
+        Err("all sessions that sshd allows are in use".to_owned())
     }
 
     /// What sshd and ssh said meanwhile (the banner, warnings), cleaned of control characters.
