@@ -292,21 +292,28 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
     }
 }
 
-/// The columns and filter keys of the rows that a sentence lists.
-fn listed(entry: &Entry) -> Option<(Vec<(String, String)>, &'static [&'static str])> {
-    fn of<K: Rows>(columns: &[Column<K>]) -> Vec<(String, String)> {
-        columns
-            .iter()
-            .map(|column| (column.name.to_owned(), column.about.to_owned()))
-            .collect()
+/// What rows have: their columns, each with what it shows, and the keys of their filter.
+struct Listed {
+    columns: Vec<(String, String)>,
+    keys: &'static [&'static str],
+}
+
+/// What the rows have that a sentence lists.
+fn listed(entry: &Entry) -> Option<Listed> {
+    fn of<K: Rows>(columns: &[Column<K>]) -> Listed {
+        let named = |column: &Column<K>| (column.name.to_owned(), column.about.to_owned());
+        Listed {
+            columns: columns.iter().map(named).collect(),
+            keys: <K::Row<'_> as Row>::keys(),
+        }
     }
     Some(match entry.words {
-        "container list" => (of(column::containers()), column::ContainerRow::keys()),
-        "host list" => (of(column::hosts()), column::HostRow::keys()),
-        "audit list" => (of(column::operations()), column::OperationRow::keys()),
-        "image list" => (of(column::images()), column::ImageRow::keys()),
-        "network list" => (of(column::networks()), column::NetworkRow::keys()),
-        "volume list" => (of(column::volumes()), column::VolumeRow::keys()),
+        "container list" => of(column::containers()),
+        "host list" => of(column::hosts()),
+        "audit list" => of(column::operations()),
+        "image list" => of(column::images()),
+        "network list" => of(column::networks()),
+        "volume list" => of(column::volumes()),
         _ => return None,
     })
 }
@@ -319,8 +326,9 @@ fn columns_of(entry: &Entry) -> Vec<(String, String)> {
 
 /// Words of the sentence itself: targets that fit, hosts, keys of a filter.
 fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
-    if let Some((_, keys)) = listed(entry) {
-        return keys
+    if let Some(listed) = listed(entry) {
+        return listed
+            .keys
             .iter()
             .map(|key| Completion {
                 text: format!("{key}:"),

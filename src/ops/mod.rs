@@ -10,6 +10,8 @@ pub mod plan;
 pub mod run;
 pub mod sentence;
 pub mod target;
+#[cfg(test)]
+mod tests;
 
 pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
@@ -19,7 +21,7 @@ pub use filter::{Filter, FilterError, Row};
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
-    Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, Number, ParseError, Role,
-    Sentence,
+    Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, LogsCommand, Number, ParseError,
+    ResourceCommand, Role, Sentence,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, Target};

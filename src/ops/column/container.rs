@@ -55,13 +55,11 @@ pub fn state_tone(container: &Container) -> Tone {
             Health::Starting => Tone::Busy,
             Health::None | Health::Healthy => Tone::Good,
         },
-        State::Restarting => Tone::Bad,
-        State::Paused => Tone::Warn,
-        State::Removing => Tone::Busy,
+        State::Restarting | State::Dead => Tone::Bad,
         State::Exited if container.trouble().is_some() => Tone::Bad,
+        State::Paused | State::Other(_) => Tone::Warn,
+        State::Removing => Tone::Busy,
         State::Created | State::Exited => Tone::Faint,
-        State::Dead => Tone::Bad,
-        State::Other(_) => Tone::Warn,
     }
 }
 

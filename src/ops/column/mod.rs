@@ -94,7 +94,7 @@ pub struct Column<K: Rows> {
     /// The tone of a cell.
     pub tone: for<'r, 'a> fn(&'r K::Row<'a>) -> Tone,
     /// The order of two rows by it, the smaller first.
-    pub order: for<'r, 'a> fn(&'r K::Row<'a>, &'r K::Row<'a>) -> Ordering,
+    pub order: for<'r, 's, 'a> fn(&'r K::Row<'a>, &'s K::Row<'a>) -> Ordering,
     /// Whether it is shown when nobody has chosen.
     pub shown: bool,
     /// What stays on a narrow screen: 0 the longest, the highest is left out first.

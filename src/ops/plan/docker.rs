@@ -1,7 +1,7 @@
 //! The same as docker commands, for people who want to see or say it without Wharf.
 
 use crate::{
-    model::{Action, Endpoint, Fleet, Host, Prune, Step},
+    model::{Action, Endpoint, Fleet, Host, Prune, Step, redact},
     ops::sentence::join,
 };
 
@@ -25,7 +25,7 @@ pub(super) fn commands(steps: &[Step], fleet: &Fleet) -> Vec<String> {
             let mut words = vec!["docker".to_owned()];
             words.extend(fleet.host(&step.host).map(connection).unwrap_or_default());
             words.extend(action(&step.action, &names));
-            join(words.iter().map(String::as_str))
+            redact(&join(words.iter().map(String::as_str))).into_owned()
         })
         .collect()
 }

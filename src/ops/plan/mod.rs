@@ -174,9 +174,8 @@ impl Confirm {
     /// environments.
     fn for_act(danger: Danger, targets: usize, guarded: &[String], left_out: bool) -> Self {
         match danger {
-            Danger::Reads => Self::No,
             Danger::Changes if targets > MANY || left_out => Self::Ask,
-            Danger::Changes => Self::No,
+            Danger::Reads | Danger::Changes => Self::No,
             Danger::Destroys if !guarded.is_empty() => Self::Phrase(guarded.join(" ")),
             Danger::Disrupts | Danger::Destroys if targets > MANY => {
                 Self::Phrase(targets.to_string())

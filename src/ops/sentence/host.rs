@@ -52,8 +52,9 @@ pub enum HostCommand {
 pub struct AddArgs {
     /// Its name, unique in the fleet
     pub name: String,
-    /// Where its engine is: unix:///path, tcp://host:port, https://host:port or ssh://[user@]host[:port]
-    pub endpoint: Endpoint,
+    /// Where its engine is: `unix:///path`, `tcp://host:port`, `https://host:port` or
+    /// `ssh://[user@]host[:port]`; without it, where ssh finds a host of that name
+    pub endpoint: Option<Endpoint>,
     /// The environment it belongs to, such as prod
     #[arg(long, short, value_name = "NAME")]
     pub environment: Option<String>,

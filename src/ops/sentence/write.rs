@@ -1,9 +1,12 @@
 //! Sentences as text: the words that name each, and the canonical form for plan and log.
 
+use std::borrow::Cow;
+
 use super::{
     AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, KillArgs,
     ListArgs, LogsCommand, PruneArgs, RemoveArgs, ResourceCommand, Sentence, ShowArgs,
 };
+use crate::model::redact;
 
 /// The words of a line, joined so that a shell splits them the same way.
 #[derive(Default)]
@@ -35,17 +38,28 @@ impl Words {
     }
 }
 
-/// Joins words so that a shell splits them the same way. A NUL cannot be quoted for any shell, nor
-/// can it come from one: it is left out.
+/// Joins words so that a shell splits them the same way.
 pub(in crate::ops) fn join<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let quoted: Vec<String> = words
-        .into_iter()
-        .map(|word| {
-            let word = word.replace('\0', "");
-            shlex::try_quote(&word).map_or_else(|_| word.clone(), std::borrow::Cow::into_owned)
-        })
-        .collect();
+    let quoted: Vec<Cow<'_, str>> = words.into_iter().map(quote).collect();
     quoted.join(" ")
+}
+
+/// A word as a shell reads it back. A NUL cannot be quoted for any shell, nor can it come from
+/// one: it is left out.
+fn quote(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+:,./-".contains(c);
+    let is_plain = word
+        .chars()
+        .enumerate()
+        .all(|(at, c)| plain(c) || (c == '=' && at > 0));
+    if is_plain && !word.is_empty() {
+        return Cow::Borrowed(word);
+    }
+    let word = word.replace('\0', "");
+    match shlex::try_quote(&word) {
+        Ok(quoted) => Cow::Owned(quoted.into_owned()),
+        Err(_) => Cow::Owned(word),
+    }
 }
 
 impl Sentence {
@@ -88,7 +102,7 @@ impl Sentence {
     }
 
     /// The sentence with these targets in place of its own, as it can be pasted into a shell;
-    /// the reason is left out, because the log keeps it beside the sentence.
+    /// secrets are masked, and the reason is left out, because the log keeps it beside the sentence.
     pub(in crate::ops) fn canonical(&self, targets: &[String]) -> String {
         let mut words = Words(self.words().split(' ').map(str::to_owned).collect());
         match self {
@@ -104,7 +118,7 @@ impl Sentence {
             }
             Self::Audit(AuditCommand::Verify) => {}
         }
-        join(words.0.iter().map(String::as_str))
+        redact(&join(words.0.iter().map(String::as_str))).into_owned()
     }
 }
 
@@ -143,7 +157,10 @@ fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
 }
 
 fn add(words: &mut Words, args: &AddArgs) {
-    words.add(&args.name).add(args.endpoint.to_string());
+    words.add(&args.name);
+    words
+        .0
+        .extend(args.endpoint.as_ref().map(ToString::to_string));
     words.option("--environment", args.environment.as_ref());
     for group in &args.groups {
         words.option("--group", Some(group));
