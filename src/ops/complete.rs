@@ -320,7 +320,7 @@ fn listed(entry: &Entry) -> Option<Listed> {
 
 fn columns_of(entry: &Entry) -> Vec<(String, String)> {
     listed(entry)
-        .map(|(columns, _)| columns)
+        .map(|listed| listed.columns)
         .unwrap_or_default()
 }
 

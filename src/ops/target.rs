@@ -276,13 +276,13 @@ impl ContainerPattern {
             Some(host) => host.resolve(fleet)?,
             None => fleet.hosts().iter().collect(),
         };
-        let mut found = self.among(&hosts, |container| match self.by {
+        let mut found = among(&hosts, |container| match self.by {
             ContainerBy::Name => self.glob.matches(&container.name),
             ContainerBy::App => fits(&self.glob, container.app.as_deref()),
             ContainerBy::Service => fits(&self.glob, container.service.as_deref()),
         });
         if found.is_empty() && self.may_be_id() {
-            found = self.among(&hosts, |one| one.id.as_str().starts_with(&self.glob.text));
+            found = among(&hosts, |one| one.id.as_str().starts_with(&self.glob.text));
         }
         if found.is_empty() {
             return Err(self.unknown(&hosts));
@@ -292,24 +292,6 @@ impl ContainerPattern {
             return Err(self.ambiguous(&found));
         }
         Ok(found)
-    }
-
-    fn among<'f>(
-        &self,
-        hosts: &[&'f Host],
-        is_meant: impl Fn(&Container) -> bool,
-    ) -> Vec<(&'f Host, &'f Container)> {
-        let mut found = Vec::new();
-        for host in hosts {
-            let mut here: Vec<&Container> = host
-                .containers
-                .values()
-                .filter(|container| is_meant(container))
-                .collect();
-            here.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-            found.extend(here.into_iter().map(|container| (*host, container)));
-        }
-        found
     }
 
     /// Whether it can be the beginning of an id: four or more hexadecimal digits.
@@ -377,6 +359,24 @@ impl ContainerPattern {
         };
         Refusal::new(RefusalKind::Unknown, why, remedy)
     }
+}
+
+/// The containers of the hosts that are meant, on each by name.
+fn among<'f>(
+    hosts: &[&'f Host],
+    is_meant: impl Fn(&Container) -> bool,
+) -> Vec<(&'f Host, &'f Container)> {
+    let mut found = Vec::new();
+    for host in hosts {
+        let mut here: Vec<&Container> = host
+            .containers
+            .values()
+            .filter(|container| is_meant(container))
+            .collect();
+        here.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        found.extend(here.into_iter().map(|container| (*host, container)));
+    }
+    found
 }
 
 fn fits(glob: &Glob, text: Option<&str>) -> bool {
