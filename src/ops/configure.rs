@@ -41,7 +41,10 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
 }
 
 fn added(args: &AddArgs) -> Vec<Change> {
-    let mut changes = vec![Change::Endpoint(Some(args.endpoint.to_string()))];
+    let mut changes = Vec::new();
+    if let Some(endpoint) = &args.endpoint {
+        changes.push(Change::Endpoint(Some(endpoint.to_string())));
+    }
     if let Some(environment) = &args.environment {
         changes.push(Change::Environment(Some(environment.clone())));
     }
