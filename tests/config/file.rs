@@ -15,7 +15,7 @@ fn nothing_at_all_is_a_configuration() {
     assert!(config.hosts.is_empty() && !config.configured && config.notices.is_empty());
     assert_eq!(
         (config.keymap.as_str(), config.theme.as_str()),
-        ("default", "default")
+        ("default", "dark")
     );
     assert!(
         config
