@@ -1,5 +1,6 @@
 //! What is done to containers: start, stop, restart, kill, pause, rename, remove, wait, prune.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -7,10 +8,11 @@ use futures_util::stream;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
-use super::clock::{Nanos, SECOND};
+use super::clock::{self, Nanos, SECOND};
 use super::container::{Container, Ending, State};
 use super::engine::{Engine, Key};
 use super::events::Kind;
+use super::host::Host;
 use super::http::{self, Answer, Refusal};
 use super::life::Signal;
 use super::route::Call;
@@ -76,18 +78,28 @@ fn grace(call: &Call) -> Result<Duration, Refusal> {
     Ok(Duration::from_secs(u64::try_from(seconds).unwrap_or(3600)))
 }
 
+/// What became of a wish that a container ends.
+enum Asked {
+    /// Nothing runs.
+    Nothing,
+    /// It waited for its restart, and waits no more.
+    Done,
+    /// The process begun at that moment, if any, ends after its farewell.
+    Ending(Key, Option<Nanos>, Duration),
+}
+
 /// SIGTERM, the process's time to end, SIGKILL where that is over. False when nothing ran.
 async fn ask_to_end(call: &Call, id: &str, grace: Duration) -> Result<bool, Refusal> {
     let asked = call.host.change(|engine, now| {
         let (key, container) = engine.get_mut(id)?;
         let farewell = Duration::from_nanos(container.farewell().unsigned_abs());
         match container.state {
-            State::Created | State::Exited | State::Dead => return Ok(None),
+            State::Created | State::Exited | State::Dead => return Ok(Asked::Nothing),
             State::Restarting => {
                 container.by_hand = true;
                 container.state = State::Exited;
                 engine.emit_container(now, key, "stop", &[]);
-                return Ok(None);
+                return Ok(Asked::Done);
             }
             State::Running | State::Paused => {}
         }
@@ -95,10 +107,12 @@ async fn ask_to_end(call: &Call, id: &str, grace: Duration) -> Result<bool, Refu
         container.by_hand = true;
         let began = container.started;
         engine.emit_container(now, key, "kill", &[("signal", Signal::TERM.0.to_string())]);
-        Ok(Some((key, began, farewell)))
+        Ok(Asked::Ending(key, began, farewell))
     })?;
-    let Some((key, began, farewell)) = asked else {
-        return Ok(false);
+    let (key, began, farewell) = match asked {
+        Asked::Nothing => return Ok(false),
+        Asked::Done => return Ok(true),
+        Asked::Ending(key, began, farewell) => (key, began, farewell),
     };
     tokio::time::sleep(farewell.min(grace)).await;
     call.host.change(|engine, now| {
@@ -335,7 +349,10 @@ pub fn until(text: &str) -> Result<Until, Refusal> {
             ));
         }
     }
-    super::clock::parse_moment(text)
+    if let Some(moment) = clock::parse_rfc3339(text) {
+        return Ok(Until::Moment(moment));
+    }
+    clock::parse_moment(text)
         .map(Until::Moment)
         .map_err(Refusal::bad)
 }
@@ -351,7 +368,7 @@ pub async fn update(call: Call, id: &str) -> Answer {
     let wanted: Wanted = http::read_json(call.body).await?;
     call.host.change(|engine, now| {
         let (key, container) = engine.get_mut(id)?;
-        let plan = std::sync::Arc::make_mut(&mut container.plan);
+        let plan = Arc::make_mut(&mut container.plan);
         if wanted.memory > 0 {
             plan.memory = wanted.memory;
         }
@@ -363,50 +380,75 @@ pub async fn update(call: Call, id: &str) -> Answer {
     })
 }
 
+/// What `wait` waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// No process, now or later.
+    NotRunning,
+    /// Another end than the last one.
+    NextExit(Option<Nanos>),
+    /// The container is gone.
+    Removed,
+}
+
+impl Condition {
+    fn holds(self, container: &Container) -> bool {
+        match self {
+            Self::NotRunning => !container.state.alive() && container.state != State::Restarting,
+            Self::NextExit(last) => container.finished != last,
+            Self::Removed => false,
+        }
+    }
+}
+
 /// `POST /containers/{id}/wait`: the header at once, the body when the container has ended.
 pub fn wait(call: &Call, id: &str) -> Answer {
-    let condition = call
-        .query
-        .get("condition")
-        .unwrap_or("not-running")
-        .to_owned();
-    let found = call
-        .host
-        .read(|engine, _| engine.get(id).map(|one| (one.id.clone(), one.finished)));
-    let (id, finished) = found?;
-    let host = std::sync::Arc::clone(&call.host);
-    let with_error = call.minor < 42;
+    let (id, condition) = call.host.read(|engine, _| {
+        let container = engine.get(id)?;
+        let condition = match call.query.get("condition") {
+            None | Some("not-running") => Condition::NotRunning,
+            Some("next-exit") => Condition::NextExit(container.finished),
+            Some("removed") => Condition::Removed,
+            Some(other) if call.host.profile.minor >= 42 => {
+                return Err(Refusal::bad(format!("invalid condition: \"{other}\"")));
+            }
+            Some(_) => Condition::NotRunning,
+        };
+        Ok((container.id.clone(), condition))
+    })?;
+    let (host, with_error) = (Arc::clone(&call.host), call.minor < 42);
     let verdict = async move {
-        let mut changed = host.changes();
-        let mut code = 0;
-        loop {
-            changed.mark_unchanged();
-            let over = host.read(|engine, _| match engine.get(&id) {
-                Err(_) => Some(code),
-                Ok(one) => {
-                    code = one.exit_code;
-                    let over = match condition.as_str() {
-                        "next-exit" => one.finished != finished,
-                        "removed" => false,
-                        _ => !one.state.alive() && one.state != State::Restarting,
-                    };
-                    over.then_some(code)
-                }
-            });
-            if let Some(code) = over {
-                let mut body = json!({ "StatusCode": code });
-                if with_error {
-                    body["Error"] = Value::Null;
-                }
-                return Bytes::from(format!("{body}\n"));
-            }
-            if changed.changed().await.is_err() {
-                return Bytes::new();
-            }
+        let Some(code) = ended(&host, &id, condition).await else {
+            return Bytes::new();
+        };
+        let mut body = json!({ "StatusCode": code });
+        if with_error {
+            body["Error"] = Value::Null;
         }
+        Bytes::from(format!("{body}\n"))
     };
     Ok(http::stream(
         Some("application/json"),
         stream::once(verdict),
     ))
+}
+
+/// Waits for the condition; the exit code, or none at the end of the fleet.
+async fn ended(host: &Host, id: &str, condition: Condition) -> Option<i64> {
+    let mut changed = host.changes();
+    let mut code = 0;
+    loop {
+        changed.mark_unchanged();
+        let over = host.read(|engine, _| {
+            let Ok(container) = engine.get(id) else {
+                return true;
+            };
+            code = container.exit_code;
+            condition.holds(container)
+        });
+        if over {
+            return Some(code);
+        }
+        changed.changed().await.ok()?;
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::container::{Attachment, Container, Mount};
+use super::container::{Attachment, Container, Mount, State};
 use super::engine::{Engine, Image, Profile};
 use super::files;
 use super::http::{self, Answer, Filters, Refusal};
@@ -287,50 +287,54 @@ pub fn summaries(engine: &Engine, now: i64, minor: u32) -> Value {
         minor,
         size: true,
     };
+    let images = images_by_id(engine);
+    let image = |one: &Container| images.get(one.plan.image_id.as_str()).copied();
     let rows: Vec<Summary> = engine
         .containers
         .values()
         .rev()
-        .map(|one| summary(one, engine.find_image(&one.plan.image_id), asked))
+        .map(|one| summary(one, image(one), asked))
         .collect();
     json!(rows)
 }
 
+/// What the list can be filtered by.
+const FILTERS: &[&str] = &[
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "label!",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
+];
+
 /// `GET /containers/json`
 pub fn list(call: &Call) -> Answer {
-    const KEYS: &[&str] = &[
-        "ancestor",
-        "before",
-        "exited",
-        "expose",
-        "health",
-        "id",
-        "is-task",
-        "isolation",
-        "label",
-        "label!",
-        "name",
-        "network",
-        "publish",
-        "since",
-        "status",
-        "volume",
-    ];
     let filters = call.query.filters()?;
-    filters.allow(KEYS)?;
+    filters.allow(FILTERS)?;
     check_values(&filters)?;
-    let limit = call.query.number::<i64>("limit")?.unwrap_or(0);
-    // A filter by state, or a limit, means stopped ones as well.
+    let limit = call
+        .query
+        .number::<i64>("limit")?
+        .and_then(|limit| usize::try_from(limit).ok());
+    let limit = limit.filter(|limit| *limit > 0);
+    // These filters, or a limit, mean stopped ones as well.
     let all = call.query.flag("all")
-        || limit > 0
-        || !filters.values("status").is_empty()
-        || !filters.values("exited").is_empty()
-        || !filters.values("before").is_empty()
-        || !filters.values("since").is_empty();
-    let limit = usize::try_from(limit)
-        .ok()
-        .filter(|limit| *limit > 0)
-        .unwrap_or(usize::MAX);
+        || limit.is_some()
+        || ["status", "exited", "before", "since"]
+            .iter()
+            .any(|key| !filters.values(key).is_empty());
+    let runs = |one: &Container| one.state.alive() || one.state == State::Restarting;
     let size = call.query.flag("size");
     call.host.read(|engine, now| {
         let asked = Asked {
@@ -338,11 +342,7 @@ pub fn list(call: &Call) -> Answer {
             minor: call.minor,
             size,
         };
-        let images: BTreeMap<&str, &Image> = engine
-            .images
-            .iter()
-            .map(|image| (image.id.as_str(), image))
-            .collect();
+        let images = images_by_id(engine);
         let bounds = Bounds::new(engine, &filters)?;
         let rows: Vec<Summary> = engine
             .containers
@@ -350,15 +350,20 @@ pub fn list(call: &Call) -> Answer {
             .rev()
             .filter(|(key, _)| bounds.hold(**key))
             .map(|(_, one)| one)
-            .filter(|one| {
-                all || one.state.alive() || one.state == super::container::State::Restarting
-            })
-            .filter(|one| passes(one, &filters, &images))
-            .take(limit)
+            .filter(|one| (all || runs(one)) && passes(one, &filters, &images))
+            .take(limit.unwrap_or(usize::MAX))
             .map(|one| summary(one, images.get(one.plan.image_id.as_str()).copied(), asked))
             .collect();
         Ok(http::ok(&rows))
     })
+}
+
+fn images_by_id(engine: &Engine) -> BTreeMap<&str, &Image> {
+    engine
+        .images
+        .iter()
+        .map(|image| (image.id.as_str(), image))
+        .collect()
 }
 
 /// `before` and `since`, which name containers.

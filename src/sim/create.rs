@@ -190,16 +190,7 @@ fn plan(
         host.mounts.unwrap_or_default(),
         seed,
     );
-    for name in plan.mounts.iter().filter_map(|mount| mount.volume.clone()) {
-        let volume = Volume {
-            name: name.clone(),
-            labels: BTreeMap::new(),
-            options: BTreeMap::new(),
-            created: now,
-            size: 0,
-        };
-        engine.volumes.entry(name).or_insert(volume);
-    }
+    make_volumes(engine, &plan, now);
     if !host.network_mode.is_empty() {
         plan.network_mode = host.network_mode;
     }
@@ -209,6 +200,21 @@ fn plan(
     let names = endpoints.unwrap_or_default().into_keys();
     let networks = attach(engine, &plan.network_mode, names.collect())?;
     Ok((plan, networks))
+}
+
+/// Makes the volumes that are not there yet.
+fn make_volumes(engine: &mut Engine, plan: &Plan, created: Nanos) {
+    for name in plan.mounts.iter().filter_map(|mount| mount.volume.clone()) {
+        let (labels, options) = (BTreeMap::new(), BTreeMap::new());
+        let volume = Volume {
+            name: name.clone(),
+            labels,
+            options,
+            created,
+            size: 0,
+        };
+        engine.volumes.entry(name).or_insert(volume);
+    }
 }
 
 fn probe(check: Healthcheck) -> Option<Probe> {

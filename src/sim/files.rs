@@ -33,6 +33,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// A directory.
+    pub const fn directory(changed: Nanos) -> Self {
+        Self {
+            content: Content::Directory,
+            mode: 0o755,
+            changed,
+        }
+    }
+
     /// Bytes, as `stat` counts them.
     pub fn size(&self) -> usize {
         match &self.content {
@@ -58,8 +67,24 @@ pub type Tree = BTreeMap<String, Entry>;
 /// The files of a container at this moment.
 pub fn tree(container: &Container, now: Nanos) -> Tree {
     let at = container.created;
-    let mut tree = Tree::new();
-    for directory in [
+    let mut tree = base(container, now);
+    for mount in &container.plan.mounts {
+        add_parents(&mut tree, &mount.destination, at);
+        tree.entry(mount.destination.clone())
+            .or_insert(Entry::directory(at));
+    }
+    if let Some(extras) = &container.extras {
+        for (path, entry) in &extras.files {
+            add_parents(&mut tree, path, entry.changed);
+            tree.insert(path.clone(), entry.clone());
+        }
+    }
+    tree
+}
+
+/// What every container has.
+fn base(container: &Container, now: Nanos) -> Tree {
+    const DIRECTORIES: [&str; 10] = [
         "",
         "/app",
         "/bin",
@@ -70,75 +95,49 @@ pub fn tree(container: &Container, now: Nanos) -> Tree {
         "/usr/local",
         "/var",
         "/var/log",
-    ] {
-        tree.insert(
-            directory.into(),
-            Entry {
-                content: Content::Directory,
-                mode: 0o755,
-                changed: at,
-            },
-        );
-    }
-    let mut file = |path: &str, text: String| {
+    ];
+    let at = container.created;
+    let directories = DIRECTORIES.map(|path| (path.to_owned(), Entry::directory(at)));
+    let short = &container.id[..12];
+    let hosts = format!("127.0.0.1\tlocalhost\n{}", hosts(container, short));
+    let log = logs::last_lines(container, now, 50).join("\n") + "\n";
+    let files = [
+        ("/etc/hostname", format!("{short}\n")),
+        ("/etc/hosts", hosts),
+        ("/etc/passwd", PASSWD.to_owned()),
+        ("/etc/os-release", OS_RELEASE.to_owned()),
+        ("/app/config.yaml", config(container)),
+        ("/var/log/app.log", log),
+        ("/bin/busybox", "\u{7f}ELF of the sim\n".to_owned()),
+    ];
+    let files = files.map(|(path, text)| {
         let content = Content::File(Bytes::from(text));
-        tree.insert(
-            path.into(),
+        (
+            path.to_owned(),
             Entry {
                 content,
                 mode: 0o644,
                 changed: at,
             },
-        );
-    };
-    let short = &container.id[..12];
-    file("/etc/hostname", format!("{short}\n"));
-    file(
-        "/etc/hosts",
-        format!("127.0.0.1\tlocalhost\n{}", hosts(container, short)),
-    );
-    file(
-        "/etc/passwd",
-        "root:x:0:0:root:/root:/bin/sh\napp:x:10001:10001::/app:/sbin/nologin\n".into(),
-    );
-    file(
-        "/etc/os-release",
-        "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n".into(),
-    );
-    file("/app/config.yaml", config(container));
-    file(
-        "/var/log/app.log",
-        logs::last_lines(container, now, 50).join("\n") + "\n",
-    );
-    file("/bin/busybox", "\u{7f}ELF of the sim\n".into());
-    for name in ["cat", "echo", "ls", "sh", "stty"] {
+        )
+    });
+    let links = ["cat", "echo", "ls", "sh", "stty"].map(|name| {
         let content = Content::Link("/bin/busybox".into());
-        tree.insert(
+        (
             format!("/bin/{name}"),
             Entry {
                 content,
                 mode: 0o777,
                 changed: at,
             },
-        );
-    }
-    for mount in &container.plan.mounts {
-        add_parents(&mut tree, &mount.destination, at);
-        let directory = Entry {
-            content: Content::Directory,
-            mode: 0o755,
-            changed: at,
-        };
-        tree.entry(mount.destination.clone()).or_insert(directory);
-    }
-    if let Some(extras) = &container.extras {
-        for (path, entry) in &extras.files {
-            add_parents(&mut tree, path, entry.changed);
-            tree.insert(path.clone(), entry.clone());
-        }
-    }
-    tree
+        )
+    });
+    directories.into_iter().chain(files).chain(links).collect()
 }
+
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:10001:10001::/app:/sbin/nologin\n";
+const OS_RELEASE: &str =
+    "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n";
 
 fn hosts(container: &Container, short: &str) -> String {
     let lines = container.networks.iter().filter_map(|one| one.address);
@@ -158,12 +157,8 @@ fn config(container: &Container) -> String {
 
 fn add_parents(tree: &mut Tree, path: &str, at: Nanos) {
     for (end, _) in path.match_indices('/') {
-        let directory = Entry {
-            content: Content::Directory,
-            mode: 0o755,
-            changed: at,
-        };
-        tree.entry(path[..end].to_owned()).or_insert(directory);
+        tree.entry(path[..end].to_owned())
+            .or_insert(Entry::directory(at));
     }
 }
 

@@ -162,6 +162,12 @@ impl Query {
         (!value.is_empty()).then_some(value)
     }
 
+    /// All values of a parameter.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let named = self.0.iter().filter(|(key, _)| key == name);
+        named.map(|(_, value)| value.as_str()).collect()
+    }
+
     /// Docker's reading of a boolean.
     pub fn flag(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {

@@ -34,8 +34,8 @@ fn row(engine: &Engine, image: &Image, minor: u32, counted: bool) -> Value {
         "Id": image.id,
         "Labels": if image.labels.is_empty() { Value::Null } else { json!(image.labels) },
         "ParentId": "",
-        "RepoDigests": list_or_null(&image.digests, minor),
-        "RepoTags": list_or_null(&image.tags, minor),
+        "RepoDigests": names(&image.digests, image, "<none>@<none>", minor),
+        "RepoTags": names(&image.tags, image, "<none>:<none>", minor),
         "SharedSize": if counted { 0 } else { -1 },
         "Size": image.size,
     });
@@ -45,12 +45,15 @@ fn row(engine: &Engine, image: &Image, minor: u32, counted: bool) -> Value {
     value
 }
 
-/// Docker's lists without members: `null` up to 1.42, empty since 1.43. An image without any name
-/// is listed as `<none>:<none>` up to 1.42.
-fn list_or_null(names: &[String], minor: u32) -> Value {
-    match (names, minor) {
-        ([], ..43) => Value::Null,
-        (names, _) => json!(names),
+/// Docker's lists of names. Up to 1.42 an empty one is `null`, and an image without any name has
+/// `none` in both.
+fn names(names: &[String], image: &Image, none: &str, minor: u32) -> Value {
+    let nameless = image.tags.is_empty() && image.digests.is_empty();
+    match names {
+        [] if minor >= 43 => json!([]),
+        [] if nameless => json!([none]),
+        [] => Value::Null,
+        names => json!(names),
     }
 }
 

@@ -455,3 +455,97 @@ pub fn last_lines(container: &Container, now: Nanos, count: u64) -> Vec<String> 
         cursor.next += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sim::blueprint::Voice;
+    use crate::sim::container::{Ending, Plan};
+    use crate::sim::fleet::{Spec, profiles};
+    use crate::sim::seed::Seed;
+    use crate::sim::world;
+
+    const VOICES: [Voice; 6] = [
+        Voice::Access,
+        Voice::Json,
+        Voice::Java,
+        Voice::Postgres,
+        Voice::Colour,
+        Voice::Quiet,
+    ];
+
+    fn container(seed: u64, voice: Voice) -> Container {
+        let spec = Spec {
+            containers: 1,
+            hosts: 1,
+            ..Spec::default()
+        };
+        let engine = world::populate(&Arc::new(profiles(&spec).remove(0)));
+        let any = engine.containers.values().next().expect("a container");
+        let plan = Plan {
+            voice,
+            ..(*any.plan).clone()
+        };
+        Container {
+            seed: Seed::new(seed),
+            plan: Arc::new(plan),
+            runs: Vec::new(),
+            ..any.clone()
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_run_s_lines_are_in_order_and_its_end_takes_none_back(
+            seed in any::<u64>(),
+            voice in prop::sample::select(VOICES.as_slice()),
+            length in 1_i64..900_000,
+            probe in 1_i64..900_000,
+            fresh in any::<bool>(),
+        ) {
+            let container = container(seed, voice);
+            let began = 1_790_000_000 * SECOND;
+            let open = Run { began, fresh, silent: false, ended: None };
+            let (end, probe) = (began + length * MILLI, began + probe * MILLI);
+            let over = Run { ended: Some((end, Ending::Stopped)), ..open };
+            let moments = |run| {
+                let source = Source::Run(&container, run);
+                (0_u64..).map_while(|nth| source.moment(nth)).take_while(|at| *at < end).collect::<Vec<_>>()
+            };
+            let (said, all) = (moments(open), moments(over));
+            prop_assert!(said.is_sorted() && all.is_sorted());
+            let words = voice::closing(Ending::Stopped).len();
+            prop_assert!(all.len() >= words);
+            let (before, last) = all.split_at(all.len() - words);
+            let kept: Vec<Nanos> = said.into_iter().filter(|at| *at < end - LAST_WORDS).collect();
+            prop_assert_eq!(before, &kept[..]);
+            prop_assert!(last.iter().all(|at| (end - LAST_WORDS..end).contains(at)));
+            let counted = all.iter().filter(|at| **at < probe).count() as u64;
+            prop_assert_eq!(Source::Run(&container, over).before(probe), counted);
+        }
+
+        #[test]
+        fn a_tail_is_the_end_of_the_whole(
+            seed in any::<u64>(),
+            voice in prop::sample::select(VOICES.as_slice()),
+            tail in 0_u64..40,
+        ) {
+            let mut container = container(seed, voice);
+            let began = 1_790_000_000 * SECOND;
+            let now = began + 600 * SECOND;
+            container.begin_run(began, true);
+            container.end_run(began + 200 * SECOND, Ending::Crashed(1));
+            container.begin_run(began + 201 * SECOND, true);
+            container.push_line(began + 300 * SECOND, true, "pushed".into());
+            container.extras_mut().bursts.push(Burst { began: began + 400 * SECOND, lines: 9, step: MILLI });
+            let whole = last_lines(&container, now, u64::MAX);
+            prop_assert!(whole.contains(&"pushed".to_owned()));
+            let skipped = whole.len().saturating_sub(usize::try_from(tail).unwrap_or(0));
+            prop_assert_eq!(last_lines(&container, now, tail), whole[skipped..].to_vec());
+        }
+    }
+}

@@ -29,6 +29,7 @@ mod door;
 mod engine;
 mod events;
 mod exec;
+mod fate;
 mod faults;
 mod files;
 mod fleet;

@@ -92,6 +92,12 @@ pub fn list(call: &Call) -> Answer {
             .filter(|one| filters.any("scope", |wanted| one.scope == wanted))
             .filter(|one| filters.any("type", |wanted| (wanted == "builtin") == builtin(one)))
             .filter(|one| filters.labels(&one.labels))
+            .filter(|one| {
+                let unused = || !builtin(one) && members(engine, one).is_empty();
+                filters.any("dangling", |wanted| {
+                    matches!(wanted, "true" | "1") == unused()
+                })
+            })
             .map(|one| row(engine, one, false))
             .collect();
         Ok(http::ok(&rows))
@@ -141,7 +147,11 @@ impl Wanted {
         let Some(text) = texts.next() else {
             return Ok(None);
         };
-        let wrong = || Refusal::bad(format!("invalid CIDR address: {text}"));
+        let wrong = || {
+            Refusal::internal(format!(
+                "Invalid subnet {text} : invalid CIDR address: {text}"
+            ))
+        };
         let (base, prefix) = text.split_once('/').ok_or_else(wrong)?;
         let base = base.parse().map_err(|_| wrong())?;
         Ok(Some((
@@ -162,7 +172,7 @@ pub async fn create(call: Call) -> Answer {
     call.host.change(|engine, now| {
         let name = wanted.name.as_str();
         if name.trim().is_empty() {
-            return Err(Refusal::bad("invalid name: name is empty"));
+            return Err(Refusal::internal("invalid name: "));
         }
         // Since 1.44 two networks never have one name.
         let unique = wanted.check_duplicate || call.minor >= 44;

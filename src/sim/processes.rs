@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::clock::{Nanos, SECOND};
+use super::clock::{self, Nanos, SECOND};
 use super::container::Container;
 use super::stats;
 
@@ -50,56 +50,82 @@ pub fn top(container: &Container, host_memory: i64, arguments: &str, now: Nanos)
     let started = container.started.unwrap_or(now);
     let shares: f64 = processes.iter().map(|one| one.share).sum();
     let sample = stats::sample(container, host_memory, now);
-    let user = if container.plan.user.is_empty() {
-        "root"
-    } else {
-        "10001"
+    let table = Table {
+        user: if container.plan.user.is_empty() {
+            "root"
+        } else {
+            "10001"
+        },
+        clock: clock::rfc3339_seconds(started)[11..16].to_owned(),
+        lived: stats::seconds((now - started).max(SECOND)),
+        host_memory: stats::bytes(host_memory),
     };
-    let clock = super::clock::rfc3339_seconds(started)[11..16].to_owned();
-    let rows: Vec<Value> = processes
-        .iter()
-        .map(|one| {
-            let part = one.share / shares;
-            let seconds = sample.cpu_seconds() * part;
-            let memory = sample.memory_bytes() * part;
-            if arguments.contains("aux") {
-                let lived = stats::seconds((now - started).max(SECOND));
-                let percent = 100.0 * memory / stats::bytes(host_memory);
-                json!([
-                    user,
-                    one.pid.to_string(),
-                    format!("{:.1}", 100.0 * seconds / lived),
-                    format!("{percent:.1}"),
-                    format!("{:.0}", memory / 512.0),
-                    format!("{:.0}", memory / 1024.0),
-                    "?",
-                    "Ss",
-                    clock,
-                    minutes(seconds),
-                    one.command
-                ])
-            } else {
-                json!([
-                    user,
-                    one.pid.to_string(),
-                    one.parent.to_string(),
-                    "0",
-                    clock,
-                    "?",
-                    hours(seconds),
-                    one.command
-                ])
-            }
-        })
-        .collect();
-    let titles: &[&str] = if arguments.contains("aux") {
-        &[
-            "USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND",
-        ]
-    } else {
-        &["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]
+    let bsd = arguments.contains("aux");
+    let row = |one: &Process| {
+        let part = one.share / shares;
+        let (seconds, memory) = (sample.cpu_seconds() * part, sample.memory_bytes() * part);
+        if bsd {
+            table.bsd(one, seconds, memory)
+        } else {
+            table.forest(one, seconds)
+        }
     };
-    json!({ "Processes": rows, "Titles": titles })
+    let rows: Vec<Value> = processes.iter().map(row).collect();
+    json!({ "Processes": rows, "Titles": if bsd { &BSD_TITLES[..] } else { &TITLES[..] } })
+}
+
+const TITLES: [&str; 8] = ["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"];
+const BSD_TITLES: [&str; 11] = [
+    "USER", "PID", "%CPU", "%MEM", "VSZ", "RSS", "TTY", "STAT", "START", "TIME", "COMMAND",
+];
+
+/// What the rows of a container have in common.
+struct Table {
+    user: &'static str,
+    /// When it began, as `HH:MM`.
+    clock: String,
+    /// How long it runs, in seconds.
+    lived: f64,
+    /// Bytes.
+    host_memory: f64,
+}
+
+impl Table {
+    fn forest(&self, one: &Process, seconds: f64) -> Value {
+        let (pid, parent) = (one.pid.to_string(), one.parent.to_string());
+        json!([
+            self.user,
+            pid,
+            parent,
+            "0",
+            self.clock,
+            "?",
+            hours(seconds),
+            one.command
+        ])
+    }
+
+    fn bsd(&self, one: &Process, seconds: f64, memory: f64) -> Value {
+        let cpu = format!("{:.1}", 100.0 * seconds / self.lived);
+        let share = format!("{:.1}", 100.0 * memory / self.host_memory);
+        let (virtual_size, resident) = (
+            format!("{:.0}", memory / 512.0),
+            format!("{:.0}", memory / 1024.0),
+        );
+        json!([
+            self.user,
+            one.pid.to_string(),
+            cpu,
+            share,
+            virtual_size,
+            resident,
+            "?",
+            "Ss",
+            self.clock,
+            minutes(seconds),
+            one.command
+        ])
+    }
 }
 
 fn whole(seconds: f64) -> u64 {

@@ -13,6 +13,8 @@ use super::{
     acts, archive, containers, create, events, exec, images, logs, networks, stats, system, volumes,
 };
 
+const EXPERIMENTAL: &str = "docker-experimental";
+
 /// A request on its way to a handler.
 pub struct Call {
     /// The host that is asked.
@@ -35,7 +37,9 @@ pub async fn answer(host: &Arc<Host>, mut request: Request<Incoming>) -> Respons
         None => (highest, path.as_str()),
         Some((wanted, rest)) => {
             if let Some(refusal) = unspoken(wanted, highest) {
-                return dress(refusal, host);
+                let mut response = dress(refusal, host);
+                response.headers_mut().remove(EXPERIMENTAL);
+                return response;
             }
             (wanted.1, rest)
         }
@@ -110,7 +114,7 @@ fn dress(mut response: Response<Body>, host: &Host) -> Response<Body> {
     let headers = response.headers_mut();
     for (name, value) in [
         ("api-version", format!("1.{}", host.profile.minor)),
-        ("docker-experimental", "false".into()),
+        (EXPERIMENTAL, "false".into()),
         ("ostype", "linux".into()),
         ("server", format!("Docker/{} (linux)", release.engine)),
     ] {

@@ -31,6 +31,11 @@ impl Seed {
         if limit == 0 { 0 } else { self.0 % limit }
     }
 
+    /// A span of time below `limit`, in the unit of `limit`; 0 when there is none below it.
+    pub fn span(self, limit: i64) -> i64 {
+        i64::try_from(self.below(limit.max(1).unsigned_abs())).unwrap_or(0)
+    }
+
     /// A number in `0.0..1.0`.
     pub fn unit(self) -> f64 {
         let high = u32::try_from(self.0 >> 32).unwrap_or(u32::MAX);

@@ -245,17 +245,25 @@ pub fn no_manager() -> Refusal {
     )
 }
 
-/// `GET /system/df`
+/// `GET /system/df`; since 1.42 only of the asked `type`s, if any.
 pub fn df(call: &Call) -> Response<Body> {
+    let types = call.query.all("type");
+    let wants = |kind: &str| call.minor < 42 || types.is_empty() || types.contains(&kind);
+    let or_null =
+        |wanted: bool, rows: &dyn Fn() -> Value| if wanted { rows() } else { Value::Null };
     call.host.read(|engine, now| {
         let layers: i64 = engine.images.iter().map(|image| image.size).sum();
-        http::ok(&json!({
-            "LayersSize": layers,
-            "Images": images::rows(engine, call.minor, true),
-            "Containers": containers::summaries(engine, now, call.minor),
-            "Volumes": volumes::rows(engine, true),
-            "BuildCache": if call.minor >= 42 { json!([]) } else { Value::Null },
-            "BuilderSize": 0,
-        }))
+        let containers = || containers::summaries(engine, now, call.minor);
+        let mut usage = json!({
+            "LayersSize": if wants("image") { layers } else { 0 },
+            "Images": or_null(wants("image"), &|| json!(images::rows(engine, call.minor, true))),
+            "Containers": or_null(wants("container"), &containers),
+            "Volumes": or_null(wants("volume"), &|| json!(volumes::used_rows(engine))),
+            "BuildCache": or_null(call.minor >= 42 && wants("build-cache"), &|| json!([])),
+        });
+        if call.minor < 42 {
+            usage["BuilderSize"] = json!(0);
+        }
+        http::ok(&usage)
     })
 }

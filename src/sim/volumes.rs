@@ -28,7 +28,17 @@ fn users(engine: &Engine, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn row(engine: &Engine, volume: &Volume, sized: bool) -> Value {
+/// How many containers mount each volume.
+fn census(engine: &Engine) -> BTreeMap<&str, usize> {
+    let mounts = engine.containers.values().flat_map(|one| &one.plan.mounts);
+    let mut census = BTreeMap::new();
+    for name in mounts.filter_map(|mount| mount.volume.as_deref()) {
+        *census.entry(name).or_default() += 1;
+    }
+    census
+}
+
+fn row(volume: &Volume) -> Value {
     let map = |map: &BTreeMap<String, String>| {
         if map.is_empty() {
             Value::Null
@@ -36,7 +46,7 @@ fn row(engine: &Engine, volume: &Volume, sized: bool) -> Value {
             json!(map)
         }
     };
-    let mut value = json!({
+    json!({
         "CreatedAt": clock::rfc3339_seconds(volume.created),
         "Driver": "local",
         "Labels": map(&volume.labels),
@@ -44,21 +54,19 @@ fn row(engine: &Engine, volume: &Volume, sized: bool) -> Value {
         "Name": volume.name,
         "Options": map(&volume.options),
         "Scope": "local",
-    });
-    if sized {
-        value["UsageData"] =
-            json!({ "RefCount": users(engine, &volume.name).len(), "Size": volume.size });
-    }
-    value
+    })
 }
 
-/// The rows of the list; `sized` with what each takes and how many use it.
-pub fn rows(engine: &Engine, sized: bool) -> Vec<Value> {
-    engine
-        .volumes
-        .values()
-        .map(|volume| row(engine, volume, sized))
-        .collect()
+/// The rows for `/system/df`: with what each takes and how many use it.
+pub fn used_rows(engine: &Engine) -> Vec<Value> {
+    let census = census(engine);
+    let row = |volume: &Volume| {
+        let count = census.get(volume.name.as_str()).copied().unwrap_or(0);
+        let mut value = row(volume);
+        value["UsageData"] = json!({ "RefCount": count, "Size": volume.size });
+        value
+    };
+    engine.volumes.values().map(row).collect()
 }
 
 /// `GET /volumes`
@@ -66,6 +74,7 @@ pub fn list(call: &Call) -> Answer {
     let filters = call.query.filters()?;
     filters.allow(&["dangling", "driver", "label", "name"])?;
     call.host.read(|engine, _| {
+        let census = census(engine);
         let rows: Vec<Value> = engine
             .volumes
             .values()
@@ -74,10 +83,10 @@ pub fn list(call: &Call) -> Answer {
             .filter(|one| filters.labels(&one.labels))
             .filter(|one| {
                 filters.any("dangling", |wanted| {
-                    matches!(wanted, "true" | "1") == users(engine, &one.name).is_empty()
+                    matches!(wanted, "true" | "1") == !census.contains_key(one.name.as_str())
                 })
             })
-            .map(|one| row(engine, one, false))
+            .map(|one| row(one))
             .collect();
         Ok(http::ok(&json!({ "Volumes": rows, "Warnings": null })))
     })
@@ -91,7 +100,7 @@ fn find<'a>(engine: &'a Engine, name: &str) -> Result<&'a Volume, Refusal> {
 /// `GET /volumes/{name}`
 pub fn inspect(call: &Call, name: &str) -> Answer {
     call.host
-        .read(|engine, _| Ok(http::ok(&row(engine, find(engine, name)?, false))))
+        .read(|engine, _| Ok(http::ok(&row(find(engine, name)?))))
 }
 
 /// `POST /volumes/create`
@@ -122,10 +131,7 @@ pub async fn create(call: Call) -> Answer {
             engine.volumes.insert(name.clone(), volume);
             emit(engine, now, "create", &name);
         }
-        Ok(http::json(
-            StatusCode::CREATED,
-            &row(engine, find(engine, &name)?, false),
-        ))
+        Ok(http::json(StatusCode::CREATED, &row(find(engine, &name)?)))
     })
 }
 
@@ -162,10 +168,11 @@ pub fn prune(call: &Call) -> Answer {
             .iter()
             .any(|value| value == "true" || value == "1");
     call.host.change(|engine, now| {
+        let census = census(engine);
         let doomed: Vec<Volume> = engine
             .volumes
             .values()
-            .filter(|one| users(engine, &one.name).is_empty())
+            .filter(|one| !census.contains_key(one.name.as_str()))
             .filter(|one| named || one.labels.contains_key("com.docker.volume.anonymous"))
             .filter(|one| filters.labels(&one.labels))
             .cloned()

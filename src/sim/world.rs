@@ -5,11 +5,12 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use super::blueprint::Voice;
-use super::clock::{MILLI, Nanos, SECOND};
-use super::container::{Attachment, Container, Ending, Health, Plan, Probe, Restart, Run, State};
+use super::clock::{Nanos, SECOND};
+use super::container::{Attachment, Container, Health, Plan, State};
 use super::engine::{Due, Engine, Image, Network, Profile, Volume};
+use super::fate;
 use super::images_table::{self, IMAGES, ImageRow};
-use super::place::{self, Fate, Placed};
+use super::place::{self, Placed};
 use super::plans::{COMPOSE, image_plan, service_plan};
 use super::seed::Seed;
 
@@ -98,7 +99,7 @@ impl World {
             return;
         };
         let seed = profile.seed.of(&placed.project).of(placed.service.name);
-        let age = 2 * DAY + span(profile.seed.of(&placed.project), 70 * DAY);
+        let age = 2 * DAY + profile.seed.of(&placed.project).span(70 * DAY);
         let image = self.image(row, profile.seed.of("drift").of(row.repo).unit() < 0.2);
         let network = self.project_network(&placed.project, profile.epoch - age);
         let plan = Arc::new(service_plan(&profile, placed, row, &image));
@@ -112,7 +113,7 @@ impl World {
                 id: seed.of("id").hex64(),
                 name: format!("{}-{}-{number}", placed.project, placed.service.name),
                 number,
-                created: profile.epoch - age + span(seed.of("created"), 20 * SECOND),
+                created: profile.epoch - age + seed.of("created").span(20 * SECOND),
                 networks: vec![attachment],
                 ..blank(seed, Arc::clone(&plan))
             });
@@ -154,14 +155,14 @@ impl World {
         for number in 0..=profile.seed.of("dangling").below(3) {
             let seed = profile.seed.of("dangling").at(number);
             let row = seed.pick(IMAGES);
-            let mut image = image_of(seed, row, row.tag, profile.epoch - span(seed, 90 * DAY));
+            let mut image = image_of(seed, row, row.tag, profile.epoch - seed.span(90 * DAY));
             image.tags.clear();
             image.digests.clear();
             self.engine.images.push(image);
             self.volume(
                 &seed.of("volume").hex64(),
                 "",
-                profile.epoch - span(seed, 90 * DAY),
+                profile.epoch - seed.span(90 * DAY),
             );
         }
     }
@@ -175,7 +176,7 @@ impl World {
             row.tag.to_owned()
         };
         let seed = profile.fleet.of(row.repo).of(&tag);
-        let age = 3 * DAY + span(seed.of("age"), 120 * DAY);
+        let age = 3 * DAY + seed.of("age").span(120 * DAY);
         let image = image_of(seed, row, &tag, profile.epoch - age);
         if !self.engine.images.iter().any(|one| one.id == image.id) {
             self.engine.images.push(image.clone());
@@ -247,8 +248,8 @@ impl World {
         let mut born = std::mem::take(&mut self.born);
         let count = born.len();
         for (number, container) in born.iter_mut().enumerate() {
-            let fate = place::fate(&profile, number, count, container.seed);
-            live(container, fate, profile.epoch);
+            let doom = place::fate(&profile, number, count, container.seed);
+            fate::live(container, doom, profile.epoch);
         }
         born.sort_by_key(|container| container.created);
         for container in born {
@@ -256,108 +257,12 @@ impl World {
             let seed = container.seed;
             let key = self.engine.insert(container);
             if looping {
-                let wait = span(seed.of("loop"), 20 * SECOND);
+                let wait = seed.of("loop").span(20 * SECOND);
                 self.engine.schedule(profile.epoch + wait, Due::Start(key));
             }
         }
         let spread = profile.seed.of("churn").unit();
         self.engine.schedule_churn(profile.epoch, spread);
-    }
-}
-
-/// The life of a container up to now.
-fn live(container: &mut Container, fate: Fate, now: Nanos) {
-    let seed = container.seed.of("life");
-    let since_created = now - container.created;
-    // Most run since they were made; one in four was started again since.
-    let restarted = seed.unit() < 0.25;
-    let started = if restarted {
-        now - span(seed.of("again"), since_created / 2) - 60 * SECOND
-    } else {
-        container.created + 400 * MILLI
-    };
-    container.state = State::Running;
-    container.started = Some(started);
-    container.restarts = if restarted {
-        u32::try_from(seed.of("count").below(3)).unwrap_or(0)
-    } else {
-        0
-    };
-    container.health = if container.plan.probe.is_some() {
-        Health::Healthy
-    } else {
-        Health::None
-    };
-    container.runs = vec![Run {
-        began: started,
-        fresh: true,
-        silent: false,
-        ended: None,
-    }];
-    let ended = started + span(seed.of("ended"), now - started - 30 * SECOND).max(SECOND);
-    match fate {
-        Fate::Well => {}
-        Fate::Failed => finish(container, ended, Ending::Crashed(1), Restart::OnFailure(3)),
-        Fate::OutOfMemory => finish(container, ended, Ending::OutOfMemory, Restart::No),
-        Fate::Unhealthy => {
-            let probe = || Probe {
-                test: vec![
-                    "CMD-SHELL".into(),
-                    "curl -fsS http://localhost:8080/healthz || exit 1".into(),
-                ],
-                every: 30 * SECOND,
-            };
-            Arc::make_mut(&mut container.plan)
-                .probe
-                .get_or_insert_with(probe);
-            container.health = Health::Unhealthy(ended);
-        }
-        Fate::Looping => {
-            let began = now - 20 * SECOND;
-            container.runs = vec![Run {
-                began,
-                fresh: true,
-                silent: false,
-                ended: None,
-            }];
-            container.started = Some(began);
-            finish(
-                container,
-                began + 700 * MILLI,
-                Ending::Crashed(1),
-                Restart::Always,
-            );
-            container.state = State::Restarting;
-            container.restarts = 40 + u32::try_from(seed.of("loops").below(900)).unwrap_or(0);
-        }
-        Fate::Paused => {
-            container.state = State::Paused;
-            container.end_run(ended, Ending::Frozen);
-        }
-        Fate::Created => {
-            container.state = State::Created;
-            container.started = None;
-            container.runs.clear();
-            container.health = Health::None;
-            container.restarts = 0;
-        }
-        Fate::Dead => {
-            finish(container, ended, Ending::Killed, Restart::No);
-            container.state = State::Dead;
-        }
-    }
-}
-
-fn finish(container: &mut Container, at: Nanos, ending: Ending, restart: Restart) {
-    Arc::make_mut(&mut container.plan).restart = restart;
-    container.end_run(at, ending);
-    container.finished = Some(at);
-    container.exit_code = container.code_of(ending);
-    container.oom = ending == Ending::OutOfMemory;
-    container.state = State::Exited;
-    container.restarts = restart.limit();
-    if container.plan.probe.is_some() {
-        container.health = Health::Unhealthy(at);
     }
 }
 
@@ -446,13 +351,8 @@ pub fn pool(nth: usize) -> (Ipv4Addr, u8) {
     }
 }
 
-/// A span of time below `limit`.
-fn span(seed: Seed, limit: Nanos) -> Nanos {
-    i64::try_from(seed.below(limit.max(1).unsigned_abs())).unwrap_or(0)
-}
-
 fn image_of(seed: Seed, row: &'static ImageRow, tag: &str, created: Nanos) -> Image {
-    let size = i64::from(row.megabytes) * 1_000_000 + span(seed.of("size"), 1_000_000);
+    let size = i64::from(row.megabytes) * 1_000_000 + seed.of("size").span(1_000_000);
     let public = !row.repo.starts_with("registry.corp");
     let mut labels = BTreeMap::new();
     if !public {

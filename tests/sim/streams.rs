@@ -57,6 +57,12 @@ async fn events_are_streamed_and_filtered() {
     );
 }
 
+/// Seconds and nanoseconds since 1970, as the Engine API wants them.
+fn unix(stamp: &str) -> String {
+    let nanos = stamp.parse::<jiff::Timestamp>().unwrap().as_nanosecond();
+    format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+}
+
 #[tokio::test]
 async fn logs_have_frames_tails_stamps_and_beginnings() {
     let (_dir, _fleet, client) = one_host(spec(42)).await;
@@ -86,7 +92,7 @@ async fn logs_have_frames_tails_stamps_and_beginnings() {
             .all(|stamp| stamp.len() == "2026-11-21T22:25:53.084096707Z".len()),
         "{stamps:?}"
     );
-    let tenth = format!("since={}&until={}", stamps[10], stamps[14]);
+    let tenth = format!("since={}&until={}", unix(stamps[10]), unix(stamps[14]));
     assert_eq!(frames(&logs(&tenth).await.body).len(), 5);
     let text = |(_, text): &(u8, String)| text.split_once(' ').unwrap().1.to_owned();
     let again: Vec<String> = frames(&logs(&tenth).await.body)
