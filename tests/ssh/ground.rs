@@ -245,7 +245,8 @@ impl Sshd {
     pub fn signal(&self, signal: rustix::process::Signal) {
         for pid in descendants(self.child.id().cast_signed()) {
             let pid = rustix::process::Pid::from_raw(pid).unwrap();
-            rustix::process::kill_process(pid, signal).unwrap();
+            // It may have ended meanwhile.
+            let _ = rustix::process::kill_process(pid, signal);
         }
     }
 }

@@ -84,14 +84,15 @@ async fn a_dropped_attempt_leaves_nothing() {
     assert_eq!(left.len(), 1, "only the lock may stay: {left:?}");
 }
 
-/// A dead host gives its slot back, so that it delays nobody.
+/// A dead host gives its slot back, so that it delays nobody: else these twelve would keep the two
+/// slots for half a minute.
 #[tokio::test]
 async fn dead_hosts_do_not_delay_the_living() {
     let mut ground = Ground::new();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let sshd = ground.sshd("");
     ground.host("web", &sshd, "");
-    for n in 0..6 {
+    for n in 0..12 {
         // A proxy that never answers stands for an address that swallows packets.
         ground.host_at(
             &format!("dead-{n}"),
@@ -103,7 +104,7 @@ async fn dead_hosts_do_not_delay_the_living() {
     let mut settings = ground.settings();
     settings.concurrent_logins = 2;
     let ssh = Ssh::new(settings).unwrap();
-    let dead: Vec<_> = (0..6)
+    let dead: Vec<_> = (0..12)
         .map(|n| {
             let ssh = ssh.clone();
             tokio::spawn(async move { ssh.open(&format!("dead-{n}"), None, None, |_| {}).await })
@@ -115,7 +116,7 @@ async fn dead_hosts_do_not_delay_the_living() {
         .await
         .unwrap();
     assert!(
-        start.elapsed() < Duration::from_secs(4),
+        start.elapsed() < Duration::from_secs(15),
         "{:?}",
         start.elapsed()
     );

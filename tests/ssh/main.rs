@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod engine;
+mod fleet;
 mod ground;
 mod lab;
 mod life;

@@ -116,7 +116,7 @@ impl Shared {
     }
 
     async fn ask_site(&self, address: &Address) -> Result<Arc<Site>, Trouble> {
-        let mut command = self.ssh(&self.dir.batch_config(), address, &["-G"]);
+        let mut command = self.ssh(&self.dir.batch_config(), address, &["-G", "-T"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let no_ssh = |error: io::Error| trouble::no_ssh(&self.settings.program, &error);
         let spawn = self.spawner.spawn(command, Terminal::None);

@@ -77,7 +77,7 @@ impl Mux {
     fn command(&self) -> Command {
         let mut command = quiet(&self.program);
         command
-            .args(["-F", "/dev/null", "-o", "ProxyCommand=false", "-S"])
+            .args(["-F", "/dev/null", "-T", "-o", "ProxyCommand=false", "-S"])
             .arg(&self.control);
         command
     }
@@ -134,7 +134,7 @@ impl Mux {
         let failed = |error: std::io::Error| NoSession::Failed(error.to_string());
         let mut command = self.command();
         command
-            .args(["-v", "-T", "--", "x", remote])
+            .args(["-v", "--", "x", remote])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -49,12 +49,19 @@ impl Scene<'_> {
     pub fn lost(&self, end: End) -> Trouble {
         let kind = TroubleKind::Lost;
         let again = "it is tried again by itself";
-        let found = if self.story.says("not responding") {
+        let found = if let Some(line) = self.story.find(" not responding") {
+            let silent = line
+                .split_once("server ")
+                .and_then(|(_, rest)| rest.split(' ').next());
+            let silent = silent.unwrap_or("the host");
             found(
                 kind,
-                "the host no longer answers (no reply to three ssh keep-alives)",
+                format!("{silent} no longer answers (no reply to three ssh keep-alives)"),
                 again,
             )
+        } else if self.jump_failed() {
+            let jump = self.site.proxy.as_deref().unwrap_or("the proxy");
+            found(kind, format!("the way through {jump} broke"), again)
         } else if self.story.says("closed by remote host") {
             found(kind, "sshd closed the connection", again)
         } else if let Some(line) = ["reset by peer", "Broken pipe", "Connection closed by"]

@@ -249,7 +249,7 @@ fn losses() {
     for (text, reason) in [
         (
             "Timeout, server 10.0.0.7 not responding.",
-            "the host no longer answers (no reply to three ssh keep-alives)",
+            "10.0.0.7 no longer answers (no reply to three ssh keep-alives)",
         ),
         (
             "Connection to 10.0.0.7 closed by remote host.",
@@ -262,6 +262,10 @@ fn losses() {
         (
             "Read from remote host 10.0.0.7: Connection reset by peer",
             "the connection broke: Read from remote host 10.0.0.7: Connection reset by peer",
+        ),
+        (
+            "Connection to bastion closed by remote host.\nConnection closed by UNKNOWN port 65535",
+            "the way through the proxy broke",
         ),
         ("", "the connection ended: ssh ended (signal: 9 (SIGKILL))"),
     ] {
