@@ -33,7 +33,7 @@ async fn a_killed_sshd_is_noticed_at_once() {
     sshd.signal(Signal::KILL);
     let (one, two) = tokio::join!(tunnel.closed(), tunnel.closed());
     assert!(
-        start.elapsed() < Duration::from_secs(2),
+        start.elapsed() < Duration::from_secs(5),
         "{:?}",
         start.elapsed()
     );
@@ -58,7 +58,7 @@ async fn a_frozen_host_is_lost_after_three_keepalives() {
         .unwrap();
     println!("lost after {:?}", start.elapsed());
     assert!(
-        (14..25).contains(&start.elapsed().as_secs()),
+        (14..28).contains(&start.elapsed().as_secs()),
         "{:?}",
         start.elapsed()
     );
@@ -75,7 +75,7 @@ async fn a_dropped_attempt_leaves_nothing() {
         let open = ssh.open("web", None, None, |_| {});
         assert!(timeout(Duration::from_millis(pause), open).await.is_err());
     }
-    ground.nothing_left(Duration::from_secs(3)).await;
+    ground.nothing_left(Duration::from_secs(10)).await;
     drop(ssh);
     let left: Vec<_> = fs::read_dir(ground.path("run"))
         .unwrap()
@@ -139,7 +139,7 @@ fn nothing_survives_a_kill() {
     assert!(ground.processes().len() >= 6, "{:?}", ground.processes());
     holder.kill().unwrap();
     holder.wait().unwrap();
-    runtime.block_on(ground.nothing_left(Duration::from_secs(3)));
+    runtime.block_on(ground.nothing_left(Duration::from_secs(10)));
     runtime.block_on(async {
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!((jump.connections(), web.connections()), (vec![], vec![]));
@@ -176,7 +176,7 @@ fn a_sweep_ends_what_hangs() {
     for pid in stopped {
         let _ = rustix::process::kill_process(pid, Signal::CONT);
     }
-    runtime.block_on(ground.nothing_left(Duration::from_secs(3)));
+    runtime.block_on(ground.nothing_left(Duration::from_secs(10)));
     drop(ssh);
 }
 

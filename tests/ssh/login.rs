@@ -94,7 +94,7 @@ async fn the_login_a_person_makes_is_the_connection_in_use() {
     let trouble = open().await.unwrap_err();
     assert_eq!(trouble.kind, TroubleKind::AuthFailed);
     drop((tunnel, ssh));
-    ground.nothing_left(Duration::from_secs(3)).await;
+    ground.nothing_left(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_login_ends_with_the_transport() {
     ssh.login("web", None, input, output).await.unwrap();
     assert_eq!(ground.processes().len(), 1);
     drop(ssh);
-    ground.nothing_left(Duration::from_secs(3)).await;
+    ground.nothing_left(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_login_can_be_broken_off() {
     );
     let trouble = login.unwrap_err();
     assert_eq!(trouble.reason, "the login was broken off");
-    ground.nothing_left(Duration::from_secs(3)).await;
+    ground.nothing_left(Duration::from_secs(10)).await;
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn trouble(ground: &Ground, socket: &str) -> Trouble {
         "{:?}\n  {}\n  {}\n  {:#?}",
         trouble.kind, trouble.reason, trouble.remedy, trouble.raw
     );
-    ground.nothing_left(Duration::from_secs(3)).await;
+    ground.nothing_left(Duration::from_secs(10)).await;
     trouble
 }
 
@@ -152,7 +152,7 @@ async fn a_port_that_does_not_greet_is_given_up_after_the_connect_timeout() {
         trouble.reason
     );
     assert!(
-        (4..9).contains(&start.elapsed().as_secs()),
+        (4..15).contains(&start.elapsed().as_secs()),
         "{:?}",
         start.elapsed()
     );
