@@ -25,6 +25,9 @@ use crate::model::{Endpoint, TlsFiles, Trouble, TroubleKind, Way};
 /// How long opening a stream may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// Streams to an engine that is reached without ssh; more than a screen has rows.
+const STREAMS: usize = 256;
+
 /// What is needed to open streams to one engine, any number of them.
 #[derive(Clone)]
 pub(super) enum Dialer {
@@ -79,6 +82,14 @@ impl Dialer {
         }
     }
 
+    /// Whether it shows the engine a certificate.
+    pub fn shows_certificate(&self) -> bool {
+        match self {
+            Self::Tls(_, config, _) => config.client_auth_cert_resolver.has_certs(),
+            Self::Unix(_) | Self::Tcp(_) | Self::Ssh(_) => false,
+        }
+    }
+
     /// The way in use.
     pub fn way(&self) -> Way {
         match self {
@@ -97,18 +108,26 @@ impl Dialer {
         }
     }
 
-    /// Opens a stream, within five seconds.
-    pub async fn open(&self) -> Result<Stream, Trouble> {
-        timeout(DEADLINE, self.open_slowly())
-            .await
-            .unwrap_or_else(|_| Err(trouble::late("the way to the engine", DEADLINE)))
+    /// How many streams may be open at once.
+    pub fn max_streams(&self) -> usize {
+        match self {
+            Self::Unix(_) | Self::Tcp(_) | Self::Tls(..) => STREAMS,
+            Self::Ssh(tunnel) => tunnel.max_streams(),
+        }
     }
 
-    async fn open_slowly(&self) -> Result<Stream, Trouble> {
+    /// Opens a stream, within five seconds.
+    pub async fn open(&self) -> Result<Stream, DialError> {
+        timeout(DEADLINE, self.open_slowly())
+            .await
+            .unwrap_or_else(|_| Err(trouble::late("the way to the engine", DEADLINE).into()))
+    }
+
+    async fn open_slowly(&self) -> Result<Stream, DialError> {
         match self {
             Self::Unix(path) => match UnixStream::connect(path).await {
                 Ok(stream) => Ok(Stream(Box::new(stream))),
-                Err(error) => Err(trouble::of_socket(path, &error)),
+                Err(error) => Err(trouble::of_socket(path, &error).into()),
             },
             Self::Tcp(at) => Ok(Stream(Box::new(at.connect().await?))),
             Self::Tls(at, config, name) => {
@@ -117,14 +136,21 @@ impl Dialer {
                     .connect(name.clone(), tcp)
                     .await;
                 let tls = tls.map_err(|error| {
-                    trouble::of_tls(&at.to_string(), &error)
-                        .unwrap_or_else(|| trouble::of_address(&at.endpoint(), &error))
+                    trouble::of_tls(
+                        &at.to_string(),
+                        config.client_auth_cert_resolver.has_certs(),
+                        &error,
+                    )
+                    .unwrap_or_else(|| trouble::of_address(&at.endpoint(), &error))
                 })?;
                 Ok(Stream(Box::new(tls)))
             }
             Self::Ssh(tunnel) => match tunnel.connect().await {
                 Ok(stream) => Ok(Stream(Box::new(stream))),
-                Err(error) => Err(trouble::lost(&error.to_string())),
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                    Err(DialError::Busy(error.to_string()))
+                }
+                Err(error) => Err(trouble::lost(&error.to_string()).into()),
             },
         }
     }
@@ -207,13 +233,27 @@ impl Connection for Stream {
     }
 }
 
-/// A stream that could not be opened, as hyper passes it on.
+/// Why a stream could not be opened.
 #[derive(Debug)]
-pub(super) struct DialError(pub Trouble);
+pub(super) enum DialError {
+    /// The engine cannot be reached.
+    Way(Trouble),
+    /// It can, but not by one stream more.
+    Busy(String),
+}
+
+impl From<Trouble> for DialError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Way(trouble)
+    }
+}
 
 impl fmt::Display for DialError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.reason)
+        match self {
+            Self::Way(trouble) => f.write_str(&trouble.reason),
+            Self::Busy(why) => f.write_str(why),
+        }
     }
 }
 
@@ -230,6 +270,6 @@ impl Service<Uri> for Dialer {
 
     fn call(&mut self, _uri: Uri) -> Self::Future {
         let dialer = self.clone();
-        Box::pin(async move { dialer.open().await.map(TokioIo::new).map_err(DialError) })
+        Box::pin(async move { dialer.open().await.map(TokioIo::new) })
     }
 }

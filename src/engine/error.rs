@@ -10,6 +10,8 @@ use crate::model::{HostName, Trouble};
 pub enum ErrorKind {
     /// The host cannot be used now.
     Offline,
+    /// All streams that the way to the host allows are in use.
+    Busy,
     /// There is no such container, path or host.
     NotFound,
     /// The engine refuses in the present state: not running, name taken, in use.
@@ -104,6 +106,7 @@ impl Deed {
         let remedy = fault.remedy();
         let (kind, why) = match fault {
             Fault::Way(trouble) => (ErrorKind::Offline, trouble.reason),
+            Fault::Busy(why) => (ErrorKind::Busy, why),
             Fault::Late(after) => (
                 ErrorKind::Timeout,
                 format!("no answer within {} s", after.as_secs()),
@@ -127,6 +130,8 @@ impl Deed {
 pub(super) enum Fault {
     /// The engine could not be reached.
     Way(Trouble),
+    /// It can be reached, but not by one stream more.
+    Busy(String),
     /// It did not answer within the deadline.
     Late(Duration),
     /// The connection broke before the answer was complete.
@@ -151,6 +156,7 @@ impl Fault {
     fn remedy(&self) -> Option<String> {
         let text = match self {
             Self::Way(trouble) => return Some(trouble.remedy.clone()),
+            Self::Busy(_) => "close a log or a shell on this host, or allow forwarding in its sshd",
             Self::Late(_) | Self::Cut(_) => "look whether it was done before trying again",
             Self::Refused {
                 status: 409 | 500,
@@ -169,6 +175,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Way(trouble) => f.write_str(&trouble.reason),
+            Self::Busy(why) => f.write_str(why),
             Self::Late(after) => write!(f, "no answer within {} s", after.as_secs()),
             Self::Cut(why) => write!(f, "the connection was lost: {why}"),
             Self::Refused { message, .. } => f.write_str(message),

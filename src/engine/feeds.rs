@@ -13,7 +13,7 @@ use super::logs::{LogOptions, Logs};
 use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
-use super::{ask, load, resources};
+use super::{ask, load, resources, stats};
 use crate::model::{ContainerId, Event, Feed, LogLine, LogRange, Payload, Timestamp, Usage};
 
 /// After a failure.
@@ -145,12 +145,25 @@ impl One<'_> {
     }
 
     async fn stats(&mut self, id: &ContainerId) -> Result<(), Fault> {
+        let Ok(_permit) = self.session.streams.try_acquire() else {
+            return self.stats_in_turn(id).await;
+        };
         let mut samples = Samples::open(self.session, id).await?;
         while let Some(usage) = samples.next().await? {
             let _ = self.context.samples.try_send((id.clone(), usage));
         }
         // It ended with its container; it goes on when that starts again.
         self.change_of(id).await;
+        Ok(())
+    }
+
+    /// The way has no stream left for this container: it is asked now and then, until one is free.
+    async fn stats_in_turn(&self, id: &ContainerId) -> Result<(), Fault> {
+        // The semaphore is fair and never closed.
+        let _turn = self.session.turns.acquire().await;
+        if let Some(usage) = stats::once(self.session, id).await? {
+            let _ = self.context.samples.try_send((id.clone(), usage));
+        }
         Ok(())
     }
 

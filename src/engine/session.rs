@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bollard::Docker;
 use hyper::header::{DATE, HeaderMap, SERVER};
+use tokio::sync::Semaphore;
 
 use super::dial::Dialer;
 use super::docker;
@@ -19,6 +20,12 @@ const NEWEST: Api = Api(53);
 
 /// The oldest one it can use (Docker 1.12, and what Docker 25 and later still accepted at first).
 const OLDEST: Api = Api(24);
+
+/// Streams left for events, requests, a log and a shell.
+const OTHER_STREAMS: usize = 6;
+
+/// Samples asked for at the same time by those who got no stream.
+const TURNS: usize = 2;
 
 /// How long the first answer may take.
 const HELLO: Duration = Duration::from_secs(5);
@@ -54,6 +61,10 @@ pub(super) struct Session {
     pub way: Way,
     /// The ssh connection it goes through.
     pub tunnel: Option<Arc<Tunnel>>,
+    /// Streams of samples that may be open: what the way allows, less some for everything else.
+    pub streams: Arc<Semaphore>,
+    /// Those who got no stream take turns to ask.
+    pub turns: Arc<Semaphore>,
     /// Its clock when it answered, in seconds; events are asked for from then on.
     pub clock: Option<i64>,
     /// When it answered, by our clock.
@@ -67,6 +78,7 @@ impl Session {
     pub async fn open(dialer: Dialer) -> Result<Self, Trouble> {
         let way = dialer.way();
         let tunnel = dialer.tunnel();
+        let streams = dialer.max_streams().saturating_sub(OTHER_STREAMS);
         let wire = Wire::new(dialer);
         let before = Instant::now();
         let headers = match wire.get("/_ping").within(HELLO).response().await {
@@ -83,6 +95,8 @@ impl Session {
             api: hello.api,
             way,
             tunnel,
+            streams: Arc::new(Semaphore::new(streams)),
+            turns: Arc::new(Semaphore::new(TURNS)),
             clock: hello.clock,
             heard: Timestamp::now(),
             latency_ms,
@@ -146,6 +160,7 @@ fn http_date(text: &str) -> Option<i64> {
 fn unanswered(fault: Fault) -> Trouble {
     match fault {
         Fault::Way(trouble) => trouble,
+        Fault::Busy(why) => lost(&why),
         Fault::Late(after) => late("the engine", after),
         Fault::Cut(why) => lost(&why),
         Fault::Refused {

@@ -94,10 +94,15 @@ pub(super) fn of_name(host: &str, error: &io::Error) -> Trouble {
     )
 }
 
-/// Why a TLS handshake failed, when that is what the error is about.
-pub(super) fn of_tls(endpoint: &str, error: &(dyn StdError + 'static)) -> Option<Trouble> {
+/// Why a TLS handshake failed, when that is what the error is about; `known` says whether we showed
+/// a certificate.
+pub(super) fn of_tls(
+    endpoint: &str,
+    known: bool,
+    error: &(dyn StdError + 'static),
+) -> Option<Trouble> {
     let error = find_tls(error)?;
-    let (reason, remedy) = tls_story(error);
+    let (reason, remedy) = tls_story(error, known);
     let mut trouble = trouble(
         TroubleKind::Tls,
         format!("TLS with {endpoint}: {reason}"),
@@ -125,10 +130,14 @@ fn find_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error
     None
 }
 
-fn tls_story(error: &rustls::Error) -> (String, &'static str) {
+fn tls_story(error: &rustls::Error, known: bool) -> (String, &'static str) {
     use rustls::Error as E;
     match error {
         E::InvalidCertificate(why) => certificate_story(why),
+        // Engines built with an older Go call a missing certificate a bad one.
+        E::AlertReceived(AlertDescription::BadCertificate) if !known => {
+            alert_story(AlertDescription::CertificateRequired)
+        }
         E::AlertReceived(alert) => alert_story(*alert),
         E::InvalidMessage(_) => (
             "what answers does not speak TLS".into(),

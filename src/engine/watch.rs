@@ -453,6 +453,8 @@ impl Watch {
             Err(fault @ (Fault::Way(_) | Fault::Cut(_))) => return Err(ended(fault)),
             // It answers, if only with an error.
             Err(Fault::Refused { .. } | Fault::Garbled(_)) => self.heard(None),
+            // Only we are busy.
+            Err(Fault::Busy(_)) => {}
         }
         Ok(())
     }
@@ -467,6 +469,7 @@ impl Watch {
 fn ended(fault: Fault) -> Trouble {
     match fault {
         Fault::Way(trouble) => trouble,
+        Fault::Busy(why) => lost(&why),
         Fault::Late(after) => late("the engine", after),
         Fault::Cut(why) => lost(&why),
         Fault::Refused { status, message } => trouble(

@@ -43,6 +43,7 @@ pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(super) struct Wire {
     client: Client<Dialer, Body>,
     authority: Arc<str>,
+    shows_certificate: bool,
     /// `/v1.41`, or nothing before it is known.
     version: Arc<str>,
 }
@@ -51,6 +52,7 @@ impl Wire {
     /// Speaks over streams of that dialer; opens none before the first request.
     pub fn new(dialer: Dialer) -> Self {
         let authority = Arc::from(dialer.authority());
+        let shows_certificate = dialer.shows_certificate();
         let client = Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(IDLE_KEPT)
             .pool_idle_timeout(IDLE_FOR)
@@ -59,6 +61,7 @@ impl Wire {
         Self {
             client,
             authority,
+            shows_certificate,
             version: Arc::from(""),
         }
     }
@@ -138,13 +141,15 @@ impl Wire {
         let mut deepest = error;
         let mut next = Some(error);
         while let Some(error) = next {
-            if let Some(DialError(trouble)) = error.downcast_ref::<DialError>() {
-                return Fault::Way(trouble.clone());
+            match error.downcast_ref::<DialError>() {
+                Some(DialError::Way(trouble)) => return Fault::Way(trouble.clone()),
+                Some(DialError::Busy(why)) => return Fault::Busy(why.clone()),
+                None => {}
             }
             deepest = error;
             next = error.source();
         }
-        match trouble::of_tls(&self.authority, error) {
+        match trouble::of_tls(&self.authority, self.shows_certificate, error) {
             Some(trouble) => Fault::Way(trouble),
             None => Fault::Cut(printable(&deepest.to_string())),
         }

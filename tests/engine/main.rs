@@ -63,3 +63,14 @@ mod processes {
         a_prompt_is_shown_before_its_line_ends
     ]);
 }
+
+/// On engines of its own, because it removes what others may need.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pruning() {
+    let lab = wharf_lab::Lab::start(&["--hosts", "0", "--engines"]);
+    let docker = subject::real(&lab, "unix", "lab/busybox:1", None);
+    real::pruning_removes_what_is_unused_and_no_more(docker).await;
+    let mut podman = subject::real(&lab, "podman", "localhost/lab/busybox:1", None);
+    podman.is_podman = true;
+    real::pruning_removes_what_is_unused_and_no_more(podman).await;
+}

@@ -27,7 +27,7 @@ restore() {
   local name=$1
   fault heal "$name"
   fast "$name"
-  fault thaw-sshd "$name"
+  ! daemon_pid "$name" sshd >/dev/null || fault thaw-sshd "$name"
   ! daemon_pid "$name" dockerd >/dev/null || fault thaw-dockerd "$name"
   fault start-dockerd "$name"
   docker_on "$name" start web-1 worker-1 ticker-1 >/dev/null
