@@ -12,7 +12,7 @@ use super::{archive, prune};
 use crate::model::{Action, ContainerId, Step};
 
 /// What is done at once has this long; a busy engine is slow.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Stopping without a stated grace waits as long as the container was set up to be waited for.
 const OWN_GRACE: u32 = 600;

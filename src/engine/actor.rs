@@ -23,7 +23,7 @@ use crate::model::{
 };
 
 /// After so long online, a loss is the first one again.
-const STEADY: Duration = Duration::from_secs(60);
+const STEADY: Duration = Duration::from_mins(1);
 
 /// Whether a host can be used now.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub(super) enum Status {
     /// It is being opened for the first time, or after a person asked for it.
     Connecting,
     /// It answers.
-    Online(Session),
+    Online(Box<Session>),
     /// It does not.
     Offline(Trouble),
 }
@@ -159,7 +159,8 @@ impl Actor {
             session.heard,
             Some(session.latency_ms),
         ));
-        self.status.send_replace(Status::Online(session.clone()));
+        self.status
+            .send_replace(Status::Online(Box::new(session.clone())));
         watch(&session, &self.context).await
     }
 

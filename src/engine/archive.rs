@@ -23,7 +23,7 @@ use super::wire::query;
 use crate::model::{ContainerId, bytes};
 
 /// A transfer that stands still for so long has failed.
-const STALLED: Duration = Duration::from_secs(120);
+const STALLED: Duration = Duration::from_mins(2);
 
 /// Chunks on their way between tar and the wire.
 const ON_THE_WAY: usize = 8;
@@ -81,7 +81,7 @@ pub(super) async fn copy_in(
         .wire
         .put(path)
         .body("application/x-tar", StreamBody::new(chunks).boxed_unsync())
-        .within(Duration::from_secs(24 * 3600))
+        .within(Duration::from_hours(24))
         .status()
         .await;
     let packed = packing

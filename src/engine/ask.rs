@@ -13,7 +13,7 @@ use super::wire::DEADLINE;
 use crate::model::{ContainerId, Process, printable};
 
 /// Comparing a large container with its image takes the engine a while.
-const CHANGES: Duration = Duration::from_secs(60);
+const CHANGES: Duration = Duration::from_mins(1);
 
 /// The whole inspection, as it came.
 pub(super) async fn inspection(

@@ -12,13 +12,13 @@ const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST_LOCAL: Duration = Duration::from_secs(4);
 
 /// Elsewhere.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// sshd that drops connections must not be pressed.
 const THROTTLED: Duration = Duration::from_secs(20);
 
 /// The longest pause for such an sshd.
-const LONGEST_THROTTLED: Duration = Duration::from_secs(600);
+const LONGEST_THROTTLED: Duration = Duration::from_mins(10);
 
 /// Counts failures in a row and draws the pauses between tries.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::session::{Api, Session};
 use crate::model::DiskUsage;
 
 /// The engine walks all volumes for this.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// The first version with sums; items come only when asked for.
 const SUMS: Api = Api(52);

@@ -26,7 +26,7 @@ const TOP: Duration = Duration::from_secs(2);
 const LOAD: Duration = Duration::from_secs(5);
 
 /// Between two looks at images, networks and volumes when nothing is known to have changed.
-const RESOURCES: Duration = Duration::from_secs(60);
+const RESOURCES: Duration = Duration::from_mins(1);
 
 /// After a change: more may follow.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -67,7 +67,7 @@ async fn online(status: &mut watch::Receiver<Status>) -> Session {
             .wait_for(|status| matches!(status, Status::Online(_)))
             .await;
         match online.as_deref() {
-            Ok(Status::Online(session)) => Some(session.clone()),
+            Ok(Status::Online(session)) => Some(Session::clone(session)),
             Ok(Status::Connecting | Status::Offline(_)) | Err(_) => None,
         }
     };

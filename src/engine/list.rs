@@ -126,17 +126,17 @@ pub(super) struct Labels<'a> {
 impl Labels<'_> {
     /// The app: Compose's project, else Swarm's stack.
     pub fn app(&self) -> Option<&str> {
-        said(&self.project).or_else(|| said(&self.stack))
+        said(self.project.as_ref()).or_else(|| said(self.stack.as_ref()))
     }
 
     /// The service within it.
     pub fn service(&self) -> Option<&str> {
-        said(&self.service).or_else(|| said(&self.stack_service))
+        said(self.service.as_ref()).or_else(|| said(self.stack_service.as_ref()))
     }
 }
 
-fn said<'t>(text: &'t Option<Text<'_>>) -> Option<&'t str> {
-    text.as_deref().filter(|text| !text.is_empty())
+fn said<'t>(text: Option<&'t Text<'_>>) -> Option<&'t str> {
+    text.map(|text| &**text).filter(|text| !text.is_empty())
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {

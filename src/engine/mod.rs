@@ -80,7 +80,7 @@ impl Default for Settings {
         Self {
             ssh: ssh::Settings::default(),
             concurrent_connects: 64,
-            resync: Duration::from_secs(60),
+            resync: Duration::from_mins(1),
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),
         }
@@ -251,7 +251,7 @@ impl Engines {
         let decided = |status: &Status| !matches!(status, Status::Connecting);
         let status = tokio::time::timeout(PATIENCE, door.status.wait_for(decided)).await;
         match status.ok().and_then(Result::ok).as_deref() {
-            Some(Status::Online(session)) => Ok(session.clone()),
+            Some(Status::Online(session)) => Ok(Session::clone(session)),
             Some(Status::Offline(trouble)) => Err(deed.fault(error::Fault::Way(trouble.clone()))),
             Some(Status::Connecting) | None => {
                 Err(deed.failed(ErrorKind::Offline, "the host is still being connected to"))

@@ -11,7 +11,7 @@ use super::wire::{escape, query};
 use crate::model::{Product, Prune, bytes};
 
 /// Removing thousands of layers takes a while.
-const DEADLINE: Duration = Duration::from_secs(1800);
+const DEADLINE: Duration = Duration::from_mins(30);
 
 /// From this version on, pruning volumes spares named ones unless told otherwise.
 const SPARES_NAMED: Api = Api(42);
@@ -74,7 +74,7 @@ async fn anonymous_volumes(session: &Session) -> Result<Value, Fault> {
         match session
             .wire
             .delete(path)
-            .within(Duration::from_secs(60))
+            .within(Duration::from_mins(1))
             .status()
             .await
         {

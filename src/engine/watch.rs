@@ -324,7 +324,7 @@ impl Watch {
                     .await;
             }
             Done::Info(Err(fault)) => {
-                tracing::debug!(host = %self.context.out.host, %fault, "info")
+                tracing::debug!(host = %self.context.out.host, %fault, "info");
             }
             Done::Pong(result) => self.ponged(result)?,
             Done::Sampled(id, usage) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wharf::engine::{LogOptions, Settings};
-use wharf::model::{Feed, LogLine, LogRange, Payload, State, Stream};
+use wharf::model::{Event, Feed, LogLine, LogRange, Payload, State, Stream};
 
 use crate::desk::Desk;
 use crate::subject::{IDLE, Made, Subject};
@@ -30,88 +30,78 @@ async fn read(desk: &Desk, subject: &Subject, made: &Made, options: LogOptions) 
     all
 }
 
-pub async fn a_log_is_read_line_by_line(subject: Subject) {
-    let script = "echo one; echo two >&2; echo; printf 'no end'";
-    let made = subject.run(script, json!({})).await;
-    let mut desk = Desk::at(&subject).await;
-    desk.sees(&made, "it ended", |one| one.state == State::Exited)
-        .await;
-    let lines = read(&desk, &subject, &made, LogOptions::default()).await;
-    let (err, out): (Vec<_>, Vec<_>) = lines
-        .into_iter()
-        .partition(|line| line.stream == Stream::Stderr);
-    assert_eq!(texts(&out), ["one", "", "no end"]);
-    assert_eq!(texts(&err), ["two"]);
-    assert!(
-        out.iter().all(|line| line.at.is_some()),
-        "each line has its time"
-    );
-
-    let range = LogRange::Tail(1);
-    let last = read(
-        &desk,
-        &subject,
-        &made,
-        LogOptions {
-            range,
-            ..LogOptions::default()
-        },
-    )
+/// Waits until a feed brought these lines, and gives all it brought.
+async fn heard(desk: &mut Desk, feed: &Feed, last: &str) -> Vec<String> {
+    let mut seen = Vec::new();
+    desk.brought(last, feed, |payload| {
+        if let Payload::Lines(lines) = payload {
+            seen.extend(texts(lines));
+        }
+        seen.iter().any(|line| line == last).then_some(())
+    })
     .await;
-    assert_eq!(last.len(), 1);
-    let later = out[0].at.unwrap() + Duration::from_secs(3600);
-    let range = LogRange::Since(later);
-    let none = read(
-        &desk,
-        &subject,
-        &made,
-        LogOptions {
-            range,
-            ..LogOptions::default()
-        },
-    )
-    .await;
-    assert_eq!(texts(&none), Vec::<String>::new());
-    subject.remove(&made).await;
+    seen
 }
 
-pub async fn a_followed_log_goes_on_to_its_end_and_over_a_restart(subject: Subject) {
-    let script = "echo begin; sleep 1; echo middle; sleep 1; echo end";
-    let made = subject.run(script, json!({})).await;
+pub async fn a_log_is_followed_over_a_restart_and_says_nothing_twice(subject: Subject) {
+    let made = subject.run(IDLE, json!({})).await;
     let mut desk = Desk::at(&subject).await;
     let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
     desk.want([feed.clone()]);
-    let mut seen = Vec::new();
-    desk.brought(
-        "the whole log, then its end",
-        &feed,
-        |payload| match payload {
-            Payload::Lines(lines) => {
-                seen.extend(texts(lines));
-                None
-            }
-            Payload::Ended(_) => Some(()),
-            _ => None,
-        },
-    )
+    subject.say(&made, Stream::Stdout, "one").await;
+    let mut seen = heard(&mut desk, &feed, "one").await;
+    subject.say(&made, Stream::Stderr, "two").await;
+    seen.extend(heard(&mut desk, &feed, "two").await);
+    subject.post(&made, "kill").await;
+    desk.brought("its end", &feed, |payload| match payload {
+        Payload::Ended(_) => Some(()),
+        Payload::Lines(lines) => {
+            seen.extend(texts(lines));
+            None
+        }
+        _ => None,
+    })
     .await;
-    assert_eq!(seen, ["begin", "middle", "end"]);
     subject.post(&made, "start").await;
-    let mut seen = Vec::new();
-    desk.brought(
-        "the log of the second run, and nothing twice",
-        &feed,
-        |payload| match payload {
-            Payload::Lines(lines) => {
-                seen.extend(texts(lines));
-                None
-            }
-            Payload::Ended(_) => Some(()),
-            _ => None,
-        },
-    )
-    .await;
-    assert_eq!(seen, ["begin", "middle", "end"]);
+    subject.say(&made, Stream::Stdout, "three").await;
+    seen.extend(heard(&mut desk, &feed, "three").await);
+    let ours: Vec<&str> = seen
+        .iter()
+        .map(String::as_str)
+        .filter(|line| ["one", "two", "three"].contains(line))
+        .collect();
+    assert_eq!(ours, ["one", "two", "three"], "of {seen:?}");
+    subject.remove(&made).await;
+}
+
+pub async fn a_part_of_a_log_is_read(subject: Subject) {
+    let made = subject.run(IDLE, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
+    desk.want([feed.clone()]);
+    for (stream, line) in [(Stream::Stdout, "one"), (Stream::Stderr, "two")] {
+        subject.say(&made, stream, line).await;
+        heard(&mut desk, &feed, line).await;
+    }
+    subject.post(&made, "kill").await;
+    desk.sees(&made, "it ended", |one| one.state == State::Exited)
+        .await;
+    let part = |range| LogOptions {
+        range,
+        ..LogOptions::default()
+    };
+    let all = read(&desk, &subject, &made, part(LogRange::All)).await;
+    let two = all.iter().find(|line| *line.text == *b"two").unwrap();
+    assert_eq!(two.stream, Stream::Stderr);
+    assert!(
+        all.iter().all(|line| line.at.is_some()),
+        "each line has its time: {all:?}"
+    );
+    let last = read(&desk, &subject, &made, part(LogRange::Tail(1))).await;
+    assert_eq!(last.as_slice(), &all[all.len() - 1..]);
+    let later = all.last().unwrap().at.unwrap() + Duration::from_hours(1);
+    let none = read(&desk, &subject, &made, part(LogRange::Since(later))).await;
+    assert_eq!(none, []);
     subject.remove(&made).await;
 }
 
@@ -126,10 +116,7 @@ pub async fn what_is_on_the_screen_is_sampled(subject: Subject) {
         .await;
     assert!(took < Duration::from_secs(15), "{took:?}");
     let usage = desk.container(&made).unwrap().usage.unwrap();
-    assert!(
-        usage.memory > 10_000 && usage.memory < 200_000_000,
-        "{usage:?}"
-    );
+    assert!(usage.memory > 10_000, "{usage:?}");
     assert!(
         usage.memory_limit > usage.memory && usage.pids >= 1,
         "{usage:?}"
@@ -162,18 +149,20 @@ pub async fn processes_and_changed_files_are_shown(subject: Subject) {
     let top = Feed::Top(subject.host(), made.id.clone());
     let changes = Feed::Changes(subject.host(), made.id.clone());
     desk.want([top.clone(), changes.clone()]);
-    let (titles, rows) = desk
+    let titles = desk
         .brought("processes", &top, |payload| match payload {
-            Payload::Processes(titles, rows) => Some((titles.clone(), rows.clone())),
+            Payload::Processes(titles, rows) => rows
+                .iter()
+                .any(|row| {
+                    row.0
+                        .iter()
+                        .any(|cell| cell.contains("sh") || cell.contains("sleep"))
+                })
+                .then(|| titles.clone()),
             _ => None,
         })
         .await;
     assert!(titles.len() >= 3, "{titles:?}");
-    assert!(
-        rows.iter()
-            .any(|row| row.0.iter().any(|cell| cell.contains("sh"))),
-        "{rows:?}"
-    );
     let changed = desk
         .brought("changed files", &changes, |payload| match payload {
             Payload::Changed(changed) => Some(changed.clone()),
@@ -183,7 +172,7 @@ pub async fn processes_and_changed_files_are_shown(subject: Subject) {
     assert!(
         changed
             .iter()
-            .any(|(kind, path)| *kind == 'A' && **path == *"/tmp/fresh"),
+            .any(|(kind, path)| *kind == 'A' && path.starts_with("/tmp/")),
         "{changed:?}"
     );
     subject.remove(&made).await;
@@ -261,5 +250,31 @@ pub async fn the_engine_introduces_itself(subject: Subject) {
     assert!(
         !engine.kernel.is_empty() && !engine.root_dir.is_empty(),
         "{engine:?}"
+    );
+}
+
+pub async fn a_list_that_did_not_change_is_not_told_again(subject: Subject) {
+    let settings = Settings {
+        resync: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let mut desk = Desk::with(subject.spec.clone(), settings).await;
+    desk.listen(Duration::from_millis(500)).await;
+    let engine = subject
+        .engine()
+        .expect("only a simulated engine stands still");
+    let before = engine.requests();
+    let events = desk.listen(Duration::from_secs(1)).await;
+    let requests = engine.requests() - before;
+    assert!(requests > 4, "it is listed again and again");
+    let lists = events
+        .iter()
+        .filter(|event| matches!(event, Event::Containers(..)))
+        .count();
+    // Ages in words change now and then.
+    assert!(lists < 3, "{lists} of {requests}");
+    assert!(
+        events.iter().any(|event| matches!(event, Event::Heard(..))),
+        "but the host is heard of"
     );
 }

@@ -52,12 +52,9 @@ impl Desk {
     pub async fn until(&mut self, what: &str, looks: impl Fn(&Fleet) -> bool) -> Duration {
         let began = Instant::now();
         while !looks(&self.fleet) {
-            if !self.turn(began + PATIENCE).await {
-                panic!(
-                    "not within {PATIENCE:?}: {what}; hosts: {:#?}",
-                    self.fleet.hosts()
-                );
-            }
+            let told = self.turn(began + PATIENCE).await;
+            let hosts = self.fleet.hosts();
+            assert!(told, "not within {PATIENCE:?}: {what}; hosts: {hosts:#?}");
         }
         began.elapsed()
     }
@@ -111,9 +108,11 @@ impl Desk {
                 }
                 last = Some(payload);
             }
-            if !self.turn(until).await {
-                panic!("not within {PATIENCE:?}: {what}; the last was {last:?}");
-            }
+            let told = self.turn(until).await;
+            assert!(
+                told,
+                "not within {PATIENCE:?}: {what}; the last was {last:?}"
+            );
         }
     }
 
@@ -133,12 +132,9 @@ impl Desk {
     ) -> Duration {
         let began = Instant::now();
         while !self.container(made).is_some_and(&looks) {
-            if !self.turn(began + PATIENCE).await {
-                panic!(
-                    "not within {PATIENCE:?}: {what}; it is {:#?}",
-                    self.container(made)
-                );
-            }
+            let told = self.turn(began + PATIENCE).await;
+            let one = self.container(made);
+            assert!(told, "not within {PATIENCE:?}: {what}; it is {one:#?}");
         }
         began.elapsed()
     }

@@ -28,20 +28,23 @@ macro_rules! contract {
 }
 
 mod acts {
-    contract!(docker podman, contract: [
+    contract!(sim docker podman, contract: [
         a_container_is_listed_with_its_facts
         acts_change_the_state
         what_is_done_already_is_no_error
         refusals_are_told_with_a_remedy
         a_killed_container_is_seen_within_a_second
         a_renamed_container_keeps_its_id
+        a_command_has_its_output_and_its_exit_code
+        a_shell_has_a_size_and_an_end
+        files_go_in_and_come_out_with_their_modes
     ]);
 }
 
 mod feeds {
-    contract!(docker podman, contract_feeds: [
-        a_log_is_read_line_by_line
-        a_followed_log_goes_on_to_its_end_and_over_a_restart
+    contract!(sim docker podman, contract_feeds: [
+        a_part_of_a_log_is_read
+        a_log_is_followed_over_a_restart_and_says_nothing_twice
         what_is_on_the_screen_is_sampled
         what_is_not_on_the_screen_is_sampled_in_rotation
         processes_and_changed_files_are_shown
@@ -51,16 +54,20 @@ mod feeds {
     ]);
 }
 
+mod lists {
+    contract!(sim, contract_feeds: [a_list_that_did_not_change_is_not_told_again]);
+}
+
 mod processes {
     contract!(docker podman, real: [
         a_busy_loop_shows_as_the_processor_time_it_gets
+        a_log_is_read_line_by_line
         a_terminal_s_log_loses_no_byte
+        a_prompt_is_shown_before_its_line_ends
         a_command_without_a_terminal
         a_terminal_keeps_its_bytes_and_its_size
-        the_best_shell_is_found
+        a_container_without_a_shell_says_so
         a_command_as_a_step_tells_its_end
-        files_go_in_and_come_out_with_their_modes
-        a_prompt_is_shown_before_its_line_ends
     ]);
 }
 

@@ -1,7 +1,5 @@
 //! What only real engines can show: real processes, real terminals, real files.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -10,7 +8,7 @@ use wharf::engine::{ErrorKind, Exec, ExecSpec, LogOptions};
 use wharf::model::{Action, Container, Feed, LogRange, Payload, Prune, State, Step, Stream};
 
 use crate::desk::{Desk, PATIENCE};
-use crate::subject::{IDLE, Made, Subject};
+use crate::subject::{IDLE, Made, Subject, fresh};
 
 pub async fn a_busy_loop_shows_as_the_processor_time_it_gets(subject: Subject) {
     let made = subject.run("while :; do :; done", json!({})).await;
@@ -181,26 +179,9 @@ pub async fn a_terminal_keeps_its_bytes_and_its_size(subject: Subject) {
     subject.remove(&made).await;
 }
 
-pub async fn the_best_shell_is_found(subject: Subject) {
+pub async fn a_container_without_a_shell_says_so(subject: Subject) {
     let made = subject.run(IDLE, json!({})).await;
     let desk = Desk::at(&subject).await;
-    let spec = ExecSpec {
-        tty: true,
-        size: Some((80, 24)),
-        ..ExecSpec::default()
-    };
-    let began = Instant::now();
-    let mut exec = desk
-        .engines
-        .exec(&subject.host(), &made.id, spec)
-        .await
-        .unwrap();
-    assert!(began.elapsed() < Duration::from_secs(5));
-    assert!(exec.command[0].ends_with("/sh"), "{:?}", exec.command);
-    exec.input.write(b"exit 4\n").await.unwrap();
-    hear(&mut exec).await;
-    assert_eq!(exec.control.exit_code().await.unwrap(), Some(4));
-
     let rid = Action::Exec {
         command: ["rm", "-f", "/bin/sh", "/bin/ash", "/bin/bash"]
             .map(Into::into)
@@ -208,9 +189,12 @@ pub async fn the_best_shell_is_found(subject: Subject) {
         user: None,
     };
     desk.act(&subject, &made, rid).await.unwrap();
-    let spec = ExecSpec::default();
-    let error = desk.engines.exec(&subject.host(), &made.id, spec).await;
-    let error = error.err().unwrap();
+    let error = desk
+        .engines
+        .exec(&subject.host(), &made.id, ExecSpec::default())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(error.kind, ErrorKind::NoShell, "{error}");
     assert_eq!(error.why, "no shell in the image");
     subject.remove(&made).await;
@@ -237,88 +221,10 @@ pub async fn a_command_as_a_step_tells_its_end(subject: Subject) {
     subject.remove(&made).await;
 }
 
-pub async fn files_go_in_and_come_out_with_their_modes(subject: Subject) {
-    let made = subject.run(IDLE, json!({})).await;
-    let desk = Desk::at(&subject).await;
-    let here = subject.scratch();
-    let tree = here.join("site");
-    fs::create_dir_all(tree.join("deep/er")).unwrap();
-    fs::write(tree.join("run.sh"), "#!/bin/sh\n").unwrap();
-    fs::set_permissions(tree.join("run.sh"), fs::Permissions::from_mode(0o750)).unwrap();
-    fs::write(tree.join("deep/er/secret"), vec![7; 300_000]).unwrap();
-    fs::set_permissions(
-        tree.join("deep/er/secret"),
-        fs::Permissions::from_mode(0o600),
-    )
-    .unwrap();
-    std::os::unix::fs::symlink("run.sh", tree.join("link")).unwrap();
-
-    let copy = Action::CopyIn {
-        from: tree.clone(),
-        to: "/tmp".into(),
-    };
-    let told = desk.act(&subject, &made, copy).await.unwrap();
-    assert_eq!(told, "2 files, 293K");
-    let back = here.join("back");
-    let copy = Action::CopyOut {
-        from: "/tmp/site".into(),
-        to: back.clone(),
-    };
-    let told = desk.act(&subject, &made, copy).await.unwrap();
-    assert_eq!(told, "2 files, 293K");
-    let mode = |path: &str| fs::metadata(back.join(path)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("run.sh"), mode("deep/er/secret")), (0o750, 0o600));
-    assert_eq!(
-        fs::read(back.join("deep/er/secret")).unwrap(),
-        vec![7; 300_000]
-    );
-    assert_eq!(
-        fs::read_link(back.join("link")).unwrap().to_str(),
-        Some("run.sh")
-    );
-
-    // A file under another name, and out again into a directory.
-    let copy = Action::CopyIn {
-        from: tree.join("run.sh"),
-        to: "/etc/start.sh".into(),
-    };
-    desk.act(&subject, &made, copy).await.unwrap();
-    let copy = Action::CopyOut {
-        from: "/etc/start.sh".into(),
-        to: here.clone(),
-    };
-    desk.act(&subject, &made, copy).await.unwrap();
-    assert_eq!(
-        fs::read_to_string(here.join("start.sh")).unwrap(),
-        "#!/bin/sh\n"
-    );
-
-    let copy = Action::CopyOut {
-        from: "/no/such/thing".into(),
-        to: here.clone(),
-    };
-    let error = desk.act(&subject, &made, copy).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
-    let copy = Action::CopyIn {
-        from: here.join("nothing"),
-        to: "/tmp".into(),
-    };
-    let error = desk.act(&subject, &made, copy).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Local, "{error}");
-    let copy = Action::CopyIn {
-        from: tree.join("run.sh"),
-        to: "/no/such/dir/".into(),
-    };
-    let error = desk.act(&subject, &made, copy).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Rejected, "{error}");
-    subject.remove(&made).await;
-    fs::remove_dir_all(here).unwrap();
-}
-
 /// Alone on its engine: it removes what others may need.
 pub async fn pruning_removes_what_is_unused_and_no_more(subject: Subject) {
     let ended = subject.run("true", json!({})).await;
-    let named = subject.fresh("volume");
+    let named = fresh("volume");
     let volume = |body| {
         subject
             .raw
@@ -387,5 +293,31 @@ pub async fn a_prompt_is_shown_before_its_line_ends(subject: Subject) {
         _ => None,
     })
     .await;
+    subject.remove(&made).await;
+}
+
+pub async fn a_log_is_read_line_by_line(subject: Subject) {
+    let script = "echo one; echo two >&2; echo; printf 'no end'";
+    let made = subject.run(script, json!({})).await;
+    let mut desk = Desk::at(&subject).await;
+    desk.sees(&made, "it ended", |one| one.state == State::Exited)
+        .await;
+    let mut logs = desk
+        .engines
+        .logs(&subject.host(), &made.id, LogOptions::default())
+        .await
+        .unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    while let Some(lines) = logs.next().await.unwrap() {
+        for line in lines {
+            let text = String::from_utf8(line.text.into_vec()).unwrap();
+            match line.stream {
+                Stream::Stdout => out.push(text),
+                Stream::Stderr => err.push(text),
+            }
+        }
+    }
+    assert_eq!(out, ["one", "", "no end"]);
+    assert_eq!(err, ["two"]);
     subject.remove(&made).await;
 }

@@ -202,7 +202,7 @@ async fn more_rows_than_streams_take_turns() {
             .count()
     };
     while sampled(&desk) < ids.len() {
-        let patience = Duration::from_secs(60);
+        let patience = Duration::from_mins(1);
         assert!(
             desk.turn(began + patience).await,
             "{} of {} are sampled",
