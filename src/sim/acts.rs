@@ -294,7 +294,7 @@ pub fn prune(call: &Call) -> Answer {
             .containers
             .iter()
             .filter(|(_, one)| matches!(one.state, State::Created | State::Exited | State::Dead))
-            .filter(|(_, one)| filters.labels(&one.labels()))
+            .filter(|(_, one)| filters.labels(|key| one.label(key)))
             .filter(|(_, one)| before.is_none_or(|before| one.created < before.moment(now)))
             .map(|(key, one)| (*key, one.id.clone()))
             .collect();

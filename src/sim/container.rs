@@ -1,13 +1,18 @@
 //! One container: what it was made of, how it stands, and what it lived through.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use super::blueprint::Voice;
 use super::clock::{self, Nanos};
 use super::seed::Seed;
 
+/// The label that tells replicas apart; every other one is the plan's.
+const NUMBER: &str = "com.docker.compose.container-number";
 /// How many past runs a container remembers for its log.
 const RUNS_KEPT: usize = 24;
 /// How many pushed lines a container keeps.
@@ -330,14 +335,19 @@ pub struct Container {
 }
 
 impl Container {
+    /// One of its labels.
+    pub fn label(&self, key: &str) -> Option<Cow<'_, str>> {
+        if key == NUMBER && self.number > 0 {
+            return Some(self.number.to_string().into());
+        }
+        self.plan.labels.get(key).map(Cow::from)
+    }
+
     /// All its labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let mut labels = self.plan.labels.clone();
         if self.number > 0 {
-            labels.insert(
-                "com.docker.compose.container-number".into(),
-                self.number.to_string(),
-            );
+            labels.insert(NUMBER.into(), self.number.to_string());
         }
         labels
     }
@@ -433,5 +443,24 @@ impl Container {
         if let Some(run) = self.runs.last_mut() {
             run.ended.get_or_insert((now, ending));
         }
+    }
+}
+
+/// The labels of a container as JSON, without a copy of them.
+#[derive(Debug)]
+pub struct Labels<'a>(pub &'a Container);
+
+impl Serialize for Labels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(container) = self;
+        let plan = container.plan.labels.iter();
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in plan {
+            map.serialize_entry(key, value)?;
+        }
+        if container.number > 0 {
+            map.serialize_entry(NUMBER, &container.number.to_string())?;
+        }
+        map.end()
     }
 }

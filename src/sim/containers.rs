@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::container::{Attachment, Container, Mount, State};
+use super::container::{Attachment, Container, Labels, Mount};
 use super::engine::{Engine, Image, Profile};
 use super::files;
-use super::http::{self, Answer, Filters, Refusal};
+use super::http::{self, Answer};
 use super::inspect;
 use super::route::Call;
+use super::sift::Sift;
 
 /// One row of the list, as Docker's `types.Container`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Summary<'a> {
+pub struct Summary<'a> {
     id: &'a str,
     names: [String; 1],
     image: &'a str,
@@ -28,7 +29,7 @@ struct Summary<'a> {
     size_rw: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_root_fs: Option<i64>,
-    labels: BTreeMap<String, String>,
+    labels: Labels<'a>,
     state: &'static str,
     status: String,
     host_config: NetworkMode<'a>,
@@ -267,7 +268,7 @@ fn summary<'a>(container: &'a Container, image: Option<&Image>, asked: Asked) ->
         ports: ports(container),
         size_rw: size(written),
         size_root_fs: size(written + image.map_or(0, |image| image.size)),
-        labels: container.labels(),
+        labels: Labels(container),
         state: container.state.word(),
         status: container.status(asked.now),
         host_config: NetworkMode {
@@ -280,8 +281,8 @@ fn summary<'a>(container: &'a Container, image: Option<&Image>, asked: Asked) ->
     }
 }
 
-/// Every container as a list's JSON, as `/system/df` has it.
-pub fn summaries(engine: &Engine, now: i64, minor: u32) -> Value {
+/// Every container as a row of the list with sizes, as `/system/df` has it.
+pub fn summaries(engine: &Engine, now: i64, minor: u32) -> Vec<Summary<'_>> {
     let asked = Asked {
         now,
         minor,
@@ -289,52 +290,22 @@ pub fn summaries(engine: &Engine, now: i64, minor: u32) -> Value {
     };
     let images = images_by_id(engine);
     let image = |one: &Container| images.get(one.plan.image_id.as_str()).copied();
-    let rows: Vec<Summary> = engine
+    engine
         .containers
         .values()
         .rev()
         .map(|one| summary(one, image(one), asked))
-        .collect();
-    json!(rows)
+        .collect()
 }
-
-/// What the list can be filtered by.
-const FILTERS: &[&str] = &[
-    "ancestor",
-    "before",
-    "exited",
-    "expose",
-    "health",
-    "id",
-    "is-task",
-    "isolation",
-    "label",
-    "label!",
-    "name",
-    "network",
-    "publish",
-    "since",
-    "status",
-    "volume",
-];
 
 /// `GET /containers/json`
 pub fn list(call: &Call) -> Answer {
     let filters = call.query.filters()?;
-    filters.allow(FILTERS)?;
-    check_values(&filters)?;
     let limit = call
         .query
         .number::<i64>("limit")?
         .and_then(|limit| usize::try_from(limit).ok());
     let limit = limit.filter(|limit| *limit > 0);
-    // These filters, or a limit, mean stopped ones as well.
-    let all = call.query.flag("all")
-        || limit.is_some()
-        || ["status", "exited", "before", "since"]
-            .iter()
-            .any(|key| !filters.values(key).is_empty());
-    let runs = |one: &Container| one.state.alive() || one.state == State::Restarting;
     let size = call.query.flag("size");
     call.host.read(|engine, now| {
         let asked = Asked {
@@ -343,16 +314,15 @@ pub fn list(call: &Call) -> Answer {
             size,
         };
         let images = images_by_id(engine);
-        let bounds = Bounds::new(engine, &filters)?;
+        let all = call.query.flag("all") || limit.is_some();
+        let sift = Sift::new(&filters, engine, &images, all)?;
         let rows: Vec<Summary> = engine
             .containers
             .iter()
             .rev()
-            .filter(|(key, _)| bounds.hold(**key))
-            .map(|(_, one)| one)
-            .filter(|one| (all || runs(one)) && passes(one, &filters, &images))
+            .filter(|(key, one)| sift.passes(**key, one))
             .take(limit.unwrap_or(usize::MAX))
-            .map(|one| summary(one, images.get(one.plan.image_id.as_str()).copied(), asked))
+            .map(|(_, one)| summary(one, images.get(one.plan.image_id.as_str()).copied(), asked))
             .collect();
         Ok(http::ok(&rows))
     })
@@ -364,124 +334,6 @@ fn images_by_id(engine: &Engine) -> BTreeMap<&str, &Image> {
         .iter()
         .map(|image| (image.id.as_str(), image))
         .collect()
-}
-
-/// `before` and `since`, which name containers.
-struct Bounds {
-    before: Option<u64>,
-    since: Option<u64>,
-}
-
-impl Bounds {
-    fn new(engine: &Engine, filters: &Filters) -> Result<Self, Refusal> {
-        let find = |key| {
-            filters
-                .values(key)
-                .first()
-                .map(|id| engine.find(id))
-                .transpose()
-        };
-        Ok(Self {
-            before: find("before")?,
-            since: find("since")?,
-        })
-    }
-
-    fn hold(&self, key: u64) -> bool {
-        self.before.is_none_or(|before| key < before) && self.since.is_none_or(|since| key > since)
-    }
-}
-
-/// Docker's refusals of values that cannot be.
-fn check_values(filters: &Filters) -> Result<(), Refusal> {
-    const STATES: [&str; 7] = [
-        "created",
-        "running",
-        "paused",
-        "restarting",
-        "removing",
-        "exited",
-        "dead",
-    ];
-    const HEALTH: [&str; 4] = ["none", "starting", "healthy", "unhealthy"];
-    if let Some(state) = filters
-        .values("status")
-        .iter()
-        .find(|one| !STATES.contains(&one.as_str()))
-    {
-        return Err(Refusal::bad(format!("Invalid filter 'status={state}'")));
-    }
-    if let Some(one) = filters
-        .values("health")
-        .iter()
-        .find(|one| !HEALTH.contains(&one.as_str()))
-    {
-        return Err(Refusal::bad(format!(
-            "Unrecognised filter value for health: {one}"
-        )));
-    }
-    Ok(())
-}
-
-fn passes(container: &Container, filters: &Filters, images: &BTreeMap<&str, &Image>) -> bool {
-    let plan = &container.plan;
-    let of_image = |wanted: &str| {
-        let image = images.get(plan.image_id.as_str());
-        let hex = wanted.strip_prefix("sha256:").unwrap_or(wanted);
-        plan.image_id["sha256:".len()..].starts_with(hex) && hex.len() >= 4
-            || plan.image == super::engine::with_tag(wanted)
-            || image.is_some_and(|image| image.tags.contains(&super::engine::with_tag(wanted)))
-    };
-    let on_network = |wanted: &str| {
-        container
-            .networks
-            .iter()
-            .any(|one| &*one.name == wanted || one.network.starts_with(wanted))
-    };
-    let mounted = |wanted: &str| {
-        plan.mounts
-            .iter()
-            .any(|one| one.volume.as_deref() == Some(wanted) || one.destination == wanted)
-    };
-    let port = |wanted: &str, public: bool| {
-        let (number, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
-        plan.ports
-            .iter()
-            .filter(|port| port.protocol == protocol)
-            .any(|port| {
-                let found = if public {
-                    container.published(port).map(|(_, port)| port)
-                } else {
-                    Some(port.private)
-                };
-                found.is_some_and(|found| found.to_string() == number)
-            })
-    };
-    filters.any("status", |wanted| wanted == container.state.word())
-        && filters.any("health", |wanted| wanted == container.health.word())
-        && filters.any("id", |wanted| container.id.starts_with(wanted))
-        && filters.any("name", |wanted| name_matches(&container.name, wanted))
-        && filters.any("exited", |wanted| {
-            container.finished.is_some()
-                && !container.state.alive()
-                && container.exit_code.to_string() == wanted
-        })
-        && filters.any("ancestor", of_image)
-        && filters.any("network", on_network)
-        && filters.any("volume", mounted)
-        && filters.any("publish", |wanted| port(wanted, true))
-        && filters.any("expose", |wanted| port(wanted, false))
-        && filters.any("is-task", |wanted| matches!(wanted, "false" | "0"))
-        && filters.labels(&container.labels())
-}
-
-/// Docker takes a name filter as a regular expression on the name, with or without its slash.
-fn name_matches(name: &str, wanted: &str) -> bool {
-    if name.contains(wanted) {
-        return true;
-    }
-    regex::Regex::new(wanted)
-        .is_ok_and(|regex| regex.is_match(name) || regex.is_match(&format!("/{name}")))
 }
 
 /// `GET /containers/{id}/json`

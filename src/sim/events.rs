@@ -95,7 +95,7 @@ impl Event {
                 let repo = image.rsplit_once(':').map_or(image, |(repo, _)| repo);
                 wanted == image || wanted == repo || (self.kind == Kind::Image && wanted == name)
             })
-            && filters.labels(&self.attributes)
+            && filters.label_map(&self.attributes)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests and answers in the terms of the Engine API: queries, filters, error bodies, streams.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -251,12 +252,17 @@ impl Filters {
     }
 
     /// Whether the labels satisfy every `label` filter (`key` or `key=value`) and no `label!`.
-    pub fn labels(&self, labels: &BTreeMap<String, String>) -> bool {
+    pub fn labels<'a>(&self, find: impl Fn(&str) -> Option<Cow<'a, str>>) -> bool {
         let has = |wanted: &String| match wanted.split_once('=') {
-            Some((key, value)) => labels.get(key).is_some_and(|found| found == value),
-            None => labels.contains_key(wanted),
+            Some((key, value)) => find(key).is_some_and(|found| found == value),
+            None => find(wanted).is_some(),
         };
         self.values("label").iter().all(has) && !self.values("label!").iter().any(has)
+    }
+
+    /// The same for labels in a map.
+    pub fn label_map(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.labels(|key| labels.get(key).map(Cow::from))
     }
 }
 
@@ -307,6 +313,6 @@ mod tests {
         let set = Filters::parse(r#"{"label":{"a":true,"b=c":true,"d":false}}"#);
         assert_eq!(list, set);
         let labels = BTreeMap::from([("a".to_owned(), "x".to_owned()), ("b".into(), "c".into())]);
-        assert!(list.is_ok_and(|filters| filters.labels(&labels)));
+        assert!(list.is_ok_and(|filters| filters.label_map(&labels)));
     }
 }

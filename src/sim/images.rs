@@ -91,7 +91,7 @@ fn passes(engine: &Engine, image: &Image, filters: &Filters) -> bool {
     filters.any("dangling", |wanted| {
         (wanted == "true" || wanted == "1") == image.tags.is_empty()
     }) && filters.any("reference", referenced)
-        && filters.labels(&image.labels)
+        && filters.label_map(&image.labels)
         && when("before", &|other| image.created < other.created)
         && when("since", &|other| image.created > other.created)
 }
@@ -371,7 +371,7 @@ pub fn prune(call: &Call) -> Answer {
             .images
             .iter()
             .filter(|image| {
-                (all || image.tags.is_empty()) && !used(image) && filters.labels(&image.labels)
+                (all || image.tags.is_empty()) && !used(image) && filters.label_map(&image.labels)
             })
             .cloned()
             .collect();

@@ -48,6 +48,7 @@ mod route;
 mod seed;
 mod session;
 mod shell;
+mod sift;
 mod stats;
 mod system;
 mod voice;

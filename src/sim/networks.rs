@@ -91,7 +91,7 @@ pub fn list(call: &Call) -> Answer {
             .filter(|one| filters.any("driver", |wanted| one.driver == wanted))
             .filter(|one| filters.any("scope", |wanted| one.scope == wanted))
             .filter(|one| filters.any("type", |wanted| (wanted == "builtin") == builtin(one)))
-            .filter(|one| filters.labels(&one.labels))
+            .filter(|one| filters.label_map(&one.labels))
             .filter(|one| {
                 let unused = || !builtin(one) && members(engine, one).is_empty();
                 filters.any("dangling", |wanted| {
@@ -356,7 +356,7 @@ pub fn prune(call: &Call) -> Answer {
             .networks
             .iter()
             .filter(|one| !matches!(&*one.name, "bridge" | "host" | "none"))
-            .filter(|one| members(engine, one).is_empty() && filters.labels(&one.labels))
+            .filter(|one| members(engine, one).is_empty() && filters.label_map(&one.labels))
             .cloned()
             .collect();
         for network in &doomed {

@@ -3,6 +3,7 @@
 use hyper::Response;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::clock;
@@ -245,25 +246,34 @@ pub fn no_manager() -> Refusal {
     )
 }
 
+/// The body of `GET /system/df`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Usage<'a> {
+    layers_size: i64,
+    images: Option<Vec<Value>>,
+    containers: Option<Vec<containers::Summary<'a>>>,
+    volumes: Option<Vec<Value>>,
+    build_cache: Option<[(); 0]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    builder_size: Option<i64>,
+}
+
 /// `GET /system/df`; since 1.42 only of the asked `type`s, if any.
 pub fn df(call: &Call) -> Response<Body> {
     let types = call.query.all("type");
-    let wants = |kind: &str| call.minor < 42 || types.is_empty() || types.contains(&kind);
-    let or_null =
-        |wanted: bool, rows: &dyn Fn() -> Value| if wanted { rows() } else { Value::Null };
+    let new = call.minor >= 42;
+    let wants = |kind: &str| !new || types.is_empty() || types.contains(&kind);
+    let images = wants("image");
     call.host.read(|engine, now| {
         let layers: i64 = engine.images.iter().map(|image| image.size).sum();
-        let containers = || containers::summaries(engine, now, call.minor);
-        let mut usage = json!({
-            "LayersSize": if wants("image") { layers } else { 0 },
-            "Images": or_null(wants("image"), &|| json!(images::rows(engine, call.minor, true))),
-            "Containers": or_null(wants("container"), &containers),
-            "Volumes": or_null(wants("volume"), &|| json!(volumes::used_rows(engine))),
-            "BuildCache": or_null(call.minor >= 42 && wants("build-cache"), &|| json!([])),
-        });
-        if call.minor < 42 {
-            usage["BuilderSize"] = json!(0);
-        }
-        http::ok(&usage)
+        http::ok(&Usage {
+            layers_size: if images { layers } else { 0 },
+            images: images.then(|| images::rows(engine, call.minor, true)),
+            containers: wants("container").then(|| containers::summaries(engine, now, call.minor)),
+            volumes: wants("volume").then(|| volumes::used_rows(engine)),
+            build_cache: (new && wants("build-cache")).then_some([]),
+            builder_size: (!new).then_some(0),
+        })
     })
 }

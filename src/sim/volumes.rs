@@ -80,13 +80,13 @@ pub fn list(call: &Call) -> Answer {
             .values()
             .filter(|one| filters.any("name", |wanted| one.name.contains(wanted)))
             .filter(|_| filters.any("driver", |wanted| wanted == "local"))
-            .filter(|one| filters.labels(&one.labels))
+            .filter(|one| filters.label_map(&one.labels))
             .filter(|one| {
                 filters.any("dangling", |wanted| {
                     matches!(wanted, "true" | "1") == !census.contains_key(one.name.as_str())
                 })
             })
-            .map(|one| row(one))
+            .map(row)
             .collect();
         Ok(http::ok(&json!({ "Volumes": rows, "Warnings": null })))
     })
@@ -174,7 +174,7 @@ pub fn prune(call: &Call) -> Answer {
             .values()
             .filter(|one| !census.contains_key(one.name.as_str()))
             .filter(|one| named || one.labels.contains_key("com.docker.volume.anonymous"))
-            .filter(|one| filters.labels(&one.labels))
+            .filter(|one| filters.label_map(&one.labels))
             .cloned()
             .collect();
         for volume in &doomed {
