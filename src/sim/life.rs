@@ -345,36 +345,59 @@ impl Engine {
         }
     }
 
-    /// One random change to a running container, and the plan for the next.
+    /// One random change, and the plan for the next.
     fn churn(&mut self, now: Nanos) {
         let seed = self.fresh_seed();
-        let alive: Vec<Key> = self
-            .containers
-            .iter()
-            .filter(|(_, container)| container.state == State::Running && container.number > 0)
-            .map(|(key, _)| *key)
-            .collect();
-        if !alive.is_empty() {
-            let key = *seed.of("who").pick(&alive);
-            let probed = self
+        let keys = |wanted: &dyn Fn(&Container) -> bool| -> Vec<Key> {
+            let ours = self
                 .containers
-                .get(&key)
-                .is_some_and(|one| one.plan.probe.is_some());
-            match seed.of("what").below(10) {
-                0..3 if probed => {
-                    self.set_health(key, now, Health::Unhealthy(now));
-                    self.schedule(now + 20 * SECOND, Due::Recovery(key));
-                }
-                0..6 => self.end(key, now, Ending::Crashed(1)),
-                6 => self.end(key, now, Ending::OutOfMemory),
-                _ => {
-                    self.end_by_hand(key, now);
-                    self.begin(key, now + MILLI);
-                    self.emit_container(now, key, "restart", &[]);
-                }
-            }
+                .iter()
+                .filter(|(_, one)| one.number > 0 && wanted(one));
+            ours.map(|(key, _)| *key).collect()
+        };
+        let epoch = self.profile.epoch;
+        let running = keys(&|one| one.state == State::Running);
+        // What an earlier change ended for good.
+        let fallen = keys(&|one| {
+            one.state == State::Exited && !one.by_hand && one.finished.is_some_and(|at| at > epoch)
+        });
+        if !fallen.is_empty() && seed.of("mend").below(3) == 0 {
+            let key = *seed.of("who").pick(&fallen);
+            self.containers
+                .entry(key)
+                .and_modify(|one| one.restarts = 0);
+            self.begin(key, now);
+        } else if !running.is_empty() {
+            self.disturb(
+                *seed.of("who").pick(&running),
+                now,
+                seed.of("what").below(10),
+            );
         }
         self.schedule_churn(now, seed.of("when").unit());
+    }
+
+    /// Makes a running container ill, ends it, or restarts it, by a number below ten.
+    fn disturb(&mut self, key: Key, now: Nanos, what: u64) {
+        let probed = self
+            .containers
+            .get(&key)
+            .is_some_and(|one| one.plan.probe.is_some());
+        match what {
+            0..3 if probed => {
+                self.set_health(key, now, Health::Unhealthy(now));
+                self.schedule(now + 20 * SECOND, Due::Recovery(key));
+            }
+            0..6 => self.end(key, now, Ending::Crashed(1)),
+            6 => self.end(key, now, Ending::OutOfMemory),
+            _ => {
+                self.emit_container(now, key, "kill", &[("signal", "15".to_owned())]);
+                self.end_by_hand(key, now);
+                self.emit_container(now, key, "stop", &[]);
+                self.begin(key, now + MILLI);
+                self.emit_container(now, key, "restart", &[]);
+            }
+        }
     }
 
     /// A clean stop, as `docker stop` ends with.

@@ -133,7 +133,7 @@ impl Session {
         let interactive = shell::is_shell(words[0]) && !words.contains(&"-c");
         let copies = words == ["cat"];
         if self.wish.tty {
-            shell.size = *self.sizes.borrow_and_update();
+            shell.size = Some(*self.sizes.borrow_and_update());
         }
         if !interactive && !copies {
             let outcome = shell.run(&words);
@@ -214,7 +214,7 @@ impl Session {
                 }
                 change = self.sizes.changed() => {
                     change.map_err(|_| Gone)?;
-                    shell.size = *self.sizes.borrow_and_update();
+                    shell.size = Some(*self.sizes.borrow_and_update());
                 }
                 () = ended(&host, &container, &mut self.changed) => return Err(Gone),
             }

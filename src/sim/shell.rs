@@ -48,8 +48,8 @@ pub struct Shell {
     tree: Tree,
     directory: String,
     last_code: i64,
-    /// Rows and columns of the terminal; zeros without one.
-    pub size: (u16, u16),
+    /// Rows and columns of the terminal, where there is one.
+    pub size: Option<(u16, u16)>,
     /// The moment of the look at the container.
     now: Nanos,
 }
@@ -101,7 +101,7 @@ impl Shell {
             host_cpus,
             directory: files::normal(directory),
             last_code: 0,
-            size: (0, 0),
+            size: None,
             now,
         }
     }
@@ -326,8 +326,8 @@ impl Shell {
 
     fn terminal_size(&self) -> Outcome {
         match self.size {
-            (0, 0) => Outcome::failed(1, "stty: standard input: Not a tty\n"),
-            (rows, columns) => Outcome::said(format!("{rows} {columns}\n")),
+            None => Outcome::failed(1, "stty: standard input: Not a tty\n"),
+            Some((rows, columns)) => Outcome::said(format!("{rows} {columns}\n")),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What is done to containers, and the events it makes.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
-use crate::client::Client;
+use wharf::sim::Spec;
+
+use crate::client::{Client, piece};
 use crate::{one_host, spec};
 
 /// The actions of an engine's events since it began, as `type action`, in order.
@@ -432,4 +436,32 @@ async fn prune_takes_what_is_stopped_and_nothing_else() {
         (all - running, running)
     );
     assert!(pruned["SpaceReclaimed"].as_i64().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_churning_host_changes_by_itself() {
+    let busy = Spec {
+        churn: 600.0,
+        ..spec(43)
+    };
+    let (_dir, _fleet, client) = one_host(busy).await;
+    let mut events = client
+        .stream("/events?filters=%7B%22type%22%3A%5B%22container%22%5D%7D")
+        .await;
+    let mut actions = BTreeSet::new();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !["die", "start"]
+        .iter()
+        .all(|action| actions.contains(*action))
+    {
+        assert!(Instant::now() < patience, "{actions:?}");
+        let data = piece(&mut events).await.unwrap();
+        for line in data
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+        {
+            let event: Value = serde_json::from_slice(line).unwrap();
+            actions.insert(event["Action"].as_str().unwrap().to_owned());
+        }
+    }
 }
