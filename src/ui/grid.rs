@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
-use super::look::{Look, cut_middle, width};
-use crate::ops::column::{Align, Column, Context, Rows, Tone};
+use super::look::{Look, cut, cut_middle, width};
+use crate::{
+    model::printable,
+    ops::column::{Align, Column, Context, Rows, Tone},
+};
 
 /// Cells between two columns.
 const GAP: u16 = 2;
@@ -203,8 +206,14 @@ fn draw_cell(
     area: Rect,
 ) {
     let cells = usize::from(area.width);
-    let text = look.glyphs.plain(&cell.text);
-    let text = cut_middle(&text, cells, &look.glyphs);
+    let text = printable(&cell.text);
+    let text = look.glyphs.plain(&text);
+    // Names differ at both ends; a sentence begins with what matters.
+    let text = if text.contains(' ') {
+        cut(&text, cells, &look.glyphs)
+    } else {
+        cut_middle(&text, cells, &look.glyphs)
+    };
     let indent = if align == Align::Right {
         cells.saturating_sub(width(&text))
     } else {

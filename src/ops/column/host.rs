@@ -177,7 +177,7 @@ static HOSTS: [Column<Hosts>; 16] = [
         title: "ENV",
         about: "The environment it belongs to",
         align: Align::Left,
-        width: between(4, 8),
+        width: between(5, 8),
         text: |row, _| Cow::Borrowed(row.host.environment()),
         tone: |_| Tone::Plain,
         order: |a, b| natural(a.host.environment(), b.host.environment()),
@@ -359,12 +359,12 @@ static HOSTS: [Column<Hosts>; 16] = [
         title: "REASON",
         about: "Why it cannot be used, and what to do",
         align: Align::Left,
-        width: growing(10, 40),
+        width: growing(20, 40),
         text: |row, _| reason(row.host),
         tone: |_| Tone::Bad,
         order: |a, b| reason(a.host).cmp(&reason(b.host)),
         shown: true,
-        priority: 2,
+        priority: 6,
     },
 ];
 
