@@ -38,6 +38,8 @@ pub struct Tally {
     pub connecting: usize,
     /// Not usable.
     pub offline: usize,
+    /// With a disk that is nearly full.
+    pub full_disks: usize,
     /// All containers.
     pub containers: usize,
     /// Containers by state.
@@ -152,6 +154,7 @@ impl Fleet {
                 }
                 Link::Offline { .. } | Link::InstallFailed { .. } => tally.offline += 1,
             }
+            tally.full_disks += usize::from(host.disk_is_full());
             for container in host.containers.values() {
                 tally.count(container);
             }

@@ -590,6 +590,12 @@ pub struct HostLoad {
 }
 
 impl HostLoad {
+    /// From so many percent on a disk is to be looked at.
+    pub const DISK_FILLS: f32 = 80.0;
+
+    /// From so many percent on a disk is about to stop what runs on it.
+    pub const DISK_FULL: f32 = 90.0;
+
     /// Disk in percent; none when not known.
     #[expect(
         clippy::cast_precision_loss,
@@ -671,6 +677,13 @@ impl Host {
     /// The name of its environment; empty when it has none.
     pub fn environment(&self) -> &str {
         self.spec.environment.as_deref().unwrap_or("")
+    }
+
+    /// Whether its disk is nearly full, as far as it is known.
+    pub fn disk_is_full(&self) -> bool {
+        self.load
+            .and_then(|load| load.disk_percent())
+            .is_some_and(|percent| percent >= HostLoad::DISK_FULL)
     }
 
     /// Whether what is known of it is no longer fed: figures must not be shown as live.

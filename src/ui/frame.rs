@@ -118,7 +118,7 @@ impl Ui {
             format!("{dot}containers {}", tally.containers),
             theme.header,
         ));
-        let broken = tally.broken + tally.offline;
+        let broken = tally.broken + tally.offline + tally.full_disks;
         if broken > 0 {
             left.push(Span::styled(dot.clone(), theme.header));
             left.push(Span::styled(format!("{broken} broken"), theme.bad));
