@@ -1,1 +1,0 @@
-//! Small drawings shared by panes.
