@@ -283,7 +283,14 @@ impl Ui {
                 self.panes.detail.show(&host, &id);
                 self.enter(PaneId::Detail);
             }
-            Reply::Detail(Target::Host(_) | Target::Operation(_)) => {}
+            Reply::Detail(Target::Host(host)) => {
+                self.panes.hosts.go_to(&host);
+                self.enter(PaneId::Hosts);
+            }
+            Reply::Detail(Target::Operation(number)) => {
+                self.panes.operations.go_to(number);
+                self.enter(PaneId::Operations);
+            }
             Reply::Containers(filter) => {
                 if let Err(why) = self.panes.containers.set_filter(&filter) {
                     self.say(Level::Error, why);

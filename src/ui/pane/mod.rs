@@ -6,6 +6,7 @@ pub mod hosts;
 pub mod logs;
 pub mod operations;
 pub mod overview;
+mod table;
 
 use std::collections::BTreeSet;
 
@@ -71,7 +72,7 @@ pub enum Reply {
     Done,
     /// It is none of this pane's; the console may have a use for it.
     Pass,
-    /// Show that container in detail.
+    /// Show that container in detail, that host among the hosts, that act in the log.
     Detail(Target),
     /// Show the containers that match a filter.
     Containers(String),
@@ -150,12 +151,14 @@ impl PaneId {
 #[derive(Default)]
 pub struct Panes {
     overview: overview::Overview,
-    hosts: hosts::Hosts,
+    /// The hosts, to which others lead.
+    pub hosts: hosts::Hosts,
     /// The container grid, which others filter.
     pub containers: containers::Containers,
     /// The log tail, which others fill.
     pub logs: logs::Logs,
-    operations: operations::Operations,
+    /// The log of acts, to which others lead.
+    pub operations: operations::Operations,
     /// One container, which others choose.
     pub detail: detail::Detail,
 }
@@ -188,11 +191,13 @@ impl Panes {
     /// Takes a value remembered from an earlier session. What no longer means anything is passed over.
     pub fn remembered(&mut self, key: &str, value: &str) {
         match key {
-            "containers.columns" => {
-                // Columns of another version of the program: the default is right.
-                let _ = self.containers.set_columns(value);
-            }
+            // Columns of another version of the program: the default is right.
+            "containers.columns" => drop(self.containers.set_columns(value)),
+            "hosts.columns" => drop(self.hosts.set_columns(value)),
+            "operations.columns" => drop(self.operations.set_columns(value)),
             "containers.sort" => self.containers.set_sort(value),
+            "hosts.sort" => self.hosts.set_sort(value),
+            "operations.sort" => self.operations.set_sort(value),
             _ => {}
         }
     }
@@ -219,3 +224,6 @@ pub fn empty(text: &str, look: &Look, frame: &mut Frame<'_>, area: Rect) {
             .set_stringn(x, y, &line, usize::from(area.width), look.theme.faint);
     }
 }
+
+#[cfg(test)]
+mod stage;
