@@ -16,9 +16,13 @@ mod picture;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use wharf::ui::desk::Desk;
+use wharf::{
+    model::{Feed, Payload},
+    ui::{Msg, desk::Desk},
+};
 
 /// What is typed before each picture is taken.
 const PICTURES: &[(&str, &str)] = &[
@@ -29,6 +33,7 @@ const PICTURES: &[(&str, &str)] = &[
     ("containers-filter", "3 / i s : b r o k e n enter"),
     ("operations", "5"),
     ("detail", "3 enter"),
+    ("act", "5 j enter"),
     ("help", "3 ?"),
     ("menu", "3 a"),
     ("palette", "3 : c o n t a i n e r space r"),
@@ -51,6 +56,18 @@ fn keep(name: &str, svg: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// Brings the inspections that are wanted.
+fn inspected(desk: &mut Desk) {
+    for feed in desk.wants() {
+        let Feed::Inspect(host, id) = &feed else {
+            continue;
+        };
+        let container = desk.ui().fleet.container(host, id).unwrap();
+        let json = Payload::Inspected(Arc::new(fleet::inspection(container)));
+        desk.send(Msg::Feed(feed, json));
+    }
+}
+
 #[test]
 fn every_pane_has_its_pictures() {
     let mut changed = Vec::new();
@@ -60,6 +77,7 @@ fn every_pane_has_its_pictures() {
             let mut desk = Desk::new(fleet::demo(), width, height)
                 .at(fleet::now())
                 .keys(keys);
+            inspected(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer())));
             names.push(name);

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
 use wharf::model::{
-    Container, ContainerId, EngineInfo, Event, Fleet, Health, HostLoad, HostName, HostSpec, Link,
-    Operation, Origin, Outcome, Port, Product, State, Timestamp, Trouble, TroubleKind, Usage, Way,
+    Container, ContainerId, DiskUsage, EngineInfo, Event, Fleet, Health, HostLoad, HostName,
+    HostSpec, Image, Link, Operation, Origin, Outcome, Port, Product, State, Timestamp, Trouble,
+    TroubleKind, Usage, Way,
 };
 
 /// The moment at which all pictures are taken.
@@ -87,14 +89,17 @@ pub fn demo() -> Fleet {
             .filter(|n| !(n * 7 + at).is_multiple_of(5))
             .map(|n| container(at, n))
             .collect();
-        let usages = containers
-            .iter()
-            .enumerate()
-            .filter(|(_, one)| one.state.is_live())
-            .map(|(n, one)| (one.id.clone(), usage(at, n, 0)))
-            .collect();
-        fleet.apply(Event::Containers(host.clone(), containers));
-        fleet.apply(Event::Usages(host, usages));
+        fleet.apply(Event::Containers(host.clone(), containers.clone()));
+        for second in 0..=120 {
+            let usages = containers
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| one.state.is_live())
+                .map(|(n, one)| (one.id.clone(), usage(at, n, second)))
+                .collect();
+            fleet.apply(Event::Usages(host.clone(), usages));
+        }
+        resources(&mut fleet, host, at);
     }
     last_words(&mut fleet);
     for operation in operations() {
@@ -171,6 +176,61 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
     ));
 }
 
+/// Images, and what they and all else occupy.
+fn resources(fleet: &mut Fleet, host: HostName, at: usize) {
+    let image = |n: usize, tag: &str| Image {
+        id: Arc::from(format!("sha256:{:064x}", n * 31)),
+        tags: vec![Arc::from(tag)],
+        digests: Vec::new(),
+        created: before(86_400 * 30),
+        size: 240 << 20,
+        used_by: Some(1),
+    };
+    let images = SERVICES
+        .iter()
+        .enumerate()
+        .map(|(n, (_, _, tag, _))| image(n, tag));
+    fleet.apply(Event::Images(host.clone(), images.collect()));
+    let disk = DiskUsage {
+        images: 9,
+        layers: (7 + at as u64) << 30,
+        images_reclaimable: (1 + at as u64) << 29,
+        containers: 310 << 20,
+        containers_reclaimable: 12 << 20,
+        volumes: (3 * at as u64 + 2) << 30,
+        volumes_reclaimable: 1 << 30,
+        build_cache: 900 << 20,
+        build_cache_reclaimable: 900 << 20,
+    };
+    fleet.apply(Event::Disk(host, disk));
+}
+
+/// The inspection of a container.
+pub fn inspection(container: &Container) -> Value {
+    json!({
+        "Id": container.id.as_str(),
+        "Created": "2026-03-02T03:07:42Z",
+        "Name": format!("/{}", container.name),
+        "Image": &*container.image_id,
+        "RestartCount": 2,
+        "Platform": "linux",
+        "State": { "Status": "running", "Running": true, "Pid": 20117, "ExitCode": 0,
+            "StartedAt": "2026-03-13T23:11:04Z", "FinishedAt": "2026-03-13T23:10:58Z",
+            "Health": { "Status": "healthy", "FailingStreak": 0, "Log": [] } },
+        "HostConfig": { "Memory": 4_294_967_296_i64, "NanoCpus": 2_000_000_000, "NetworkMode": "billing_default",
+            "RestartPolicy": { "Name": "unless-stopped" }, "LogConfig": { "Type": "json-file" },
+            "CapDrop": ["ALL"], "ReadonlyRootfs": true },
+        "Mounts": [{ "Type": "volume", "Name": "billing_spool", "Destination": "/var/spool/ledger", "RW": true },
+            { "Type": "bind", "Source": "/etc/billing/ledger.toml", "Destination": "/etc/ledger.toml", "RW": false }],
+        "Config": { "Hostname": container.id.short(), "User": "10001", "Image": &*container.image, "WorkingDir": "/srv",
+            "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", "LEDGER_DB=postgres://ledger:s3cr3t@postgres/ledger",
+                "LEDGER_SIGNING_KEY=s3cr3t", "LANG=C.UTF-8"],
+            "Entrypoint": ["/usr/local/bin/ledger"], "Cmd": ["serve", "--listen", "0.0.0.0:7070"], "StopSignal": "SIGTERM" },
+        "NetworkSettings": { "Ports": { "7070/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "7080" }] },
+            "Networks": { "billing_default": { "IPAddress": "172.22.0.2", "IPPrefixLen": 16, "Gateway": "172.22.0.1" } } },
+    })
+}
+
 fn offline(fleet: &mut Fleet, host: &HostName) {
     let trouble = Trouble {
         kind: TroubleKind::HostKeyChanged,
@@ -237,7 +297,11 @@ fn container(at: usize, n: usize) -> Container {
 
 /// A plausible sample.
 pub fn usage(at: usize, n: usize, second: i64) -> Usage {
-    let wave = ((at * 13 + n * 29 + second.unsigned_abs() as usize * 7) % 47) as f32;
+    let moment = second as f32;
+    let slow = (moment / 17.0 + (at * 3 + n) as f32).sin();
+    let quick = (moment / 2.3 + n as f32).sin() * (moment / 31.0 + at as f32).cos();
+    let wave = 22.0 + slow * 12.0 + quick * 8.0;
+    let gone = second.unsigned_abs();
     Usage {
         at: before(120 - second),
         cpu: Some(if n == 2 {
@@ -247,10 +311,10 @@ pub fn usage(at: usize, n: usize, second: i64) -> Usage {
         }),
         memory: ((n as u64 + 1) * 97 + at as u64 * 13 + wave as u64) << 20,
         memory_limit: 4 << 30,
-        net_in: (n as u64 + 1) * 123_456_789,
-        net_out: (n as u64 + 3) * 45_678_901,
+        net_in: (n as u64 + 1) * (123_456_789 + gone * 31_207),
+        net_out: (n as u64 + 3) * (45_678_901 + gone * 9_041),
         block_in: (n as u64) * 9_876_543,
-        block_out: (n as u64 + 2) * 3_456_789,
+        block_out: (n as u64 + 2) * (3_456_789 + gone * 4_096),
         pids: 12 + n as u64,
     }
 }
