@@ -4,6 +4,9 @@
 //!
 //! | layer | knows | its sentence |
 //! |---|---|---|
+//! | [`cli`] | all but ui | The same sentences from a shell; tables or JSON. |
+//! | [`console`] | all | Terminal, the single-owner loop, performing effects. |
+//! | [`ui`] | model, ops | State, update, view; no I/O, no async, no clock. |
 //! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
 //! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
@@ -11,6 +14,7 @@
 //! | [`model`] | nothing | The fleet as plain values. `Event` is the only way in, `Step` the only way out. |
 //! | [`sim`] | nothing of ours | Docker Engines served from memory over unix sockets, with latency and faults on demand. |
 
+pub mod cli;
 pub mod config;
 pub mod console;
 pub mod engine;

@@ -21,6 +21,11 @@ impl fmt::Debug for Env {
     }
 }
 
+/// The words this program was called with, its own name first.
+pub fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
 impl Env {
     /// The environment of this process.
     pub fn of_process() -> Self {

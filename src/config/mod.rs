@@ -14,7 +14,7 @@ mod ssh_config;
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 pub use self::{
-    env::{Colors, Env, Multiplexer, Terminal},
+    env::{Colors, Env, Multiplexer, Terminal, arguments},
     load::own_file,
     origin::origin,
     paths::Paths,

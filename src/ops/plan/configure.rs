@@ -1,6 +1,6 @@
 //! Plans of edits of wharf.toml: nothing on a host is touched, so they have no steps.
 
-use super::{Confirm, Plan, Refusal, RefusalKind, gather};
+use super::{Confirm, Plan, Refusal, RefusalKind};
 use crate::{
     model::{Fleet, HostName},
     ops::{
@@ -88,7 +88,7 @@ fn edit_of_file(
 ) -> Result<Plan, Refusal> {
     let danger = sentence.danger();
     if fleet.read_only && danger > Danger::Reads {
-        return Err(gather::program_read_only());
+        return Err(Refusal::read_only());
     }
     Ok(Plan {
         sentence: sentence.canonical(&targets),

@@ -157,7 +157,7 @@ pub(super) fn forbidden(sentence: &Sentence, fleet: &Fleet, host: &Host) -> Opti
         return None;
     }
     if fleet.read_only {
-        return Some(program_read_only());
+        return Some(Refusal::read_only());
     }
     fleet.forbids_change(host).map(|why| {
         Refusal::new(
@@ -166,15 +166,6 @@ pub(super) fn forbidden(sentence: &Sentence, fleet: &Fleet, host: &Host) -> Opti
             "change `read_only` in wharf.toml if that is wrong",
         )
     })
-}
-
-/// The refusal of a program that was started read-only.
-pub(super) fn program_read_only() -> Refusal {
-    Refusal::new(
-        RefusalKind::ReadOnly,
-        "this program was started read-only",
-        "start it without --read-only",
-    )
 }
 
 /// Why that host cannot be reached.

@@ -99,6 +99,8 @@ pub enum RefusalKind {
     Busy,
     /// The sentence makes no sense as it is.
     Sentence,
+    /// It was not confirmed.
+    Unconfirmed,
 }
 
 impl Refusal {
@@ -109,6 +111,17 @@ impl Refusal {
             why: why.into(),
             remedy: remedy.into(),
         }
+    }
+}
+
+impl Refusal {
+    /// The refusal of a program that was started read-only.
+    pub fn read_only() -> Self {
+        Self::new(
+            RefusalKind::ReadOnly,
+            "this program was started read-only",
+            "start it without --read-only",
+        )
     }
 }
 

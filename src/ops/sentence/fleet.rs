@@ -60,7 +60,7 @@ pub struct LogsCommand {
     #[arg(long, short)]
     pub follow: bool,
     /// Only the last so many lines of each
-    #[arg(long, short = 'n', value_name = "N")]
+    #[arg(long, short = 'n', value_name = "N", conflicts_with = "since")]
     pub tail: Option<u32>,
     /// Only since then: 10m, 2h, 3d or 2026-01-31T08:00:00Z
     #[arg(long, value_name = "WHEN")]
@@ -113,7 +113,7 @@ impl FromStr for Moment {
 }
 
 /// Reads `30s`, `10m`, `2h`, `3d` or `1h30m`.
-pub(in crate::ops) fn seconds(text: &str) -> Option<i64> {
+pub(crate) fn seconds(text: &str) -> Option<i64> {
     let mut total = 0_i64;
     let mut digits = String::new();
     for c in text.chars() {

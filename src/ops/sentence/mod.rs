@@ -12,7 +12,7 @@ pub use container::{
     Signal, Targets,
 };
 pub use error::ParseError;
-pub(in crate::ops) use fleet::seconds;
+pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment, ResourceCommand};
 pub use host::{AddArgs, EditArgs, HostCommand, PruneArgs};
 pub use traits::{Accepts, Danger, Number, Role};

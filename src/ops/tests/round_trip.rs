@@ -22,7 +22,7 @@ fn acts() -> impl Strategy<Value = String> {
         Just("container remove --force --volumes".to_owned()),
         Just("container top".to_owned()),
         Just("container show --reveal".to_owned()),
-        (1_u32..9).prop_map(|n| format!("logs -n {n} --since 10m -t")),
+        (1_u32..9).prop_map(|n| format!("logs -n {n} -t")),
         "[a-z]{2,6}".prop_map(|name| format!("container rename new-{name}")),
         "[a-z '\"$;*?]{1,9}".prop_map(|file| {
             format!(

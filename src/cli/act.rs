@@ -1,0 +1,395 @@
+//! Acts from a shell: plan, confirm, run, report.
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
+    sync::{Mutex, PoisonError},
+};
+
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Session,
+    args::Output,
+    exit::{Exit, Failure, of_outcome},
+    output::Out,
+    reach::{Reached, empty_fleet},
+};
+use crate::{
+    model::{Event, Outcome, span},
+    ops::{self, Confirm, Danger, Plan, Progress, Refusal, RefusalKind, Sentence, column::Tone},
+    store::{Mark, Store},
+};
+
+/// So many targets are named before the rest is counted.
+const NAMES: usize = 20;
+
+/// A sentence whose plan has steps.
+pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, Failure> {
+    let ready = prepare(session, sentence).await?;
+    if session.options.dry_run {
+        return session
+            .preview(&ready.plan)
+            .map(|exit| worse(exit, ready.exit));
+    }
+    session.confirm(&ready.plan)?;
+    let Ready {
+        plan,
+        store,
+        reached,
+        exit,
+    } = ready;
+    let (_fleet, engines, drained) = reached.drain();
+    let cancel = CancellationToken::new();
+    let interrupt = tokio::spawn(interrupted(cancel.clone()));
+    let report = Report::new(session, &plan);
+    let ended = ops::run(
+        &plan,
+        &session.origin("shell"),
+        sentence.reason(),
+        &engines,
+        &store,
+        cancel,
+        |progress| report.take(progress),
+    )
+    .await;
+    interrupt.abort();
+    store.close().await;
+    drained.abort();
+    let outcome = ended?;
+    report.finish(&outcome)?;
+    Ok(worse(of_outcome(&outcome), exit))
+}
+
+/// A sentence that edits wharf.toml.
+pub(super) async fn configure(session: &Session, sentence: &Sentence) -> Result<Exit, Failure> {
+    let plan = sentence.plan(&empty_fleet(&session.config), &[])?;
+    if session.options.dry_run {
+        return session.preview(&plan);
+    }
+    session.confirm(&plan)?;
+    let store = session.store();
+    let work = async {
+        match ops::configure(sentence, &plan, &session.config.paths) {
+            Ok(detail) => Outcome::Done { detail },
+            Err(detail) => Outcome::Failed {
+                done: 0,
+                failed: 1,
+                detail,
+            },
+        }
+    };
+    let report = Report::new(session, &plan);
+    let origin = session.origin("shell");
+    let take = |progress| report.take(progress);
+    let ended = ops::recorded(&plan, &origin, sentence.reason(), &store, &take, work).await;
+    store.close().await;
+    let outcome = ended?;
+    report.finish(&outcome)?;
+    Ok(of_outcome(&outcome))
+}
+
+/// An act that can be done when it is confirmed.
+pub(super) struct Ready {
+    pub plan: Plan,
+    pub store: Store,
+    pub reached: Reached,
+    /// How the program ends when the act is done: something may have been left out.
+    pub exit: Exit,
+}
+
+/// Reaches what the sentence is about, and plans.
+pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Ready, Failure> {
+    if session.config.read_only && sentence.danger() > Danger::Reads {
+        return Err(Refusal::read_only().into());
+    }
+    if !sentence.names_targets() {
+        // There is no selection in a shell, so this says what is missing.
+        sentence.plan(&empty_fleet(&session.config), &[])?;
+    }
+    let mut reached = session.reach(|spec| sentence.touches(spec)).await?;
+    let store = session.store();
+    for operation in recent(&store).await {
+        reached.fleet.apply(Event::Operation(Box::new(operation)));
+    }
+    let plan = sentence.plan(&reached.fleet, &[])?;
+    let exit = left_out(session, &reached, &plan);
+    Ok(Ready {
+        plan,
+        store,
+        reached,
+        exit,
+    })
+}
+
+/// The newest operations, to see whether one runs on a target; an unreadable log hides none that
+/// this act could not be recorded beside.
+async fn recent(store: &Store) -> Vec<crate::model::Operation> {
+    if let Err(error) = store.interrupted().await {
+        super::complain(&format!("warning: {error}"));
+    }
+    match store.changed_since(Mark::default()).await {
+        Ok(changes) => changes.operations,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Says what is left out; answers how the program ends for it.
+fn left_out(session: &Session, reached: &Reached, plan: &Plan) -> Exit {
+    let mut exit = session.complain(reached);
+    for one in &plan.left_out {
+        super::complain(&format!("{} is left out: {}", one.target, one.refusal));
+        exit = worse(
+            exit,
+            match one.refusal.kind {
+                RefusalKind::State => Exit::Done,
+                RefusalKind::Offline => Exit::Unreached,
+                RefusalKind::ReadOnly
+                | RefusalKind::Nothing
+                | RefusalKind::Kind
+                | RefusalKind::Unknown
+                | RefusalKind::Ambiguous
+                | RefusalKind::Busy
+                | RefusalKind::Sentence
+                | RefusalKind::Unconfirmed => Exit::Refused,
+            },
+        );
+    }
+    exit
+}
+
+/// The exit that tells more: what failed, before what was left out, before what is done.
+fn worse(a: Exit, b: Exit) -> Exit {
+    if a == Exit::Done { b } else { a }
+}
+
+/// Ends at the first Ctrl-C with a cancellation; at the second the program ends at once.
+async fn interrupted(cancel: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        super::complain("interrupted: no further step begins; once more ends the program at once");
+        cancel.cancel();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            std::process::exit(130);
+        }
+    }
+}
+
+impl Session {
+    /// The store, opened with its first use. What it cannot record now waits beside it.
+    pub(super) fn store(&self) -> Store {
+        Store::detached(&self.config.store)
+    }
+
+    /// Writes what would be done.
+    pub(super) fn preview(&self, plan: &Plan) -> Result<Exit, Failure> {
+        let mut out = Out::take();
+        match self.options.output {
+            Output::Json => out.json(plan)?,
+            Output::Name => out.lines(&plan.targets)?,
+            Output::Table | Output::Wide => {
+                out.lines(told(plan))?;
+                out.lines([format!("sentence: wharf {}", plan.sentence)])?;
+                out.lines(
+                    plan.docker
+                        .iter()
+                        .map(|command| format!("same as: {command}")),
+                )?;
+                out.lines([match &plan.confirm {
+                    Confirm::No => "it would not ask".to_owned(),
+                    Confirm::Ask => "it would ask; --yes confirms".to_owned(),
+                    Confirm::Phrase(phrase) => {
+                        format!("it would ask; --confirm '{phrase}' confirms")
+                    }
+                }])?;
+            }
+        }
+        out.flush()?;
+        Ok(Exit::Done)
+    }
+
+    /// Has the plan confirmed, by an option or by a person; refuses it otherwise.
+    pub(super) fn confirm(&self, plan: &Plan) -> Result<(), Failure> {
+        let is_said = |phrase: &str| self.options.confirm.as_deref() == Some(phrase);
+        let (question, accepted): (String, &dyn Fn(&str) -> bool) = match &plan.confirm {
+            Confirm::No => return Ok(()),
+            Confirm::Ask if self.options.yes || self.options.confirm.is_some() => return Ok(()),
+            Confirm::Phrase(phrase) if is_said(phrase) => return Ok(()),
+            Confirm::Ask => ("Do it? [y/N] ".to_owned(), &is_yes),
+            Confirm::Phrase(phrase) => (format!("Type {phrase} to do it: "), &move |answer| {
+                answer == phrase
+            }),
+        };
+        if !io::stdin().is_terminal() {
+            return Err(not_confirmed(plan).into());
+        }
+        let mut screen = io::stderr().lock();
+        for line in told(plan) {
+            writeln!(screen, "{line}")?;
+        }
+        write!(screen, "{question}")?;
+        screen.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        if accepted(answer.trim()) {
+            Ok(())
+        } else {
+            Err(Refusal::new(
+                RefusalKind::Unconfirmed,
+                "not confirmed: nothing was done",
+                "",
+            )
+            .into())
+        }
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.to_lowercase().as_str(), "y" | "yes")
+}
+
+fn not_confirmed(plan: &Plan) -> Refusal {
+    let way = match &plan.confirm {
+        Confirm::Phrase(phrase) => format!("--confirm '{phrase}'"),
+        Confirm::No | Confirm::Ask => "--yes".to_owned(),
+    };
+    Refusal::new(
+        RefusalKind::Unconfirmed,
+        format!("nothing was done: '{}' has to be confirmed", plan.title),
+        format!("look at it with --dry-run, then say {way}"),
+    )
+}
+
+/// A plan for people: what, on what, what is lost.
+fn told(plan: &Plan) -> Vec<String> {
+    let mut lines = vec![plan.title.clone()];
+    if plan.targets.len() > 1 {
+        let shown = plan.targets.iter().take(NAMES);
+        lines.extend(shown.map(|target| format!("  {target}")));
+        if plan.targets.len() > NAMES {
+            lines.push(format!("  and {} more", plan.targets.len() - NAMES));
+        }
+    }
+    lines.extend(plan.loses.iter().map(|loss| format!("lost: {loss}")));
+    lines
+}
+
+/// Says how an act goes on.
+struct Report<'s> {
+    session: &'s Session,
+    plan: &'s Plan,
+    number: Mutex<u64>,
+    steps: Mutex<Vec<Value>>,
+}
+
+impl<'s> Report<'s> {
+    fn new(session: &'s Session, plan: &'s Plan) -> Self {
+        Self {
+            session,
+            plan,
+            number: Mutex::new(0),
+            steps: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Takes in what happens. A closed pipe does not stop an act, so errors of writing are let be.
+    fn take(&self, progress: Progress) {
+        match progress {
+            Progress::Began(number) => {
+                *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
+            }
+            Progress::Waits(why) => super::complain(&format!(
+                "warning: the log cannot take this act now; its record waits beside it: {why}"
+            )),
+            Progress::StepBegan(_) | Progress::Ended(_) => {}
+            Progress::StepEnded(index, result, took) => {
+                let step = &self.plan.steps[index];
+                let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                match self.session.options.output {
+                    Output::Json => {
+                        let (is_done, text) = match &result {
+                            Ok(text) => (true, text),
+                            Err(text) => (false, text),
+                        };
+                        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+                        steps.push(json!({
+                            "target": step.target(), "action": step.action.to_string(),
+                            "done": is_done, "text": text, "duration_ms": ms,
+                        }));
+                    }
+                    Output::Name if result.is_ok() => {
+                        let _ = writeln!(io::stdout(), "{}", step.target());
+                    }
+                    Output::Name => {}
+                    Output::Table | Output::Wide => {
+                        let line = self.line(&step.target(), &step.action.to_string(), &result, ms);
+                        let _ = writeln!(io::stdout(), "{line}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn line(&self, target: &str, action: &str, result: &Result<String, String>, ms: u64) -> String {
+        let screen = &self.session.screen;
+        let (word, tone, text) = match result {
+            Ok(text) => ("done  ", Tone::Good, text),
+            Err(text) => ("FAILED", Tone::Bad, text),
+        };
+        let took = if ms < 60_000 {
+            format!("{}.{}s", ms / 1000, ms % 1000 / 100)
+        } else {
+            span(i64::try_from(ms / 1000).unwrap_or(i64::MAX))
+        };
+        let colon = if text.is_empty() { "" } else { ": " };
+        format!(
+            "{}  {target}  {action} ({took}){colon}{text}",
+            screen.paint(word, tone)
+        )
+    }
+
+    /// Says how it ended.
+    fn finish(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let number = *self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = match number {
+            0 => "the operation".to_owned(),
+            number => format!("operation {number}"),
+        };
+        match self.session.options.output {
+            Output::Json => {
+                let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut out = Out::take();
+                out.json(&json!({
+                    "operation": (number > 0).then_some(number),
+                    "sentence": self.plan.sentence,
+                    "outcome": outcome.word(),
+                    "detail": outcome.detail(),
+                    "steps": std::mem::take(&mut *steps),
+                    "left_out": self.plan.left_out,
+                }))?;
+                out.flush()?;
+            }
+            Output::Table | Output::Wide if matches!(outcome, Outcome::Done { .. }) => {
+                let detail = if self.plan.steps.is_empty() {
+                    outcome.detail()
+                } else {
+                    ""
+                };
+                let colon = if detail.is_empty() { "" } else { ": " };
+                let _ = writeln!(io::stdout(), "{name} is done{colon}{detail}");
+            }
+            Output::Table | Output::Wide | Output::Name => {}
+        }
+        match outcome {
+            Outcome::Done { .. } => {}
+            Outcome::Failed { done, failed, .. } if !self.plan.steps.is_empty() => {
+                let steps = done + failed;
+                super::complain(&format!("{name}: {failed} of {steps} steps failed"));
+            }
+            Outcome::Failed { .. }
+            | Outcome::Cancelled { .. }
+            | Outcome::Running
+            | Outcome::Interrupted => super::complain(&format!("{name}: {outcome}")),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Lists: hosts, containers, images, networks and volumes as tables, JSON or names.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use super::{
+    Session,
+    args::Output,
+    exit::{Exit, Failure},
+    json::{ContainerJson, HostJson, OnHost},
+    output::Out,
+    reach::Reached,
+    table::table,
+};
+use crate::{
+    model::{Feed, Fleet, Host, HostName, State},
+    ops::{
+        column::{
+            Align, Column, ContainerRow, Containers, Context, HostRow, Hosts, ImageRow, Images,
+            NetworkRow, Networks, Rows, VolumeRow, Volumes, column,
+        },
+        filter::Filter,
+        sentence::ListArgs,
+    },
+};
+
+/// How long samples of containers and loads of hosts are waited for.
+const SAMPLES: Duration = Duration::from_secs(4);
+
+/// Columns of containers that need a sample.
+const SAMPLED: [&str; 6] = ["cpu", "memory", "memory%", "net", "block", "pids"];
+/// Keys of filters that need a sample.
+const SAMPLED_KEYS: [&str; 8] = [
+    "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "pids",
+];
+/// Columns of hosts that need their load.
+const LOADED: [&str; 3] = ["cpu", "memory", "disk"];
+/// Keys of filters that need the load of hosts.
+const LOADED_KEYS: [&str; 4] = ["cpu", "mem", "memory", "disk"];
+
+/// What is to be listed, and how.
+pub(super) struct Listing<K: Rows> {
+    filter: Filter,
+    columns: Vec<&'static Column<K>>,
+    sort: Option<(&'static Column<K>, bool)>,
+}
+
+impl<K: Rows> Listing<K> {
+    /// Reads the arguments of a list. Columns that need samples are shown when they are asked for.
+    pub fn read(args: &ListArgs, output: Output, slow: &[&str]) -> Result<Self, Failure> {
+        let filter = Filter::parse(&args.filter())
+            .map_err(|error| Failure::Usage(format!("the filter is wrong: {error}")))?;
+        let columns: Vec<&Column<K>> = if args.columns.is_empty() {
+            let all = K::columns().iter();
+            all.filter(|one| match output {
+                Output::Wide => true,
+                Output::Table | Output::Json | Output::Name => {
+                    one.shown && !slow.contains(&one.name)
+                }
+            })
+            .collect()
+        } else {
+            let named = args.columns.iter();
+            named.map(|name| find(name)).collect::<Result<_, _>>()?
+        };
+        let sort = match args.sort.as_deref() {
+            None => None,
+            Some(text) => {
+                let name = text.strip_prefix('-').unwrap_or(text);
+                let column = find::<K>(name)?;
+                Some((
+                    column,
+                    (column.align == Align::Right) != text.starts_with('-'),
+                ))
+            }
+        };
+        Ok(Self {
+            filter,
+            columns,
+            sort,
+        })
+    }
+
+    /// Whether one of these columns is shown or sorted by, or one of these keys filtered by.
+    fn needs(&self, columns: &[&str], keys: &[&str]) -> bool {
+        let named = |column: &&Column<K>| columns.contains(&column.name);
+        self.columns.iter().any(named)
+            || self.sort.as_ref().is_some_and(|(column, _)| named(column))
+            || self.filter.mentions(keys)
+    }
+
+    /// Whether a row fits.
+    pub fn fits(&self, row: &K::Row<'_>) -> bool {
+        self.filter.matches(row)
+    }
+
+    /// Keeps the rows that fit, and sorts them.
+    pub fn arrange<'r>(&self, rows: impl Iterator<Item = K::Row<'r>>) -> Vec<K::Row<'r>> {
+        let mut rows: Vec<K::Row<'r>> = rows.filter(|row| self.fits(row)).collect();
+        if let Some((column, is_turned)) = self.sort {
+            rows.sort_by(|a, b| {
+                let order = (column.order)(a, b);
+                if is_turned { order.reverse() } else { order }
+            });
+        }
+        rows
+    }
+
+    /// Writes rows as they are asked for.
+    pub fn write<'r, T: Serialize>(
+        &self,
+        session: &Session,
+        fleet: &Fleet,
+        rows: &[K::Row<'r>],
+        json: impl Fn(&K::Row<'r>) -> T,
+        name: impl Fn(&K::Row<'r>) -> String,
+    ) -> Result<(), Failure> {
+        let mut out = Out::take();
+        match session.options.output {
+            Output::Json => out.json(&rows.iter().map(json).collect::<Vec<_>>())?,
+            Output::Name => out.lines(rows.iter().map(name))?,
+            Output::Table | Output::Wide => {
+                let context = Context {
+                    now: fleet.now,
+                    ascii: session.screen.ascii,
+                };
+                out.lines(table::<K>(rows, &self.columns, &context, &session.screen))?;
+            }
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn find<K: Rows>(name: &str) -> Result<&'static Column<K>, Failure> {
+    column::<K>(name).ok_or_else(|| {
+        let names: Vec<&str> = K::columns().iter().map(|one| one.name).collect();
+        Failure::Usage(format!(
+            "{} have no column '{name}'; they have {}",
+            K::NAME,
+            names.join(", ")
+        ))
+    })
+}
+
+/// `host list`: hosts that cannot be reached are part of the answer.
+pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let listing = Listing::<Hosts>::read(args, session.options.output, &LOADED)?;
+    let mut reached = session.reach(|_| true).await?;
+    if listing.needs(&LOADED, &LOADED_KEYS) {
+        let online = reached.online();
+        let feeds = online.iter().cloned().map(Feed::Load).collect();
+        let has_load = |fleet: &Fleet, name: &HostName| {
+            fleet.host(name).is_none_or(|host| host.load.is_some())
+        };
+        let all = |fleet: &Fleet| online.iter().all(|name| has_load(fleet, name));
+        let _ = tokio::time::timeout(SAMPLES, reached.until(feeds, all)).await;
+    }
+    let fleet = &reached.fleet;
+    let rows = listing.arrange(fleet.hosts().iter().map(HostRow::new));
+    let name = |row: &HostRow<'_>| format!("@{}", row.host.name());
+    listing.write(session, fleet, &rows, HostJson::of, name)?;
+    Ok(Exit::Done)
+}
+
+/// `container list`.
+pub(super) async fn containers(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let listing = Listing::<Containers>::read(args, session.options.output, &SAMPLED)?;
+    let mut reached = session.reach(|_| true).await?;
+    if listing.needs(&SAMPLED, &SAMPLED_KEYS) {
+        sample(&mut reached).await;
+    }
+    let fleet = &reached.fleet;
+    let mut all: Vec<ContainerRow<'_>> = fleet
+        .containers()
+        .map(|(host, container)| ContainerRow { host, container })
+        .collect();
+    let place: BTreeMap<&HostName, usize> = fleet
+        .hosts()
+        .iter()
+        .enumerate()
+        .map(|(at, host)| (host.name(), at))
+        .collect();
+    let by_name = column::<Containers>("name");
+    all.sort_by(|a, b| {
+        let places = place[a.host.name()].cmp(&place[b.host.name()]);
+        places.then_with(|| match by_name {
+            Some(column) => (column.order)(a, b),
+            None => a.container.name.cmp(&b.container.name),
+        })
+    });
+    let rows = listing.arrange(all.into_iter());
+    let json = |row: &ContainerRow<'_>| json_of(row);
+    let name = |row: &ContainerRow<'_>| format!("{}@{}", row.container.name, row.host.name());
+    listing.write(session, fleet, &rows, json, name)?;
+    Ok(session.complain(&reached))
+}
+
+fn json_of(row: &ContainerRow<'_>) -> serde_json::Value {
+    serde_json::to_value(ContainerJson::of(row.host, row.container)).unwrap_or_default()
+}
+
+/// Waits for a sample with its CPU of every running container, for a while.
+async fn sample(reached: &mut Reached) {
+    let feeds: BTreeSet<Feed> = reached
+        .fleet
+        .containers()
+        .filter(|(host, container)| host.link.is_online() && container.state == State::Running)
+        .map(|(host, container)| Feed::Stats(host.name().clone(), container.id.clone()))
+        .collect();
+    let all_sampled = |fleet: &Fleet| {
+        let running = fleet
+            .containers()
+            .filter(|(host, container)| host.link.is_online() && container.state == State::Running);
+        running
+            .map(|(_, container)| container.usage)
+            .all(|usage| usage.is_some_and(|usage| usage.cpu.is_some()))
+    };
+    let _ = tokio::time::timeout(SAMPLES, reached.until(feeds, all_sampled)).await;
+}
+
+/// `image list`.
+pub(super) async fn images(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let listing = Listing::<Images>::read(args, session.options.output, &[])?;
+    let reached = resources(session, |host| host.images.is_some()).await?;
+    let fleet = &reached.fleet;
+    let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
+        let images = host.images.iter().flatten();
+        images.map(move |image| ImageRow { host, image })
+    }));
+    let json = |row: &ImageRow<'_>| of_host(row.host, row.image);
+    let name = |row: &ImageRow<'_>| row.image.tags.first().unwrap_or(&row.image.id).to_string();
+    listing.write(session, fleet, &rows, json, name)?;
+    Ok(session.complain(&reached))
+}
+
+/// `network list`.
+pub(super) async fn networks(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let listing = Listing::<Networks>::read(args, session.options.output, &[])?;
+    let mut reached = session.reach(|_| true).await?;
+    reached
+        .ask(Feed::Resources, |host| host.networks.is_some())
+        .await;
+    let fleet = &reached.fleet;
+    let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
+        let networks = host.networks.iter().flatten();
+        networks.map(move |network| NetworkRow { host, network })
+    }));
+    let json = |row: &NetworkRow<'_>| of_host(row.host, row.network);
+    let name = |row: &NetworkRow<'_>| row.network.name.to_string();
+    listing.write(session, fleet, &rows, json, name)?;
+    Ok(session.complain(&reached))
+}
+
+/// `volume list`.
+pub(super) async fn volumes(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
+    let listing = Listing::<Volumes>::read(args, session.options.output, &[])?;
+    let reached = resources(session, |host| host.volumes.is_some()).await?;
+    let fleet = &reached.fleet;
+    let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
+        let volumes = host.volumes.iter().flatten();
+        volumes.map(move |volume| VolumeRow { host, volume })
+    }));
+    let json = |row: &VolumeRow<'_>| of_host(row.host, row.volume);
+    let name = |row: &VolumeRow<'_>| row.volume.name.to_string();
+    listing.write(session, fleet, &rows, json, name)?;
+    Ok(session.complain(&reached))
+}
+
+fn of_host<T: super::json::Resource>(host: &Host, thing: &T) -> serde_json::Value {
+    serde_json::to_value(OnHost::of(host, thing)).unwrap_or_default()
+}
+
+/// Reaches all hosts and asks what they have. Sizes and users come last, with `docker system df`;
+/// a host that has them not in time is listed without.
+async fn resources(
+    session: &Session,
+    has_answered: impl Fn(&Host) -> bool,
+) -> Result<Reached, Failure> {
+    let mut reached = session.reach(|_| true).await?;
+    reached
+        .ask(Feed::Resources, |host| host.disk.is_some())
+        .await;
+    let fleet = &reached.fleet;
+    let answered = |name: &HostName| fleet.host(name).is_some_and(&has_answered);
+    reached.missing.retain(|name, _| !answered(name));
+    Ok(reached)
+}

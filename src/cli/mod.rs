@@ -1,0 +1,188 @@
+//! The same sentences without a screen: from a shell, for people and for machines.
+
+mod act;
+mod args;
+mod audit;
+mod docs;
+mod exec;
+mod exit;
+mod json;
+mod list;
+mod logs;
+mod output;
+mod reach;
+mod setup;
+mod show;
+mod table;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use self::{
+    args::{Cli, Command, Options},
+    exit::{Exit, Failure},
+    output::Screen,
+    reach::Reached,
+};
+use crate::{
+    config::{self, Config, Env, Flags},
+    model::{HostSpec, Origin},
+    ops::{AuditCommand, ContainerCommand, HostCommand, ResourceCommand, Role, Sentence},
+};
+
+/// What a command works with.
+pub(super) struct Session {
+    options: Options,
+    env: Env,
+    config: Config,
+    screen: Screen,
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = config::arguments();
+    let env = Env::of_process();
+    let cli = match parse(&arguments, &env) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Whoever closed the pipe needs neither help nor error.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+            .into();
+        }
+    };
+    match run(cli, env) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            if !failure.is_quiet() {
+                complain(&failure.to_string());
+            }
+            failure.exit().into()
+        }
+    }
+}
+
+/// Says on standard error what went wrong.
+fn complain(text: &str) {
+    eprintln!("wharf: {text}");
+}
+
+/// Reads the command line. In a read-only run the help does not know what changes something.
+fn parse(arguments: &[OsString], env: &Env) -> Result<Cli, clap::Error> {
+    let parsed = Cli::command().try_get_matches_from(arguments);
+    let matches = match parsed {
+        Err(error) if !error.use_stderr() && docs::is_read_only(arguments, env) => {
+            docs::grammar(true).try_get_matches_from(arguments)?
+        }
+        parsed => parsed?,
+    };
+    Cli::from_arg_matches(&matches)
+}
+
+/// Does what was said.
+fn run(cli: Cli, env: Env) -> Result<Exit, Failure> {
+    let screen = Screen::of_process(&cli.options, &env);
+    match cli.command {
+        Some(Command::Completions { shell }) => docs::completions(shell, cli.options.read_only),
+        Some(Command::Man { dir }) => docs::manual(dir.as_deref()),
+        Some(Command::Config(command)) => setup::configuration(command, &cli.options.flags(), &env),
+        command => {
+            let config = Config::load(&cli.options.flags(), &env);
+            setup::log(&cli.options, &config, command.is_none())?;
+            let session = Session {
+                options: cli.options,
+                env,
+                config,
+                screen,
+            };
+            let runtime = tokio::runtime::Runtime::new()
+                .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
+            let exit = runtime.block_on(session.perform(command));
+            // Connections that end slowly hold up nobody.
+            runtime.shutdown_background();
+            exit
+        }
+    }
+}
+
+impl Session {
+    async fn perform(&self, command: Option<Command>) -> Result<Exit, Failure> {
+        match command {
+            None => setup::console(self).await,
+            Some(Command::Demo(size)) => setup::demo(self, size).await,
+            Some(Command::Sim(command)) => setup::sim(&command).await,
+            Some(Command::Say(sentence)) => {
+                self.warn();
+                self.say(&sentence).await
+            }
+            Some(Command::Config(_) | Command::Completions { .. } | Command::Man { .. }) => {
+                Ok(Exit::Usage)
+            }
+        }
+    }
+
+    async fn say(&self, sentence: &Sentence) -> Result<Exit, Failure> {
+        match sentence.role() {
+            Role::Act => return act::act(self, sentence).await,
+            Role::Configure => return act::configure(self, sentence).await,
+            Role::Terminal => return exec::terminal(self, sentence).await,
+            Role::Query => {}
+        }
+        match sentence {
+            Sentence::Host(HostCommand::List(args)) => list::hosts(self, args).await,
+            Sentence::Host(_) => show::hosts(self, sentence).await,
+            Sentence::Container(ContainerCommand::List(args)) => list::containers(self, args).await,
+            Sentence::Container(ContainerCommand::Top { .. }) => show::top(self, sentence).await,
+            Sentence::Container(ContainerCommand::Changes { .. }) => {
+                show::changes(self, sentence).await
+            }
+            Sentence::Container(_) => show::containers(self, sentence).await,
+            Sentence::Image(ResourceCommand::List(args)) => list::images(self, args).await,
+            Sentence::Network(ResourceCommand::List(args)) => list::networks(self, args).await,
+            Sentence::Volume(ResourceCommand::List(args)) => list::volumes(self, args).await,
+            Sentence::Logs(args) => logs::logs(self, sentence, args).await,
+            Sentence::Audit(AuditCommand::List { list, number }) => {
+                audit::list(self, list, *number).await
+            }
+            Sentence::Audit(AuditCommand::Verify) => audit::verify(self).await,
+        }
+    }
+
+    /// Says what is wrong with the configuration.
+    fn warn(&self) {
+        for notice in &self.config.notices {
+            complain(&format!("warning: {notice}"));
+        }
+    }
+
+    /// Reaches the hosts that are needed.
+    async fn reach(&self, needed: impl Fn(&HostSpec) -> bool) -> Result<Reached, Failure> {
+        Reached::hosts(&self.config, self.options.timeout, needed).await
+    }
+
+    /// Says which hosts could not be reached; the answer is not complete without them.
+    fn complain(&self, reached: &Reached) -> Exit {
+        for (host, why) in &reached.missing {
+            complain(&format!("{host} could not be asked: {why}"));
+        }
+        if reached.missing.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Unreached
+        }
+    }
+
+    /// Who acts here.
+    fn origin(&self, through: &str) -> Origin {
+        config::origin(&self.env, through)
+    }
+
+    fn flags(&self) -> Flags {
+        self.options.flags()
+    }
+}

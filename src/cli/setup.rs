@@ -1,0 +1,252 @@
+//! What stands around the sentences: the console, the demo, the sim, the configuration, the own log.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use super::{
+    Session,
+    args::{ConfigCommand, DemoArgs, Options, SimCommand},
+    exit::{Exit, Failure},
+    output::Out,
+};
+use crate::{
+    config::{self, Config, Env, Flags},
+    console, model, sim,
+};
+
+/// What a fleet from memory is called on the screen.
+const DEMO: &str = "DEMO";
+
+/// The console on the configured hosts; on the demo when none is named and there is no engine.
+pub(super) async fn console(session: &Session) -> Result<Exit, Failure> {
+    if session.config.hosts.is_empty() && !session.config.configured {
+        let size = DemoArgs {
+            hosts: 6,
+            containers: 40,
+            seed: 1,
+            churn: 2.0,
+        };
+        return demo(session, size).await;
+    }
+    open(session, session.config.clone(), session.flags(), None).await
+}
+
+/// The console on a fleet from memory, with a configuration and a log of its own.
+pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Failure> {
+    needs_terminal()?;
+    let dir = DemoDir::make(&session.config, &session.env)?;
+    let fleet = serve(&dir.0, size).await?;
+    let flags = Flags {
+        config: Some(write_configuration(&dir.0, &fleet)?),
+        read_only: session.config.read_only,
+        ..Flags::default()
+    };
+    let mut config = Config::load(&flags, &session.env);
+    config.store = model::Place::in_directories(&dir.0, &dir.0);
+    let exit = open(session, config, flags, Some(DEMO)).await;
+    drop(fleet);
+    exit
+}
+
+async fn open(
+    session: &Session,
+    config: Config,
+    flags: Flags,
+    label: Option<&'static str>,
+) -> Result<Exit, Failure> {
+    needs_terminal()?;
+    let setup = console::Setup {
+        hosts: config.hosts.clone(),
+        notices: config.notices.iter().map(ToString::to_string).collect(),
+        origin: session.origin("console"),
+        config,
+        flags,
+        label,
+    };
+    console::run(setup)
+        .await
+        .map_err(|error| Failure::Failed(format!("the console ended: {error}")))?;
+    Ok(Exit::Done)
+}
+
+fn needs_terminal() -> Result<(), Failure> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        Ok(())
+    } else {
+        Err(Failure::Usage(
+            "the console needs a terminal; without one, say what is to be done (see wharf --help)"
+                .to_owned(),
+        ))
+    }
+}
+
+/// A directory for the sockets and the log of a demo; gone with it.
+struct DemoDir(PathBuf);
+
+impl DemoDir {
+    fn make(config: &Config, env: &Env) -> Result<Self, Failure> {
+        config
+            .paths
+            .make_runtime_dir(env)
+            .map_err(Failure::Failed)?;
+        let name = format!("demo-{}", std::process::id());
+        let dir = config.paths.runtime_dir.join(name);
+        fs::create_dir_all(&dir)
+            .map_err(|error| Failure::Failed(format!("cannot make {}: {error}", dir.display())))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for DemoDir {
+    fn drop(&mut self) {
+        // Nothing of value is in it, and nobody is left to be told.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn serve(dir: &Path, size: DemoArgs) -> Result<sim::Fleet, Failure> {
+    let spec = sim::Spec {
+        hosts: size.hosts,
+        containers: size.containers,
+        seed: size.seed,
+        churn: size.churn,
+        ..sim::Spec::default()
+    };
+    sim::serve(dir, spec)
+        .await
+        .map_err(|error| Failure::Failed(format!("cannot serve the sim: {error}")))
+}
+
+/// Writes a wharf.toml that names the hosts of the sim; answers its path.
+fn write_configuration(dir: &Path, fleet: &sim::Fleet) -> Result<PathBuf, Failure> {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let mut text = String::from("# The hosts of a sim; they live as long as it.\n");
+    for host in fleet.hosts() {
+        let socket = fs::canonicalize(&host.socket).unwrap_or_else(|_| host.socket.clone());
+        let groups: Vec<String> = host.groups.iter().map(|group| quoted(group)).collect();
+        text.push_str(&format!(
+            "\n[[host]]\nname = {}\nendpoint = {}\nenvironment = {}\ngroups = [{}]\n",
+            quoted(&host.name),
+            quoted(&format!("unix://{}", socket.display())),
+            quoted(&host.environment),
+            groups.join(", "),
+        ));
+    }
+    let path = dir.join("wharf.toml");
+    fs::write(&path, text)
+        .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;
+    Ok(path)
+}
+
+/// `sim serve`.
+pub(super) async fn sim(command: &SimCommand) -> Result<Exit, Failure> {
+    let SimCommand::Serve { dir, fleet: size } = command;
+    let fleet = serve(dir, *size).await?;
+    let path = write_configuration(dir, &fleet)?;
+    let mut out = Out::take();
+    out.lines([format!(
+        "{} hosts with {} containers each: wharf --config {}",
+        fleet.hosts().len(),
+        size.containers,
+        path.display()
+    )])?;
+    out.flush()?;
+    drop(out);
+    ended().await?;
+    // What names hosts that are gone helps nobody.
+    let _ = fs::remove_file(&path);
+    drop(fleet);
+    Ok(Exit::Done)
+}
+
+/// Waits until somebody ends this program.
+async fn ended() -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+    }
+    Ok(())
+}
+
+/// `config`.
+pub(super) fn configuration(
+    command: ConfigCommand,
+    flags: &Flags,
+    env: &Env,
+) -> Result<Exit, Failure> {
+    let mut out = Out::take();
+    let exit = match command {
+        ConfigCommand::Example => {
+            out.bytes(config::EXAMPLE.as_bytes())?;
+            Exit::Done
+        }
+        ConfigCommand::Path => {
+            let config = Config::load(flags, env);
+            out.lines([config.paths.config_file.display().to_string()])?;
+            Exit::Done
+        }
+        ConfigCommand::Check => {
+            let config = Config::load(flags, env);
+            out.lines(config.notices.iter().map(ToString::to_string))?;
+            let (hosts, wrong) = (config.hosts.len(), config.notices.len());
+            let path = config.paths.config_file.display();
+            out.lines([match wrong {
+                0 => format!("{path}: {hosts} hosts, nothing is wrong"),
+                wrong => format!("{path}: {hosts} hosts, {wrong} complaints"),
+            }])?;
+            if wrong == 0 { Exit::Done } else { Exit::Failed }
+        }
+    };
+    out.flush()?;
+    Ok(exit)
+}
+
+/// Writes what happens inside into a file: where it is asked for, and always in the console.
+pub(super) fn log(options: &Options, config: &Config, is_console: bool) -> Result<(), Failure> {
+    let path = match &options.log {
+        Some(path) => path,
+        None if is_console => &config.log.file,
+        None => return Ok(()),
+    };
+    match open_log(path, config.log.max_size) {
+        Ok(file) => {
+            let filter = tracing_subscriber::EnvFilter::try_new(&config.log.level)
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_ansi(false)
+                .with_writer(Mutex::new(file))
+                .init();
+            Ok(())
+        }
+        Err(error) => {
+            let text = format!("cannot write the log {}: {error}", path.display());
+            if options.log.is_some() {
+                return Err(Failure::Failed(text));
+            }
+            super::complain(&format!("warning: {text}"));
+            Ok(())
+        }
+    }
+}
+
+/// Opens the log for appending. One that has grown too large is kept once as `….old`.
+fn open_log(path: &Path, max_size: u64) -> io::Result<File> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    if fs::metadata(path).is_ok_and(|found| found.len() > max_size) {
+        let mut old = path.as_os_str().to_owned();
+        old.push(".old");
+        fs::rename(path, old)?;
+    }
+    OpenOptions::new().create(true).append(true).open(path)
+}
