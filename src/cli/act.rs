@@ -16,8 +16,11 @@ use super::{
     reach::{Reached, empty_fleet},
 };
 use crate::{
-    model::{Event, Outcome, span},
-    ops::{self, Confirm, Danger, Plan, Progress, Refusal, RefusalKind, Sentence, column::Tone},
+    model::{Event, HostSpec, Outcome},
+    ops::{
+        self, Confirm, Danger, Plan, Progress, Refusal, RefusalKind, Sentence,
+        column::{Tone, took},
+    },
     store::{Mark, Store},
 };
 
@@ -107,7 +110,13 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         // There is no selection in a shell, so this says what is missing.
         sentence.plan(&empty_fleet(&session.config), &[])?;
     }
-    let mut reached = session.reach(|spec| sentence.touches(spec)).await?;
+    let touches = |spec: &HostSpec| sentence.touches(spec);
+    // What a cleaning takes away depends on the engine's version.
+    let mut reached = if let Sentence::Host(_) = sentence {
+        session.reach_known(touches).await?
+    } else {
+        session.reach(touches).await?
+    };
     let store = session.store();
     for operation in recent(&store).await {
         reached.fleet.apply(Event::Operation(Box::new(operation)));
@@ -335,15 +344,11 @@ impl<'s> Report<'s> {
             Ok(text) => ("done  ", Tone::Good, text),
             Err(text) => ("FAILED", Tone::Bad, text),
         };
-        let took = if ms < 60_000 {
-            format!("{}.{}s", ms / 1000, ms % 1000 / 100)
-        } else {
-            span(i64::try_from(ms / 1000).unwrap_or(i64::MAX))
-        };
         let colon = if text.is_empty() { "" } else { ": " };
         format!(
-            "{}  {target}  {action} ({took}){colon}{text}",
-            screen.paint(word, tone)
+            "{}  {target}  {action} ({}){colon}{text}",
+            screen.paint(word, tone),
+            took(ms)
         )
     }
 

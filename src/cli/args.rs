@@ -117,10 +117,16 @@ pub(super) enum Output {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Options {
     /// Only these hosts: configured names or globs, name=endpoint, an endpoint, an alias of `ssh_config`, ssh:GLOB, context:GLOB
-    #[arg(short = 'H', long = "host", global = true, value_name = "HOST")]
+    #[arg(
+        id = "only_hosts",
+        short = 'H',
+        long = "host",
+        global = true,
+        value_name = "HOST"
+    )]
     pub hosts: Vec<String>,
     /// The hosts of -H in addition to the configured ones
-    #[arg(long, global = true, requires = "hosts")]
+    #[arg(long, global = true, requires = "only_hosts")]
     pub also: bool,
     /// Another wharf.toml
     #[arg(long, global = true, value_name = "FILE")]
@@ -190,4 +196,43 @@ fn duration(text: &str) -> Result<Duration, String> {
         .filter(|seconds| *seconds > 0)
         .map(Duration::from_secs)
         .ok_or_else(|| "write a time such as 10, 30s or 2m".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_is_read_in_a_shell_as_in_the_console() {
+        for entry in Sentence::catalogue() {
+            let words = shlex::split(entry.example).expect("an example is quoted well");
+            let everywhere = [
+                "wharf",
+                "-H",
+                "a",
+                "--also",
+                "--yes",
+                "-o",
+                "json",
+                "--timeout",
+                "3",
+            ];
+            let line = everywhere.map(str::to_owned).into_iter().chain(words);
+            let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
+            let Some(Command::Say(said)) = cli.command else {
+                panic!("{} is no sentence", entry.example);
+            };
+            assert_eq!(Sentence::parse(entry.example).as_ref(), Ok(&said));
+            assert_eq!(cli.options.hosts, ["a"]);
+            assert_eq!(cli.options.timeout, Duration::from_secs(3));
+        }
+    }
+
+    #[test]
+    fn options_may_stand_behind_the_sentence_but_not_behind_its_command() {
+        let cli = Cli::try_parse_from(["wharf", "host", "show", "@a", "-H", "b", "--read-only"]);
+        assert!(cli.expect("a command line").options.read_only);
+        let cli = Cli::try_parse_from(["wharf", "container", "exec", "a@b", "--", "x", "--yes"]);
+        assert!(!cli.expect("a command line").options.yes);
+    }
 }

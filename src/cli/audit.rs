@@ -45,9 +45,7 @@ pub(super) async fn list(session: &Session, args: &ListArgs, number: u32) -> Res
     found.reverse();
     let fleet = super::reach::empty_fleet(&session.config);
     let rows = listing.arrange(found.iter().map(|operation| OperationRow { operation }));
-    let json = |row: &OperationRow<'_>| {
-        serde_json::to_value(OperationJson::of(row.operation)).unwrap_or_default()
-    };
+    let json = |out: &mut Out| out.array(rows.iter().map(|row| OperationJson::of(row.operation)));
     let name = |row: &OperationRow<'_>| row.operation.number.to_string();
     listing.write(session, &fleet, &rows, json, name)?;
     Ok(Exit::Done)

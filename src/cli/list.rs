@@ -2,10 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     time::Duration,
 };
-
-use serde::Serialize;
 
 use super::{
     Session,
@@ -17,11 +16,11 @@ use super::{
     table::table,
 };
 use crate::{
-    model::{Feed, Fleet, Host, HostName, State},
+    model::{Feed, Fleet, Host, HostName, Image, State},
     ops::{
         column::{
             Align, Column, ContainerRow, Containers, Context, HostRow, Hosts, ImageRow, Images,
-            NetworkRow, Networks, Rows, VolumeRow, Volumes, column,
+            NetworkRow, Networks, Rows, VolumeRow, Volumes, column, natural,
         },
         filter::Filter,
         sentence::ListArgs,
@@ -111,17 +110,17 @@ impl<K: Rows> Listing<K> {
     }
 
     /// Writes rows as they are asked for.
-    pub fn write<'r, T: Serialize>(
+    pub fn write<'r>(
         &self,
         session: &Session,
         fleet: &Fleet,
         rows: &[K::Row<'r>],
-        json: impl Fn(&K::Row<'r>) -> T,
+        json: impl FnOnce(&mut Out) -> io::Result<()>,
         name: impl Fn(&K::Row<'r>) -> String,
     ) -> Result<(), Failure> {
         let mut out = Out::take();
         match session.options.output {
-            Output::Json => out.json(&rows.iter().map(json).collect::<Vec<_>>())?,
+            Output::Json => json(&mut out)?,
             Output::Name => out.lines(rows.iter().map(name))?,
             Output::Table | Output::Wide => {
                 let context = Context {
@@ -149,7 +148,7 @@ fn find<K: Rows>(name: &str) -> Result<&'static Column<K>, Failure> {
 /// `host list`: hosts that cannot be reached are part of the answer.
 pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
     let listing = Listing::<Hosts>::read(args, session.options.output, &LOADED)?;
-    let mut reached = session.reach(|_| true).await?;
+    let mut reached = session.reach_known(|_| true).await?;
     if listing.needs(&LOADED, &LOADED_KEYS) {
         let online = reached.online();
         let feeds = online.iter().cloned().map(Feed::Load).collect();
@@ -162,7 +161,8 @@ pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Fa
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().map(HostRow::new));
     let name = |row: &HostRow<'_>| format!("@{}", row.host.name());
-    listing.write(session, fleet, &rows, HostJson::of, name)?;
+    let json = |out: &mut Out| out.array(rows.iter().map(HostJson::of));
+    listing.write(session, fleet, &rows, json, name)?;
     Ok(Exit::Done)
 }
 
@@ -193,14 +193,15 @@ pub(super) async fn containers(session: &Session, args: &ListArgs) -> Result<Exi
         })
     });
     let rows = listing.arrange(all.into_iter());
-    let json = |row: &ContainerRow<'_>| json_of(row);
+    let json = |out: &mut Out| {
+        out.array(
+            rows.iter()
+                .map(|row| ContainerJson::of(row.host, row.container)),
+        )
+    };
     let name = |row: &ContainerRow<'_>| format!("{}@{}", row.container.name, row.host.name());
     listing.write(session, fleet, &rows, json, name)?;
     Ok(session.complain(&reached))
-}
-
-fn json_of(row: &ContainerRow<'_>) -> serde_json::Value {
-    serde_json::to_value(ContainerJson::of(row.host, row.container)).unwrap_or_default()
 }
 
 /// Waits for a sample with its CPU of every running container, for a while.
@@ -228,11 +229,13 @@ pub(super) async fn images(session: &Session, args: &ListArgs) -> Result<Exit, F
     let reached = resources(session, |host| host.images.is_some()).await?;
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
-        let images = host.images.iter().flatten();
-        images.map(move |image| ImageRow { host, image })
+        let images = by_name(host.images.iter().flatten(), |image| name_of(image));
+        images
+            .into_iter()
+            .map(move |image| ImageRow { host, image })
     }));
-    let json = |row: &ImageRow<'_>| of_host(row.host, row.image);
-    let name = |row: &ImageRow<'_>| row.image.tags.first().unwrap_or(&row.image.id).to_string();
+    let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.image)));
+    let name = |row: &ImageRow<'_>| name_of(row.image).to_owned();
     listing.write(session, fleet, &rows, json, name)?;
     Ok(session.complain(&reached))
 }
@@ -246,10 +249,12 @@ pub(super) async fn networks(session: &Session, args: &ListArgs) -> Result<Exit,
         .await;
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
-        let networks = host.networks.iter().flatten();
-        networks.map(move |network| NetworkRow { host, network })
+        let networks = by_name(host.networks.iter().flatten(), |network| &network.name);
+        networks
+            .into_iter()
+            .map(move |network| NetworkRow { host, network })
     }));
-    let json = |row: &NetworkRow<'_>| of_host(row.host, row.network);
+    let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.network)));
     let name = |row: &NetworkRow<'_>| row.network.name.to_string();
     listing.write(session, fleet, &rows, json, name)?;
     Ok(session.complain(&reached))
@@ -261,17 +266,27 @@ pub(super) async fn volumes(session: &Session, args: &ListArgs) -> Result<Exit, 
     let reached = resources(session, |host| host.volumes.is_some()).await?;
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
-        let volumes = host.volumes.iter().flatten();
-        volumes.map(move |volume| VolumeRow { host, volume })
+        let volumes = by_name(host.volumes.iter().flatten(), |volume| &volume.name);
+        volumes
+            .into_iter()
+            .map(move |volume| VolumeRow { host, volume })
     }));
-    let json = |row: &VolumeRow<'_>| of_host(row.host, row.volume);
+    let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.volume)));
     let name = |row: &VolumeRow<'_>| row.volume.name.to_string();
     listing.write(session, fleet, &rows, json, name)?;
     Ok(session.complain(&reached))
 }
 
-fn of_host<T: super::json::Resource>(host: &Host, thing: &T) -> serde_json::Value {
-    serde_json::to_value(OnHost::of(host, thing)).unwrap_or_default()
+/// Things of one host by name.
+fn by_name<'h, T>(things: impl Iterator<Item = &'h T>, name: fn(&T) -> &str) -> Vec<&'h T> {
+    let mut things: Vec<&T> = things.collect();
+    things.sort_by(|a, b| natural(name(a), name(b)));
+    things
+}
+
+/// Its first tag; its id without one, behind the others.
+fn name_of(image: &Image) -> &str {
+    image.tags.first().unwrap_or(&image.id)
 }
 
 /// Reaches all hosts and asks what they have. Sizes and users come last, with `docker system df`;

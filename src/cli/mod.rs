@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     config::{self, Config, Env, Flags},
-    model::{HostSpec, Origin},
+    model::{Host, HostSpec, Origin},
     ops::{AuditCommand, ContainerCommand, HostCommand, ResourceCommand, Role, Sentence},
 };
 
@@ -160,9 +160,16 @@ impl Session {
         }
     }
 
-    /// Reaches the hosts that are needed.
+    /// Reaches the hosts that are needed, until their containers are listed.
     async fn reach(&self, needed: impl Fn(&HostSpec) -> bool) -> Result<Reached, Failure> {
-        Reached::hosts(&self.config, self.options.timeout, needed).await
+        let patience = self.options.timeout;
+        Reached::hosts(&self.config, patience, needed, |host| host.listed).await
+    }
+
+    /// Reaches the hosts that are needed, until their engines have introduced themselves too.
+    async fn reach_known(&self, needed: impl Fn(&HostSpec) -> bool) -> Result<Reached, Failure> {
+        let is_ready = |host: &Host| host.listed && host.engine.is_some();
+        Reached::hosts(&self.config, self.options.timeout, needed, is_ready).await
     }
 
     /// Says which hosts could not be reached; the answer is not complete without them.

@@ -102,6 +102,11 @@ impl Out {
         self.0.write_all(b"\n")
     }
 
+    /// Writes values as an array of JSON that people can read too.
+    pub fn array<T: Serialize>(&mut self, values: impl Iterator<Item = T>) -> io::Result<()> {
+        self.json(&values.collect::<Vec<_>>())
+    }
+
     /// Writes a value as JSON on one line.
     pub fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.0, value)?;

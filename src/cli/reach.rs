@@ -36,11 +36,12 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    /// Reaches the hosts that are needed, until each is listed or given up.
+    /// Reaches the hosts that are needed, until each is ready or given up.
     pub async fn hosts(
         config: &Config,
         patience: Duration,
         needed: impl Fn(&HostSpec) -> bool,
+        is_ready: impl Fn(&Host) -> bool,
     ) -> Result<Self, Failure> {
         if config.hosts.is_empty() {
             return Err(no_hosts().into());
@@ -63,7 +64,7 @@ impl Reached {
             patience,
             deadline: Instant::now() + patience,
         };
-        reached.wait_for(&names, |host| host.listed).await;
+        reached.wait_for(&names, is_ready).await;
         Ok(reached)
     }
 

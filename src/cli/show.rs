@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     model::{
-        Container, ContainerId, Fleet, Host, HostName, MASK, Outcome, Timestamp, Way, ago, bytes,
-        is_secret_name, printable, redact,
+        Container, ContainerId, Fleet, Host, HostName, HostSpec, MASK, Outcome, Timestamp, Way,
+        ago, bytes, is_secret_name, printable, redact,
     },
     ops::{self, ContainerCommand, Plan, Sentence, Target, column::HostRow, sentence::ShowArgs},
 };
@@ -448,7 +448,12 @@ pub(super) async fn asked(
         // There is no selection in a shell, so this says what is missing.
         sentence.plan(&super::reach::empty_fleet(&session.config), &[])?;
     }
-    let reached = session.reach(|spec| sentence.touches(spec)).await?;
+    let touches = |spec: &HostSpec| sentence.touches(spec);
+    let reached = if let Sentence::Host(_) = sentence {
+        session.reach_known(touches).await?
+    } else {
+        session.reach(touches).await?
+    };
     sentence.plan(&reached.fleet, &[])?;
     let targets = sentence.targets(&reached.fleet, &[])?;
     Ok((reached, targets))

@@ -12,7 +12,7 @@ use crate::model::Timestamp;
 
 pub use container::{ContainerRow, Containers, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
-pub use operation::{OperationRow, Operations, operations, outcome_tone};
+pub use operation::{OperationRow, Operations, operations, outcome_tone, took};
 pub use resource::{
     ImageRow, Images, NetworkRow, Networks, VolumeRow, Volumes, images, networks, volumes,
 };

@@ -49,13 +49,13 @@ fn targets(operation: &Operation) -> Cow<'_, str> {
     }
 }
 
+/// How long something took, with two or three digits: `4ms`, `1.2s`, `3m12s`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-fn duration(operation: &Operation) -> Cow<'static, str> {
-    match operation.duration_ms {
-        None => Cow::Borrowed(""),
-        Some(ms @ 0..1000) => format!("{ms}ms").into(),
-        Some(ms @ 1000..60_000) => format!("{:.1}s", ms as f64 / 1000.0).into(),
-        Some(ms) => span(i64::try_from(ms / 1000).unwrap_or(i64::MAX)).into(),
+pub fn took(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1000 => format!("{milliseconds}ms"),
+        1000..60_000 => format!("{:.1}s", milliseconds as f64 / 1000.0),
+        _ => span(i64::try_from(milliseconds / 1000).unwrap_or(i64::MAX)),
     }
 }
 
@@ -156,7 +156,11 @@ static OPERATIONS: [Column<Operations>; 9] = [
         about: "How long it took",
         align: Align::Right,
         width: fixed(6),
-        text: |row, _| duration(row.operation),
+        text: |row, _| {
+            row.operation
+                .duration_ms
+                .map_or(Cow::Borrowed(""), |ms| took(ms).into())
+        },
         tone: |_| Tone::Plain,
         order: |a, b| a.operation.duration_ms.cmp(&b.operation.duration_ms),
         shown: true,
