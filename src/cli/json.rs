@@ -175,7 +175,7 @@ impl<'a> HostJson<'a> {
                 warnings: &engine.warnings,
             }),
             latency_ms: host.latency_ms,
-            containers: host.listed.then(|| CountJson {
+            containers: host.listed.then_some(CountJson {
                 all: host.containers.len(),
                 running: row.running,
                 broken: row.broken,

@@ -173,6 +173,7 @@ impl Session {
     }
 
     /// Says which hosts could not be reached; the answer is not complete without them.
+    #[expect(clippy::unused_self, reason = "asked of the session that reached them")]
     fn complain(&self, reached: &Reached) -> Exit {
         for (host, why) in &reached.missing {
             complain(&format!("{host} could not be asked: {why}"));

@@ -124,18 +124,19 @@ async fn serve(dir: &Path, size: DemoArgs) -> Result<sim::Fleet, Failure> {
 /// Writes a wharf.toml that names the hosts of the sim; answers its path.
 fn write_configuration(dir: &Path, fleet: &sim::Fleet) -> Result<PathBuf, Failure> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let mut text = String::from("# The hosts of a sim; they live as long as it.\n");
-    for host in fleet.hosts() {
+    let entry = |host: &sim::SimHost| {
         let socket = fs::canonicalize(&host.socket).unwrap_or_else(|_| host.socket.clone());
         let groups: Vec<String> = host.groups.iter().map(|group| quoted(group)).collect();
-        text.push_str(&format!(
+        format!(
             "\n[[host]]\nname = {}\nendpoint = {}\nenvironment = {}\ngroups = [{}]\n",
             quoted(&host.name),
             quoted(&format!("unix://{}", socket.display())),
             quoted(&host.environment),
             groups.join(", "),
-        ));
-    }
+        )
+    };
+    let entries: String = fleet.hosts().iter().map(entry).collect();
+    let text = format!("# The hosts of a sim; they live as long as it.\n{entries}");
     let path = dir.join("wharf.toml");
     fs::write(&path, text)
         .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;

@@ -33,7 +33,7 @@ use self::{
     runs::{RunId, Runs},
 };
 use crate::{
-    model::{Event, Feed, Fleet, HostName, Payload, Step, Timestamp},
+    model::{Event, Feed, Fleet, HostName, Payload, Step},
     ops::{Plan, Progress, Sentence},
 };
 
@@ -160,11 +160,6 @@ impl Ui {
         self.panes.get(self.here).wants(&self.fleet)
     }
 
-    /// How many operations run.
-    pub fn running(&self) -> usize {
-        self.runs.count()
-    }
-
     /// Says something to the operator.
     pub fn say(&mut self, level: Level, text: impl Into<String>) {
         let text = crate::model::printable(&text.into());
@@ -181,11 +176,5 @@ impl Ui {
         let newest = self.messages.front()?;
         let age = self.fleet.now.as_second() - newest.at.as_second();
         (age < newest.level.seconds()).then_some(newest)
-    }
-
-    /// When the screen changes by itself, without a message: never earlier than this.
-    pub fn next_change(&self) -> Option<Timestamp> {
-        let newest = self.flash()?;
-        Timestamp::from_second(newest.at.as_second() + newest.level.seconds()).ok()
     }
 }

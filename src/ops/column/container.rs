@@ -241,7 +241,7 @@ static CONTAINERS: [Column<Containers>; 20] = [
         title: "STATE",
         about: "What it is doing",
         align: Align::Left,
-        width: between(11, 12),
+        width: fixed(12),
         text: |row, context| state_text(row.container, context.ascii).into(),
         tone: |row| state_tone(row.container),
         order: |a, b| a.container.state.cmp(&b.container.state),

@@ -1,0 +1,250 @@
+//! The console as a value: keys in, screen and effects out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "tests"
+)]
+
+#[path = "picture/fleet.rs"]
+mod fleet;
+
+use wharf::{
+    model::{Action, Event, Feed, HostName, State, Timestamp},
+    ui::{Effect, Msg, desk::Desk},
+};
+
+fn desk(width: u16, height: u16) -> Desk {
+    Desk::new(fleet::demo(), width, height).at(fleet::now())
+}
+
+#[test]
+fn a_restart_is_two_keys_and_names_its_target() {
+    let mut desk = desk(120, 30).keys("3 / s h o p - a p i space h o s t : a m s - 2 enter r");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("Restart") && screen.contains("shop-api-1@ams-2"),
+        "{screen}"
+    );
+    assert!(desk.effects().is_empty(), "nothing is done before the yes");
+    let mut desk = desk.keys("y");
+    let effects = desk.effects();
+    let [Effect::Run(_, act)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(act.plan.sentence, "container restart shop-api-1@ams-2");
+    assert!(matches!(act.plan.steps[0].action, Action::Restart { .. }));
+}
+
+#[test]
+fn enter_alone_is_a_no() {
+    let mut desk = desk(120, 30).keys("3 r enter");
+    assert!(desk.effects().is_empty());
+    assert!(!desk.screen().contains("Restart "));
+}
+
+#[test]
+fn marked_rows_of_several_hosts_are_acted_on_together() {
+    let mut desk = desk(120, 30).keys("3 space space space x x y");
+    let effects = desk.effects();
+    let [Effect::Run(_, act)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(act.plan.steps.len(), 3);
+    let hosts: std::collections::BTreeSet<_> =
+        act.plan.steps.iter().map(|step| &step.host).collect();
+    assert_eq!(hosts.len(), 3);
+    assert!(!desk.screen().contains("marked"), "marks go with the act");
+}
+
+#[test]
+fn removing_in_a_guarded_environment_wants_its_name() {
+    let mut desk = desk(120, 30)
+        .keys("3 :")
+        .type_text("container remove search-index-1@ams-1 --force")
+        .keys("enter");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("Type 'prod'") && screen.contains("What is lost"),
+        "{screen}"
+    );
+    let mut desk = desk.keys("y enter");
+    assert!(desk.effects().is_empty(), "a yes is not enough");
+    let mut desk = desk.keys("backspace p r o d enter");
+    assert!(matches!(&desk.effects()[..], [Effect::Run(..)]));
+}
+
+#[test]
+fn read_only_takes_changes_away() {
+    let mut fleet = fleet::demo();
+    fleet.read_only = true;
+    let mut desk = Desk::new(fleet, 120, 40).at(fleet::now()).keys("3 a");
+    let menu = desk.screen();
+    assert!(
+        menu.contains("READ-ONLY") && menu.contains("container show"),
+        "{menu}"
+    );
+    assert!(!menu.contains("container restart"), "{menu}");
+    let mut desk = desk.keys("esc r");
+    assert!(desk.effects().is_empty());
+    assert!(desk.screen().contains("read-only"), "{}", desk.screen());
+    let help = desk.keys("?").screen();
+    assert!(!help.contains("container remove"), "{help}");
+}
+
+#[test]
+fn escape_closes_the_popup_then_the_filter_then_goes_back() {
+    let mut desk = desk(120, 30).keys("3 / w e b enter enter a");
+    assert!(desk.screen().contains("container show"));
+    let mut desk = desk.keys("esc");
+    assert!(!desk.screen().contains("container show"));
+    let mut desk = desk.keys("esc");
+    assert!(
+        desk.screen().contains("</web>"),
+        "back in the grid with its filter"
+    );
+    let mut desk = desk.keys("esc");
+    assert!(!desk.screen().contains("</web>"));
+}
+
+#[test]
+fn a_filter_narrows_while_it_is_typed_and_says_what_is_wrong_with_it() {
+    let mut desk = desk(120, 30).keys("3 / i s : b r o k e n");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("[4 of") && screen.contains("exited 137"),
+        "{screen}"
+    );
+    let screen = desk.keys("esc / / (").screen();
+    assert!(screen.contains("/("), "{screen}");
+}
+
+#[test]
+fn the_palette_says_what_is_wrong_and_keeps_the_line() {
+    let mut desk = desk(120, 30)
+        .keys(":")
+        .type_text("container restrat")
+        .keys("enter");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("restart") && screen.contains(":container restrat"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_cursor_stays_on_its_container_while_others_come_and_go() {
+    let mut desk = desk(120, 30).keys("3 j j j");
+    let host = HostName::new("ams-1");
+    let gone = desk
+        .ui()
+        .fleet
+        .host(&host)
+        .unwrap()
+        .containers
+        .values()
+        .find(|one| &*one.name == "billing-ledger-1")
+        .unwrap()
+        .id
+        .clone();
+    let before = highlighted(&mut desk);
+    desk.send(Msg::Event(Event::ContainerGone(host, gone)));
+    assert_eq!(highlighted(&mut desk), before);
+}
+
+/// The text of the line under the cursor.
+fn highlighted(desk: &mut Desk) -> String {
+    let buffer = desk.buffer();
+    let plain = buffer[(2, 3)].bg;
+    let y = (3..buffer.area.height)
+        .find(|y| buffer[(2, *y)].bg != plain)
+        .unwrap_or(3);
+    (0..40)
+        .map(|x| buffer[(x, y)].symbol().to_owned())
+        .collect()
+}
+
+#[test]
+fn only_what_is_on_the_screen_has_a_stats_stream() {
+    let mut desk = desk(120, 24).keys("3");
+    let streams = |desk: &mut Desk| {
+        desk.wants()
+            .iter()
+            .filter(|feed| matches!(feed, Feed::Stats(..)))
+            .count()
+    };
+    let shown = streams(&mut desk);
+    assert!(shown > 5 && shown <= 18, "{shown}");
+    let mut desk = desk.keys("2");
+    assert_eq!(streams(&mut desk), 0);
+}
+
+#[test]
+fn a_container_that_dies_is_shown_broken_at_once() {
+    let mut desk = desk(120, 30).keys("3 / s e a r c h space h o s t : a m s - 1 enter");
+    assert!(desk.screen().contains("running"));
+    let host = HostName::new("ams-1");
+    let mut one = desk
+        .ui()
+        .fleet
+        .host(&host)
+        .unwrap()
+        .containers
+        .values()
+        .find(|one| &*one.name == "search-index-1")
+        .unwrap()
+        .clone();
+    one.state = State::Exited;
+    one.exit = Some(139);
+    desk.send(Msg::Event(Event::Container(host, Box::new(one))));
+    assert!(desk.screen().contains("exited 139"), "{}", desk.screen());
+}
+
+#[test]
+fn messages_fade_and_are_kept() {
+    let mut desk = desk(120, 30).keys("3 / z z z enter r");
+    assert!(
+        desk.screen().contains("needs a container"),
+        "{}",
+        desk.screen()
+    );
+    let later = Timestamp::from_second(fleet::now().as_second() + 60).unwrap();
+    let mut desk = desk.at(later);
+    assert!(!desk.screen().contains("warning"));
+    assert!(desk.keys("m").screen().contains("warning"));
+}
+
+#[test]
+fn every_pane_survives_every_size() {
+    for (width, height) in [
+        (1, 1),
+        (19, 4),
+        (20, 5),
+        (40, 12),
+        (80, 24),
+        (133, 37),
+        (400, 120),
+    ] {
+        for keys in [
+            "1",
+            "2",
+            "3",
+            "3 t",
+            "3 enter",
+            "3 enter tab tab",
+            "4",
+            "5",
+            "3 ?",
+            "3 a",
+            "3 :",
+            "3 r",
+            "3 o",
+            "m",
+        ] {
+            let mut desk = desk(width, height).keys(keys);
+            assert_eq!(desk.buffer().area.width, width);
+        }
+    }
+}
