@@ -9,6 +9,7 @@
 )]
 
 #[path = "picture/fleet.rs"]
+#[expect(dead_code, reason = "some of it only the pictures need")]
 mod fleet;
 
 use wharf::{
