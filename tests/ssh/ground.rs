@@ -188,31 +188,39 @@ impl Sshd {
         let port = free_port();
         let dir = ground.dir.path().display();
         let config = ground.path(&format!("sshd-{port}"));
+        // sshd heeds one SetEnv only. Another home keeps the start files of this machine's shell
+        // out of the tests.
+        let (mut variables, mut others) = (format!("HOME={dir}"), String::new());
+        for rule in rules.lines() {
+            match rule.strip_prefix("SetEnv ") {
+                Some(variable) => write!(variables, " {variable}").unwrap(),
+                None => writeln!(others, "{rule}").unwrap(),
+            }
+        }
         let text = format!(
-            "{rules}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nPidFile none\n\
+            "{others}SetEnv {variables}\nPort {port}\nListenAddress 127.0.0.1\nHostKey {dir}/host\nPidFile none\n\
              AuthorizedKeysFile {dir}/allowed\nStrictModes no\nUsePAM no\nLogLevel VERBOSE\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         );
         fs::write(&config, text).unwrap();
         let log = ground.path(&format!("log-{port}"));
-        let mut command = if without.is_empty() {
-            Command::new(program)
-        } else {
+        let mut command = Command::new("setpriv");
+        // So that it ends with the test, however that ends.
+        command.args(["--pdeathsig", "KILL"]);
+        if !without.is_empty() {
             let list: Vec<_> = without.iter().map(|c| format!("-{c}")).collect();
-            let mut command = Command::new("setpriv");
-            command
-                .arg(format!("--bounding-set={}", list.join(",")))
-                .arg(program);
-            command
-        };
+            command.arg(format!("--bounding-set={}", list.join(",")));
+        }
+        command.arg(program);
         let child = command
             .args(["-D", "-e", "-f"])
             .arg(&config)
             .stderr(File::create(&log).unwrap())
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .process_group(0)
             .spawn()
-            .unwrap();
+            .expect("setpriv is needed: install util-linux");
         let sshd = Self { child, port, log };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
