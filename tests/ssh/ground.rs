@@ -4,13 +4,14 @@ use std::{
     fmt::Write as _,
     fs::{self, File},
     io::Read as _,
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::{
         fs::{MetadataExt as _, PermissionsExt},
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -223,8 +224,8 @@ impl Sshd {
             .expect("setpriv is needed: install util-linux");
         let sshd = Self { child, port, log };
         let start = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(10), "{}", sshd.log());
+        while !sshd.log().contains("Server listening on") {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", sshd.log());
             std::thread::sleep(Duration::from_millis(20));
         }
         sshd
@@ -291,10 +292,18 @@ fn user() -> String {
     String::from_utf8(name.stdout).unwrap().trim().to_owned()
 }
 
-/// A port of loopback that nobody listens on.
+/// A port of loopback that nobody listens on, and that no other test of this process gets: below
+/// those that the kernel gives to outgoing connections.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 12_000 + (std::process::id().wrapping_mul(61) + turn) % 20_000;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn processes() -> Vec<i32> {

@@ -174,7 +174,7 @@ async fn a_throttling_sshd_is_told_from_a_dead_one() {
 
 /// A connection that sshd has greeted and that says nothing.
 fn in_the_door(sshd: &Sshd) -> TcpStream {
-    loop {
+    for _ in 0..100 {
         let mut stream = TcpStream::connect(("127.0.0.1", sshd.port)).unwrap();
         let mut greeting = [0; 4];
         stream.read_exact(&mut greeting).unwrap();
@@ -183,6 +183,7 @@ fn in_the_door(sshd: &Sshd) -> TcpStream {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
+    panic!("sshd lets nobody in: {}", sshd.log());
 }
 
 #[tokio::test]
