@@ -122,7 +122,7 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         reached.fleet.apply(Event::Operation(Box::new(operation)));
     }
     let plan = sentence.plan(&reached.fleet, &[])?;
-    let exit = left_out(session, &reached, &plan);
+    let exit = left_out(&reached, &plan);
     Ok(Ready {
         plan,
         store,
@@ -144,8 +144,8 @@ async fn recent(store: &Store) -> Vec<crate::model::Operation> {
 }
 
 /// Says what is left out; answers how the program ends for it.
-fn left_out(session: &Session, reached: &Reached, plan: &Plan) -> Exit {
-    let mut exit = session.complain(reached);
+fn left_out(reached: &Reached, plan: &Plan) -> Exit {
+    let mut exit = super::missing(reached);
     for one in &plan.left_out {
         super::complain(&format!("{} is left out: {}", one.target, one.refusal));
         exit = worse(

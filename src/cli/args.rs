@@ -33,7 +33,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// A sentence.
     #[command(flatten)]
-    Say(Sentence),
+    Say(Box<Sentence>),
     /// Open the console on a fleet served from memory, to look around
     Demo(DemoArgs),
     /// Docker Engines from memory, for tests and measurements
@@ -222,7 +222,7 @@ mod tests {
             let Some(Command::Say(said)) = cli.command else {
                 panic!("{} is no sentence", entry.example);
             };
-            assert_eq!(Sentence::parse(entry.example).as_ref(), Ok(&said));
+            assert_eq!(Sentence::parse(entry.example).as_ref(), Ok(&*said));
             assert_eq!(cli.options.hosts, ["a"]);
             assert_eq!(cli.options.timeout, Duration::from_secs(3));
         }

@@ -25,7 +25,7 @@ const PAGE: u32 = 500;
 pub(super) async fn list(session: &Session, args: &ListArgs, number: u32) -> Result<Exit, Failure> {
     let listing = Listing::<Operations>::read(args, session.options.output, &[])?;
     let store = open(session).await?;
-    let mut found = store.waiting().await.map_err(failed)?;
+    let mut found = store.waiting().await?;
     found.reverse();
     found.retain(|one| listing.fits(&OperationRow { operation: one }));
     let wanted = number as usize;
@@ -33,8 +33,7 @@ pub(super) async fn list(session: &Session, args: &ListArgs, number: u32) -> Res
     while found.len() < wanted {
         let page = store
             .operations(PAGE.min(number), before, &store::Filter::default())
-            .await
-            .map_err(failed)?;
+            .await?;
         let Some(last) = page.last() else { break };
         before = Some(last.number);
         let fits = |one: &Operation| listing.fits(&OperationRow { operation: one });
@@ -54,8 +53,8 @@ pub(super) async fn list(session: &Session, args: &ListArgs, number: u32) -> Res
 /// `audit verify`.
 pub(super) async fn verify(session: &Session) -> Result<Exit, Failure> {
     let store = open(session).await?;
-    let found = store.verify().await.map_err(failed)?;
-    let waiting = store.waiting().await.map_err(failed)?.len();
+    let found = store.verify().await?;
+    let waiting = store.waiting().await?.len();
     store.close().await;
     let mut out = Out::take();
     if session.options.output.is_json() {
@@ -89,9 +88,5 @@ pub(super) async fn verify(session: &Session) -> Result<Exit, Failure> {
 }
 
 async fn open(session: &Session) -> Result<Store, Failure> {
-    Store::open(&session.config.store).await.map_err(failed)
-}
-
-fn failed(error: store::Error) -> Failure {
-    Failure::Failed(error.to_string())
+    Ok(Store::open(&session.config.store).await?)
 }

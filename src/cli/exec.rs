@@ -77,6 +77,7 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
         }
     };
     let origin = session.origin("shell");
+    let work = Box::pin(work);
     let ended = ops::recorded(&plan, &origin, sentence.reason(), &store, &|_| {}, work).await;
     store.close().await;
     drained.abort();

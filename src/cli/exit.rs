@@ -3,8 +3,10 @@
 use std::{fmt, io, process::ExitCode};
 
 use crate::{
+    engine,
     model::Outcome,
     ops::{Refusal, RefusalKind, RunError},
+    store,
 };
 
 /// How the program ends.
@@ -99,6 +101,18 @@ impl From<Refusal> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::Output(error)
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Self {
+        Self::Failed(error.to_string())
     }
 }
 

@@ -201,7 +201,7 @@ pub(super) async fn containers(session: &Session, args: &ListArgs) -> Result<Exi
     };
     let name = |row: &ContainerRow<'_>| format!("{}@{}", row.container.name, row.host.name());
     listing.write(session, fleet, &rows, json, name)?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// Waits for a sample with its CPU of every running container, for a while.
@@ -237,7 +237,7 @@ pub(super) async fn images(session: &Session, args: &ListArgs) -> Result<Exit, F
     let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.image)));
     let name = |row: &ImageRow<'_>| name_of(row.image).to_owned();
     listing.write(session, fleet, &rows, json, name)?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// `network list`.
@@ -257,7 +257,7 @@ pub(super) async fn networks(session: &Session, args: &ListArgs) -> Result<Exit,
     let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.network)));
     let name = |row: &NetworkRow<'_>| row.network.name.to_string();
     listing.write(session, fleet, &rows, json, name)?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// `volume list`.
@@ -274,7 +274,7 @@ pub(super) async fn volumes(session: &Session, args: &ListArgs) -> Result<Exit, 
     let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.volume)));
     let name = |row: &VolumeRow<'_>| row.volume.name.to_string();
     listing.write(session, fleet, &rows, json, name)?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// Things of one host by name.

@@ -50,7 +50,7 @@ pub(super) async fn logs(
             broken: None,
         });
     }
-    let exit = session.complain(&reached);
+    let exit = super::missing(&reached);
     let (_fleet, _engines, drained) = reached.drain();
     let writer = Writer {
         json: session.options.output.is_json(),

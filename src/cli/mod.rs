@@ -118,7 +118,7 @@ impl Session {
             Some(Command::Sim(command)) => setup::sim(&command).await,
             Some(Command::Say(sentence)) => {
                 self.warn();
-                self.say(&sentence).await
+                Box::pin(self.say(&sentence)).await
             }
             Some(Command::Config(_) | Command::Completions { .. } | Command::Man { .. }) => {
                 Ok(Exit::Usage)
@@ -172,19 +172,6 @@ impl Session {
         Reached::hosts(&self.config, self.options.timeout, needed, is_ready).await
     }
 
-    /// Says which hosts could not be reached; the answer is not complete without them.
-    #[expect(clippy::unused_self, reason = "asked of the session that reached them")]
-    fn complain(&self, reached: &Reached) -> Exit {
-        for (host, why) in &reached.missing {
-            complain(&format!("{host} could not be asked: {why}"));
-        }
-        if reached.missing.is_empty() {
-            Exit::Done
-        } else {
-            Exit::Unreached
-        }
-    }
-
     /// Who acts here.
     fn origin(&self, through: &str) -> Origin {
         config::origin(&self.env, through)
@@ -192,5 +179,17 @@ impl Session {
 
     fn flags(&self) -> Flags {
         self.options.flags()
+    }
+}
+
+/// Says which hosts could not be reached; the answer is not complete without them.
+fn missing(reached: &Reached) -> Exit {
+    for (host, why) in &reached.missing {
+        complain(&format!("{host} could not be asked: {why}"));
+    }
+    if reached.missing.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Unreached
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn hosts(session: &Session, sentence: &Sentence) -> Result<Exit
         }
     }
     out.flush()?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 fn host_facts(row: &HostRow<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
@@ -152,7 +152,7 @@ pub(super) async fn containers(session: &Session, sentence: &Sentence) -> Result
             },
         }
     };
-    let ended = recorded(session, sentence, &plan, work).await?;
+    let ended = Box::pin(recorded(session, sentence, &plan, work)).await?;
     answer.map(|exit| {
         if exit == Exit::Done {
             of_outcome(&ended)
@@ -185,7 +185,7 @@ async fn facts_of(
     let mut shown = Vec::new();
     for (host, container) in known(&reached.fleet, targets) {
         let inspection = reached.engines.inspect(host.name(), &container.id).await;
-        let mut value = Value::clone(&*inspection.map_err(failed)?);
+        let mut value = Value::clone(&*inspection?);
         if !reveal {
             mask(&mut value);
         }
@@ -225,7 +225,7 @@ async fn facts_of(
         }
     }
     out.flush()?;
-    Ok(session.complain(reached))
+    Ok(super::missing(reached))
 }
 
 fn name(host: &Host, container: &Container) -> String {
@@ -372,7 +372,7 @@ pub(super) async fn top(session: &Session, sentence: &Sentence) -> Result<Exit, 
     let (reached, targets) = asked(session, sentence).await?;
     let mut out = Out::take();
     for (host, id) in containers_in(&targets) {
-        let (titles, processes) = reached.engines.top(host, id).await.map_err(failed)?;
+        let (titles, processes) = reached.engines.top(host, id).await?;
         let rows: Vec<&[Box<str>]> = processes.iter().map(|one| one.0.as_slice()).collect();
         if session.options.output.is_json() {
             let objects: Vec<Value> = rows
@@ -391,7 +391,7 @@ pub(super) async fn top(session: &Session, sentence: &Sentence) -> Result<Exit, 
         }
     }
     out.flush()?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// Rows of words with the columns under each other; the last is as long as it is.
@@ -421,7 +421,7 @@ pub(super) async fn changes(session: &Session, sentence: &Sentence) -> Result<Ex
     let (reached, targets) = asked(session, sentence).await?;
     let mut out = Out::take();
     for (host, id) in containers_in(&targets) {
-        let changes = reached.engines.changes(host, id).await.map_err(failed)?;
+        let changes = reached.engines.changes(host, id).await?;
         if session.options.output.is_json() {
             let objects = changes
                 .iter()
@@ -436,7 +436,7 @@ pub(super) async fn changes(session: &Session, sentence: &Sentence) -> Result<Ex
         }
     }
     out.flush()?;
-    Ok(session.complain(&reached))
+    Ok(super::missing(&reached))
 }
 
 /// Reaches what the sentence is about; answers its targets.
@@ -473,10 +473,6 @@ fn known<'f>(fleet: &'f Fleet, targets: &[Target]) -> Vec<(&'f Host, &'f Contain
             host.containers.get(id).map(|container| (host, container))
         })
         .collect()
-}
-
-fn failed(error: crate::engine::Error) -> Failure {
-    Failure::Failed(error.to_string())
 }
 
 #[cfg(test)]

@@ -27,24 +27,24 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 /// `service:web`, or four or more digits of an id.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Sentence {
-    /// Hosts: list, look at, add, edit, remove, reconnect, log in, clean up
+    /// Hosts: the engines, and the ways to them
     #[command(subcommand)]
     Host(HostCommand),
-    /// Containers: list, look into, start, stop, restart, remove, enter and more
+    /// Containers, on one host or on many
     #[command(subcommand)]
     Container(ContainerCommand),
-    /// Images: list them
+    /// Images of all hosts
     #[command(subcommand)]
     Image(ResourceCommand),
-    /// Networks: list them
+    /// Networks of all hosts
     #[command(subcommand)]
     Network(ResourceCommand),
-    /// Volumes: list them
+    /// Volumes of all hosts
     #[command(subcommand)]
     Volume(ResourceCommand),
     /// Read or follow the logs of containers
     Logs(LogsCommand),
-    /// The log of acts: list and verify it
+    /// The log of acts: what was done, and whether it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
 }

@@ -1,0 +1,9 @@
+//! The binary without a screen, as people and scripts call it, on a fleet from memory.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod acting;
+mod asking;
+mod bench;
+mod containers;
+mod setting_up;
+mod streams;

@@ -1,0 +1,125 @@
+//! Around the sentences: wharf.toml from the shell, completions, manual pages, the sim by itself.
+
+use std::{fs, io::BufRead as _, io::BufReader};
+
+use crate::bench::{Bench, answer, interrupt};
+
+#[test]
+fn hosts_are_added_changed_and_taken_out_and_that_is_recorded() {
+    let bench = Bench::new();
+    fs::write(bench.file(), "# mine\n").unwrap();
+    let socket = bench.sim.hosts()[0].socket.display().to_string();
+    let line = format!("host add one unix://{socket} --environment dev --group a --group b");
+    let done = bench.say(&line).ended(0);
+    assert!(done.out.contains("operation 1 is done"), "{done:?}");
+    let hosts = bench.say("host list -o json").ended(0).json();
+    assert_eq!(hosts[0]["name"], "one");
+    assert_eq!(hosts[0]["environment"], "dev");
+    assert_eq!(hosts[0]["groups"], serde_json::json!(["a", "b"]));
+    bench
+        .say(&line)
+        .ended(3)
+        .complains("there is a host one already");
+    bench
+        .say("host edit one --environment stage --rename two")
+        .ended(0);
+    let hosts = bench.say("host list -o json").ended(0).json();
+    assert_eq!(hosts[0]["name"], "two");
+    assert_eq!(hosts[0]["environment"], "stage");
+    bench.say("host remove @two").ended(3);
+    bench
+        .say("host remove @two --yes --reason 'it is gone'")
+        .ended(0);
+    let text = fs::read_to_string(bench.file()).unwrap();
+    assert!(
+        text.contains("# mine") && !text.contains("[[host]]"),
+        "{text}"
+    );
+    let acts = bench.say("audit list -o json").ended(0).json();
+    let said: Vec<&str> = acts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["sentence"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        said[1..],
+        [
+            "host edit one --rename two --environment stage",
+            "host remove @two"
+        ]
+    );
+}
+
+#[test]
+fn a_host_that_is_not_in_the_file_cannot_be_edited_there() {
+    let bench = Bench::new();
+    let socket = bench.sim.hosts()[0].socket.display().to_string();
+    let line = format!("-H x=unix://{socket} host remove @x --yes");
+    let failed = bench.say(&line);
+    assert_ne!(failed.code, 0, "{failed:?}");
+    assert!(failed.err.contains("is left as it is"), "{failed:?}");
+}
+
+#[test]
+fn the_configuration_is_explained_found_and_checked() {
+    let bench = Bench::new();
+    let example = bench.say("config example").ended(0);
+    assert!(example.out.contains("[[host]]"));
+    let path = bench.say("config path").ended(0);
+    assert_eq!(path.out.trim(), bench.file().display().to_string());
+    let check = bench.say("config check").ended(0);
+    assert!(check.out.contains("3 hosts, nothing is wrong"), "{check:?}");
+    fs::write(bench.file(), "colour = 1\n").unwrap();
+    let check = bench.say("config check").ended(1);
+    assert!(check.out.contains("colour"), "{check:?}");
+    let list = bench.say("host list");
+    assert!(list.err.contains("wharf: warning: "), "{list:?}");
+}
+
+#[test]
+fn shells_get_completions_and_readers_a_manual() {
+    let bench = Bench::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = bench.say(&format!("completions {shell}")).ended(0);
+        assert!(script.out.contains("unpause"), "{shell}");
+    }
+    bench.say("man pages").ended(0);
+    let page = |name: &str| fs::read_to_string(bench.home().join("pages").join(name)).unwrap();
+    assert!(page("wharf.1").contains("Exit codes: 0 done"));
+    assert!(page("wharf-container-restart.1").contains("grace"));
+    assert!(bench.say("man").ended(0).out.contains(".TH"));
+}
+
+#[test]
+fn the_sim_serves_by_itself_until_interrupted() {
+    let bench = Bench::new();
+    let dir = bench.home().join("own");
+    let line = format!(
+        "sim serve --dir {} --hosts 2 --containers 3 --seed 5",
+        dir.display()
+    );
+    let mut child = bench.command(&line).spawn().unwrap();
+    let mut told = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut told).unwrap();
+    assert!(told.starts_with("2 hosts with 3 containers each"), "{told}");
+    let list = bench
+        .say("--config own/wharf.toml container list -o name")
+        .ended(0);
+    assert_eq!(list.lines().len(), 6);
+    interrupt(&child);
+    answer(child).ended(0);
+    assert!(!dir.join("wharf.toml").exists());
+}
+
+#[test]
+fn the_own_log_is_written_where_it_is_asked_for() {
+    let bench = Bench::new();
+    bench.say("host list --log inside.log").ended(0);
+    assert!(bench.home().join("inside.log").exists());
+    bench
+        .say("host list --log inside.log/x")
+        .ended(1)
+        .complains("cannot write the log");
+}
