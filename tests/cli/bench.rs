@@ -68,15 +68,15 @@ impl Bench {
         let sim = runtime
             .block_on(serve(&home.path().join("sim"), spec))
             .unwrap();
-        let mut text = String::new();
-        for host in sim.hosts() {
-            text.push_str(&format!(
+        let entry = |host: &wharf::sim::SimHost| {
+            format!(
                 "[[host]]\nname = \"{}\"\nendpoint = \"unix://{}\"\nenvironment = \"{}\"\n",
                 host.name,
                 host.socket.display(),
                 host.environment
-            ));
-        }
+            )
+        };
+        let text: String = sim.hosts().iter().map(entry).collect();
         let bench = Self {
             sim,
             home,
