@@ -14,6 +14,7 @@ use super::{
     exit::{Exit, Failure, of_outcome},
     output::Out,
     reach::{Reached, empty_fleet},
+    signals::{Asked, unless_asked},
 };
 use crate::{
     model::{Event, HostSpec, Outcome},
@@ -29,13 +30,22 @@ const NAMES: usize = 20;
 
 /// A sentence whose plan has steps.
 pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, Failure> {
-    let ready = prepare(session, sentence).await?;
+    let Some(ready) = unless_asked(Box::pin(prepare(session, sentence))).await else {
+        return Ok(Exit::Interrupted);
+    };
+    let ready = ready?;
     if session.options.dry_run {
         return session
             .preview(&ready.plan)
             .map(|exit| worse(exit, ready.exit));
     }
-    session.confirm(&ready.plan)?;
+    if unless_asked(session.confirm(&ready.plan))
+        .await
+        .transpose()?
+        .is_none()
+    {
+        return Ok(Exit::Interrupted);
+    }
     let Ready {
         plan,
         store,
@@ -44,7 +54,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     } = ready;
     let (_fleet, engines, drained) = reached.drain();
     let cancel = CancellationToken::new();
-    let interrupt = tokio::spawn(interrupted(cancel.clone()));
+    let interrupt = tokio::spawn(interrupted(Asked::listen(), cancel.clone()));
     let report = Report::new(session, &plan);
     let ended = ops::run(
         &plan,
@@ -70,7 +80,13 @@ pub(super) async fn configure(session: &Session, sentence: &Sentence) -> Result<
     if session.options.dry_run {
         return session.preview(&plan);
     }
-    session.confirm(&plan)?;
+    if unless_asked(session.confirm(&plan))
+        .await
+        .transpose()?
+        .is_none()
+    {
+        return Ok(Exit::Interrupted);
+    }
     let store = session.store();
     let work = async {
         match ops::configure(sentence, &plan, &session.config.paths) {
@@ -172,15 +188,13 @@ fn worse(a: Exit, b: Exit) -> Exit {
     if a == Exit::Done { b } else { a }
 }
 
-/// Ends at the first Ctrl-C with a cancellation; at the second the program ends at once.
-async fn interrupted(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        super::complain("interrupted: no further step begins; once more ends the program at once");
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
-        }
-    }
+/// Cancels when somebody asks this program to end; the second time it ends at once.
+async fn interrupted(mut asked: Asked, cancel: CancellationToken) {
+    asked.wait().await;
+    super::complain("interrupted: no further step begins; once more ends the program at once");
+    cancel.cancel();
+    asked.wait().await;
+    std::process::exit(130);
 }
 
 impl Session {
@@ -217,29 +231,25 @@ impl Session {
     }
 
     /// Has the plan confirmed, by an option or by a person; refuses it otherwise.
-    pub(super) fn confirm(&self, plan: &Plan) -> Result<(), Failure> {
+    pub(super) async fn confirm(&self, plan: &Plan) -> Result<(), Failure> {
         let is_said = |phrase: &str| self.options.confirm.as_deref() == Some(phrase);
-        let (question, accepted): (String, &dyn Fn(&str) -> bool) = match &plan.confirm {
+        let question = match &plan.confirm {
             Confirm::No => return Ok(()),
             Confirm::Ask if self.options.yes || self.options.confirm.is_some() => return Ok(()),
             Confirm::Phrase(phrase) if is_said(phrase) => return Ok(()),
-            Confirm::Ask => ("Do it? [y/N] ".to_owned(), &is_yes),
-            Confirm::Phrase(phrase) => (format!("Type {phrase} to do it: "), &move |answer| {
-                answer == phrase
-            }),
+            Confirm::Ask => "Do it? [y/N] ".to_owned(),
+            Confirm::Phrase(phrase) => format!("Type {phrase} to do it: "),
         };
         if !io::stdin().is_terminal() {
             return Err(not_confirmed(plan).into());
         }
-        let mut screen = io::stderr().lock();
-        for line in told(plan) {
-            writeln!(screen, "{line}")?;
-        }
-        write!(screen, "{question}")?;
-        screen.flush()?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
-        if accepted(answer.trim()) {
+        let answer = ask(&told(plan), &question).await?;
+        let is_accepted = match &plan.confirm {
+            Confirm::No => true,
+            Confirm::Ask => matches!(answer.to_lowercase().as_str(), "y" | "yes"),
+            Confirm::Phrase(phrase) => answer == *phrase,
+        };
+        if is_accepted {
             Ok(())
         } else {
             Err(Refusal::new(
@@ -252,8 +262,23 @@ impl Session {
     }
 }
 
-fn is_yes(answer: &str) -> bool {
-    matches!(answer.to_lowercase().as_str(), "y" | "yes")
+/// Asks a person. Reading waits on a thread of its own, so that signals are heard meanwhile.
+async fn ask(lines: &[String], question: &str) -> io::Result<String> {
+    let mut screen = io::stderr().lock();
+    for line in lines {
+        writeln!(screen, "{line}")?;
+    }
+    write!(screen, "{question}")?;
+    screen.flush()?;
+    drop(screen);
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        Ok(answer.trim().to_owned())
+    });
+    reading
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 fn not_confirmed(plan: &Plan) -> Refusal {

@@ -83,8 +83,10 @@ pub(super) fn is_read_only(arguments: &[OsString], env: &Env) -> bool {
 /// `completions`.
 pub(super) fn completions(
     shell: clap_complete::Shell,
-    is_read_only: bool,
+    flags: &Flags,
+    env: &Env,
 ) -> Result<Exit, Failure> {
+    let is_read_only = Config::load(flags, env).read_only;
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut grammar(is_read_only), "wharf", &mut script);
     let mut out = Out::take();

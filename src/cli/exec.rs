@@ -10,6 +10,7 @@ use super::{
     act::{Ready, prepare},
     exit::{Exit, Failure},
     show::asked,
+    signals::unless_asked,
 };
 use crate::{
     console::shell,
@@ -31,11 +32,20 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
         store,
         reached,
         exit,
-    } = prepare(session, sentence).await?;
+    } = match unless_asked(Box::pin(prepare(session, sentence))).await {
+        Some(ready) => ready?,
+        None => return Ok(Exit::Interrupted),
+    };
     if session.options.dry_run {
         return session.preview(&plan);
     }
-    session.confirm(&plan)?;
+    if unless_asked(session.confirm(&plan))
+        .await
+        .transpose()?
+        .is_none()
+    {
+        return Ok(Exit::Interrupted);
+    }
     let Some(Step {
         host,
         container: Some((id, _)),
@@ -57,23 +67,26 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
     };
     let mut code = None;
     let work = async {
-        let ended = if is_terminal {
-            shell::exec(&engines, host, id, spec).await
-        } else {
-            piped(&engines, host, id, spec).await
+        let running = async {
+            if is_terminal {
+                shell::exec(&engines, host, id, spec).await
+            } else {
+                piped(&engines, host, id, spec).await
+            }
         };
-        match ended {
-            Ok(ended) => {
+        match unless_asked(running).await {
+            Some(Ok(ended)) => {
                 code = ended;
                 Outcome::Done {
                     detail: ended.map_or_else(String::new, |code| format!("exit code {code}")),
                 }
             }
-            Err(detail) => Outcome::Failed {
+            Some(Err(detail)) => Outcome::Failed {
                 done: 0,
                 failed: 1,
                 detail,
             },
+            None => Outcome::Cancelled { done: 0 },
         }
     };
     let origin = session.origin("shell");
@@ -83,10 +96,8 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
     drained.abort();
     match ended? {
         Outcome::Failed { detail, .. } => Err(Failure::Failed(detail)),
-        Outcome::Done { .. }
-        | Outcome::Cancelled { .. }
-        | Outcome::Interrupted
-        | Outcome::Running => Ok(match code {
+        Outcome::Cancelled { .. } => Ok(Exit::Interrupted),
+        Outcome::Done { .. } | Outcome::Interrupted | Outcome::Running => Ok(match code {
             Some(0) => exit,
             Some(code) => Exit::Command(u8::try_from(code).unwrap_or(1)),
             None => Exit::Failed,

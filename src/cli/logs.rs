@@ -58,11 +58,10 @@ pub(super) async fn logs(
         timestamps: args.timestamps,
         raw: session.screen.width.is_none(),
     };
-    let broken = tokio::select! {
-        broken = async {
-            if args.follow { follow(sources, &writer).await } else { merge(sources, &writer).await }
-        } => broken?,
-        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+    let broken = if args.follow {
+        follow(sources, &writer).await?
+    } else {
+        merge(sources, &writer).await?
     };
     drained.abort();
     for why in &broken {

@@ -13,9 +13,10 @@ mod output;
 mod reach;
 mod setup;
 mod show;
+mod signals;
 mod table;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -24,12 +25,16 @@ use self::{
     exit::{Exit, Failure},
     output::Screen,
     reach::Reached,
+    signals::unless_asked,
 };
 use crate::{
     config::{self, Config, Env, Flags},
     model::{Host, HostSpec, Origin},
     ops::{AuditCommand, ContainerCommand, HostCommand, ResourceCommand, Role, Sentence},
 };
+
+/// How long connections may take to end.
+const CLEANING: Duration = Duration::from_millis(300);
 
 /// What a command works with.
 pub(super) struct Session {
@@ -88,7 +93,9 @@ fn parse(arguments: &[OsString], env: &Env) -> Result<Cli, clap::Error> {
 fn run(cli: Cli, env: Env) -> Result<Exit, Failure> {
     let screen = Screen::of_process(&cli.options, &env);
     match cli.command {
-        Some(Command::Completions { shell }) => docs::completions(shell, cli.options.read_only),
+        Some(Command::Completions { shell }) => {
+            docs::completions(shell, &cli.options.flags(), &env)
+        }
         Some(Command::Man { dir }) => docs::manual(dir.as_deref()),
         Some(Command::Config(command)) => setup::configuration(command, &cli.options.flags(), &env),
         command => {
@@ -103,8 +110,8 @@ fn run(cli: Cli, env: Env) -> Result<Exit, Failure> {
             let runtime = tokio::runtime::Runtime::new()
                 .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
             let exit = runtime.block_on(session.perform(command));
-            // Connections that end slowly hold up nobody.
-            runtime.shutdown_background();
+            // Connections have a moment to clean up behind themselves; slow ones hold up nobody.
+            runtime.shutdown_timeout(CLEANING);
             exit
         }
     }
@@ -133,6 +140,11 @@ impl Session {
             Role::Terminal => return exec::terminal(self, sentence).await,
             Role::Query => {}
         }
+        let answer = unless_asked(Box::pin(self.ask(sentence))).await;
+        answer.unwrap_or(Ok(Exit::Interrupted))
+    }
+
+    async fn ask(&self, sentence: &Sentence) -> Result<Exit, Failure> {
         match sentence {
             Sentence::Host(HostCommand::List(args)) => list::hosts(self, args).await,
             Sentence::Host(_) => show::hosts(self, sentence).await,

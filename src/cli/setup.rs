@@ -12,6 +12,7 @@ use super::{
     args::{ConfigCommand, DemoArgs, Options, SimCommand},
     exit::{Exit, Failure},
     output::Out,
+    signals::Asked,
 };
 use crate::{
     config::{self, Config, Env, Flags},
@@ -157,24 +158,11 @@ pub(super) async fn sim(command: &SimCommand) -> Result<Exit, Failure> {
     )])?;
     out.flush()?;
     drop(out);
-    ended().await?;
+    Asked::listen().wait().await;
     // What names hosts that are gone helps nobody.
     let _ = fs::remove_file(&path);
     drop(fleet);
     Ok(Exit::Done)
-}
-
-/// Waits until somebody ends this program.
-async fn ended() -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminated.recv() => {}
-        _ = hung_up.recv() => {}
-    }
-    Ok(())
 }
 
 /// `config`.

@@ -7,3 +7,4 @@ mod bench;
 mod containers;
 mod setting_up;
 mod streams;
+mod terminal;
