@@ -459,3 +459,6 @@ impl Read for Spout {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,63 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn read(text: &[u8]) -> Df {
+        serde_json::from_slice::<Answer>(text).unwrap().read()
+    }
+
+    #[test]
+    fn items_are_summed_up_as_the_docker_command_does() {
+        let df = read(include_bytes!("recorded/docker-20.10-df.json"));
+        let expected = DiskUsage {
+            images: 2,
+            layers: 5_000_000,
+            images_reclaimable: 5_000_000 - 1_982_465,
+            containers: 1050,
+            containers_reclaimable: 1000,
+            volumes: 730,
+            volumes_reclaimable: 30,
+            build_cache: 490,
+            build_cache_reclaimable: 90,
+        };
+        assert_eq!(df.disk, expected);
+        assert_eq!(df.used_by[&"b".repeat(64)], 0);
+        assert_eq!(df.volume_size.get("db"), Some(&700));
+        assert_eq!(df.volume_size.get("far"), None, "not known is not zero");
+    }
+
+    #[test]
+    fn podman_sums_nothing_up() {
+        let df = read(include_bytes!("recorded/podman-4.3-df.json"));
+        assert_eq!((df.disk.images, df.disk.layers), (1, 2_008_123));
+        assert_eq!(df.used_by.values().copied().collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn sums_are_taken_as_they_come_since_api_1_52() {
+        let text = br#"{"ImageUsage":{"ActiveCount":1,"TotalCount":2,"Reclaimable":30,"TotalSize":100,
+            "Items":[{"Id":"sha256:aa","Containers":1,"Size":70,"SharedSize":0}]},
+            "ContainerUsage":{"ActiveCount":1,"TotalCount":3,"Reclaimable":4,"TotalSize":9},
+            "VolumeUsage":{"TotalCount":1,"TotalSize":8,"Reclaimable":8,"Items":[{"Name":"v","UsageData":{"Size":8,"RefCount":0}}]},
+            "BuildCacheUsage":{"TotalCount":0,"TotalSize":7,"Reclaimable":6,"Items":null}}"#;
+        let df = read(text);
+        let expected = DiskUsage {
+            images: 2,
+            layers: 100,
+            images_reclaimable: 30,
+            containers: 9,
+            containers_reclaimable: 4,
+            volumes: 8,
+            volumes_reclaimable: 8,
+            build_cache: 7,
+            build_cache_reclaimable: 6,
+        };
+        assert_eq!(df.disk, expected);
+        assert_eq!((df.used_by["aa"], df.volume_size["v"]), (1, 8));
+    }
+}

@@ -25,6 +25,9 @@ use crate::model::{Endpoint, TlsFiles, Trouble, TroubleKind, Way};
 /// How long opening a stream may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// A silent TCP connection is asked for a sign of life this often.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
 /// Streams to an engine that is reached without ssh; more than a screen has rows.
 const STREAMS: usize = 256;
 
@@ -165,9 +168,7 @@ impl Address {
         for address in found {
             match TcpStream::connect(address).await {
                 Ok(stream) => {
-                    // Requests are small; without this each would wait for the last one's ACK.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(stream);
+                    return Ok(tuned(stream));
                 }
                 Err(error) => last = error,
             }
@@ -181,6 +182,18 @@ impl Address {
             port: self.port,
         }
     }
+}
+
+/// Requests go out at once, and a stream on which nothing happens is noticed when the way is gone.
+/// What the system does not let us set is no reason to do without the stream.
+fn tuned(stream: TcpStream) -> TcpStream {
+    use rustix::net::sockopt;
+    let _ = stream.set_nodelay(true);
+    let _ = sockopt::set_socket_keepalive(&stream, true);
+    let _ = sockopt::set_tcp_keepidle(&stream, KEEPALIVE);
+    let _ = sockopt::set_tcp_keepintvl(&stream, KEEPALIVE);
+    let _ = sockopt::set_tcp_keepcnt(&stream, 3);
+    stream
 }
 
 impl fmt::Display for Address {

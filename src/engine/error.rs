@@ -216,3 +216,44 @@ fn conflict_remedy(message: &str) -> Option<&'static str> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_tells_doing_what_to_what_why_and_what_to_do() {
+        let deed = Deed::on(&HostName::new("ams-1"), "remove", "web");
+        let refused = |status, message: &str| {
+            deed.fault(Fault::Refused {
+                status,
+                message: message.to_owned(),
+            })
+        };
+        let running = "You cannot remove a running container 1a2b. Stop the container before attempting removal or force remove";
+        let error = refused(409, running);
+        assert_eq!(error.kind, ErrorKind::Conflict);
+        assert_eq!(
+            error.to_string(),
+            format!("remove web@ams-1: {running}; stop it first, or remove it with force")
+        );
+        assert_eq!(
+            refused(404, "No such container: web").kind,
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            refused(403, "authorization denied by plugin").kind,
+            ErrorKind::Denied
+        );
+        assert_eq!(
+            refused(500, "container state improper").kind,
+            ErrorKind::Conflict
+        );
+        assert_eq!(refused(500, "driver failed").kind, ErrorKind::Engine);
+        let late = deed.fault(Fault::Late(Duration::from_secs(10)));
+        assert_eq!(
+            late.to_string(),
+            "remove web@ams-1: no answer within 10 s; look whether it was done before trying again"
+        );
+    }
+}

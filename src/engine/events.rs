@@ -1,5 +1,7 @@
 //! The engine's stream of events: what changed, as little of it as needed.
 
+use std::time::Duration;
+
 use bytes::{Buf as _, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -10,6 +12,9 @@ use super::error::Fault;
 use super::session::Session;
 use super::wire::query;
 use crate::model::{ContainerId, Product, State, Timestamp};
+
+/// An engine may answer with the first event only.
+const OPENING: Duration = Duration::from_hours(24);
 
 /// No event is longer than this; longer ones come from something that is no engine.
 const LONGEST: usize = 4 << 20;
@@ -63,11 +68,8 @@ impl Events {
         if let Some(since) = &since {
             pairs.push(("since", since));
         }
-        let response = session
-            .wire
-            .get(format!("/events{}", query(&pairs)))
-            .response()
-            .await?;
+        let path = format!("/events{}", query(&pairs));
+        let response = session.wire.get(path).within(OPENING).response().await?;
         Ok(Self {
             body: response.into_body(),
             buffer: BytesMut::new(),
@@ -159,5 +161,75 @@ fn read(line: &[u8]) -> Option<Change> {
             Some(Change::Container(id))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(kind: &str, action: &str) -> Option<Change> {
+        let line = format!(
+            r#"{{"status":"x","id":"abc","from":"img","Type":"{kind}","Action":"{action}","Actor":{{"ID":"abc",
+            "Attributes":{{"exitCode":"137","image":"img"}}}},"scope":"local","time":1795307354,"timeNano":1795307354736461450}}"#
+        );
+        read(line.replace('\n', "").as_bytes())
+    }
+
+    #[test]
+    fn events_become_changes() {
+        let id = ContainerId::new("abc");
+        let at = Timestamp::from_nanosecond(1_795_307_354_736_461_450).ok();
+        for (action, state) in [
+            ("die", State::Exited),
+            ("start", State::Running),
+            ("pause", State::Paused),
+            ("unpause", State::Running),
+        ] {
+            let expected = at.map(|at| Change::State(id.clone(), state, at));
+            assert_eq!(change("container", action), expected);
+        }
+        for action in [
+            "create",
+            "rename",
+            "oom",
+            "health_status: unhealthy",
+            "update",
+            "init",
+        ] {
+            assert_eq!(
+                change("container", action),
+                Some(Change::Container(id.clone()))
+            );
+        }
+        assert_eq!(
+            change("container", "destroy"),
+            Some(Change::Gone(id.clone()))
+        );
+        assert_eq!(
+            change("container", "remove"),
+            Some(Change::Gone(id)),
+            "Podman's word"
+        );
+        assert_eq!(change("image", "pull"), Some(Change::Resources));
+    }
+
+    #[test]
+    fn what_changes_nothing_is_left_out() {
+        for action in [
+            "exec_create: sh -c true",
+            "exec_start: x",
+            "exec_die",
+            "kill",
+            "attach",
+            "top",
+            "resize",
+        ] {
+            assert_eq!(change("container", action), None, "{action}");
+        }
+        assert_eq!(change("network", "connect"), None);
+        assert_eq!(change("volume", "mount"), None);
+        assert_eq!(read(b"not json"), None);
+        assert_eq!(read(b"{}"), None);
     }
 }

@@ -16,8 +16,11 @@ use super::stats::Samples;
 use super::{ask, load, resources, stats};
 use crate::model::{ContainerId, Event, Feed, LogLine, LogRange, Payload, Timestamp, Usage};
 
-/// After a failure.
+/// After a failure; twice as long after each further one.
 const RETRY: Duration = Duration::from_secs(3);
+
+/// After many failures.
+const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// Between two looks at the processes of a container.
 const TOP: Duration = Duration::from_secs(2);
@@ -34,6 +37,7 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// Runs a feed until nobody wants it: dropping the task ends it.
 pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receiver<Status>) {
     let mut read = ReadSoFar::default();
+    let mut pause = RETRY;
     loop {
         let session = online(&mut status).await;
         let one = One {
@@ -44,7 +48,14 @@ pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receive
         };
         let end = select! {
             end = one.run(&mut read) => end,
-            () = offline(status.clone()) => continue,
+            () = offline(status.clone()) => {
+                pause = RETRY;
+                continue;
+            }
+        };
+        pause = match end {
+            Ok(()) => RETRY,
+            Err(_) => (pause * 2).min(LONGEST_RETRY),
         };
         if let Err(fault) = end {
             context
@@ -56,7 +67,7 @@ pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receive
                 offline(status.clone()).await;
             }
         }
-        sleep(RETRY).await;
+        sleep(pause).await;
     }
 }
 

@@ -193,3 +193,62 @@ fn ports(entries: BTreeMap<String, Option<Vec<Binding>>>) -> Box<[Port]> {
     }
     tidy_ports(ports)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_inspection_is_read() {
+        let Inspected {
+            container: one,
+            tty,
+        } = parse(include_bytes!("recorded/docker-20.10-inspect.json")).unwrap();
+        assert!(!tty);
+        assert_eq!(
+            (&*one.name, &one.state, one.health),
+            ("web-1", &State::Running, Health::Healthy)
+        );
+        assert_eq!(
+            (one.restarts, one.oom_killed, one.exit),
+            (Some(3), Some(false), None)
+        );
+        assert!(one.since.unwrap() > one.created);
+        assert_eq!(
+            (one.app.as_deref(), one.service.as_deref()),
+            (Some("shop"), Some("web"))
+        );
+        assert_eq!(&*one.image, "lab/busybox:1");
+        assert!(one.image_id.starts_with("sha256:"));
+        let ports: Vec<String> = one.ports.iter().map(ToString::to_string).collect();
+        assert_eq!(ports, ["8080→80"]);
+        assert_eq!((one.mounts, one.networks.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_end_of_a_run_is_read() {
+        let text = r#"{"Id": "abc", "Name": "/x", "State": {"Status": "exited", "ExitCode": 137, "OOMKilled": true,
+            "StartedAt": "2026-11-22T00:00:00Z", "FinishedAt": "2026-11-22T00:01:00.5Z"},
+            "Config": {"Tty": true, "Labels": null}, "NetworkSettings": {"Ports": {"53/udp": null, "odd": []}}}"#;
+        let Inspected {
+            container: one,
+            tty,
+        } = parse(text.as_bytes()).unwrap();
+        assert!(tty);
+        assert_eq!((one.exit, one.oom_killed), (Some(137), Some(true)));
+        assert_eq!(one.since, "2026-11-22T00:01:00.5Z".parse().ok());
+        assert_eq!(
+            one.ports
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["53/udp"]
+        );
+        assert_eq!(
+            moment("0001-01-01T00:00:00Z"),
+            None,
+            "Docker's zero time is none"
+        );
+    }
+}

@@ -348,3 +348,95 @@ fn seconds(text: &str) -> Option<i64> {
     };
     Some(count * unit)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-22T01:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn docker_s_list_is_read() {
+        let list = parse(include_bytes!("recorded/docker-20.10-list.json"), now()).unwrap();
+        let [broken, web] = list.as_slice() else {
+            panic!("{list:?}");
+        };
+        assert_eq!(
+            (&*web.name, &web.state, web.health),
+            ("web-1", &State::Running, Health::Healthy)
+        );
+        assert_eq!(
+            (web.app.as_deref(), web.service.as_deref()),
+            (Some("shop"), Some("web"))
+        );
+        assert_eq!(&*web.image, "lab/busybox:1");
+        assert!(web.since.unwrap() < now());
+        let ports: Vec<String> = web.ports.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            ports,
+            ["8080→80"],
+            "the same port on IPv6 is not told again"
+        );
+        assert_eq!(&*web.networks[0].0, "bridge");
+        assert!(
+            Arc::ptr_eq(&web.image, &broken.image),
+            "equal texts are shared"
+        );
+        assert_eq!((&broken.state, broken.exit), (&State::Exited, Some(1)));
+        assert_eq!(broken.trouble().as_deref(), Some("exited 1"));
+    }
+
+    #[test]
+    fn podman_s_list_is_read_whatever_it_says() {
+        let list = parse(include_bytes!("recorded/podman-4.3-list.json"), now()).unwrap();
+        assert_eq!((&list[0].state, list[0].exit), (&State::Exited, Some(3)));
+        assert_eq!(
+            list[0].since,
+            now().checked_sub(jiff::SignedDuration::from_secs(2)).ok()
+        );
+        assert_eq!(list[1].state, State::Other("improbable".into()));
+        assert_eq!(
+            &*list[1].name, "web-1",
+            "its own name, not the one a link gives it"
+        );
+        assert!(list[1].ports.is_empty() && list[1].networks.is_empty());
+    }
+
+    #[test]
+    fn status_texts_tell_age_exit_and_health() {
+        let status = |text| {
+            let Status { ago, exit, health } = Status::parse(text);
+            (ago, exit, health)
+        };
+        assert_eq!(
+            status("Up Less than a second"),
+            (Some(0), None, Health::None)
+        );
+        assert_eq!(
+            status("Up About a minute (health: starting)"),
+            (Some(60), None, Health::Starting)
+        );
+        assert_eq!(
+            status("Up 3 hours (Paused)"),
+            (Some(10_800), None, Health::None)
+        );
+        assert_eq!(
+            status("Up 2 weeks (unhealthy)"),
+            (Some(1_209_600), None, Health::Unhealthy)
+        );
+        assert_eq!(
+            status("Exited (137) About an hour ago"),
+            (Some(3600), Some(137), Health::None)
+        );
+        assert_eq!(
+            status("Restarting (1) 5 seconds ago"),
+            (Some(5), Some(1), Health::None)
+        );
+        assert_eq!(status("Created"), (None, None, Health::None));
+        assert_eq!(status("Removal In Progress"), (None, None, Health::None));
+        assert_eq!(status("Up a while (?"), (None, None, Health::None));
+    }
+}

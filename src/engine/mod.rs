@@ -79,7 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             ssh: ssh::Settings::default(),
-            concurrent_connects: 64,
+            concurrent_connects: 256,
             resync: Duration::from_mins(1),
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),

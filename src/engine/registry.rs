@@ -120,7 +120,7 @@ impl Registry {
             },
             settings: self.settings.clone(),
             wants: wanted,
-            changes: broadcast::Sender::new(64),
+            changes: broadcast::Sender::new(32),
             samples,
             common: self.common.clone(),
         };

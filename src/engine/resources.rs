@@ -17,28 +17,43 @@ use crate::model::{Event, Image, Network, Timestamp, Volume};
 /// Hosts may have thousands of images.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Asks for everything and tells each part as soon as it is there.
+/// Asks for everything and tells each part as soon as it is there. A part that is refused (by a
+/// proxy, mostly) does not keep the others back.
 pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Fault> {
-    let mut images = images(session).await?;
-    out.tell(Event::Images(out.host.clone(), images.clone()))
-        .await;
-    let networks = networks(session).await?;
-    out.tell(Event::Networks(out.host.clone(), networks)).await;
-    let mut volumes = volumes(session).await?;
-    out.tell(Event::Volumes(out.host.clone(), volumes.clone()))
-        .await;
+    let host = || out.host.clone();
+    let images = unless_refused(images(session).await)?;
+    if let Ok(images) = &images {
+        out.tell(Event::Images(host(), images.clone())).await;
+    }
+    let networks = unless_refused(networks(session).await)?;
+    if let Ok(networks) = &networks {
+        out.tell(Event::Networks(host(), networks.clone())).await;
+    }
+    let volumes = unless_refused(volumes(session).await)?;
+    if let Ok(volumes) = &volumes {
+        out.tell(Event::Volumes(host(), volumes.clone())).await;
+    }
     // Sizes and users are known only now: the engine has to walk its directories for them.
     let df = df(session).await?;
+    out.tell(Event::Disk(host(), df.disk)).await;
+    let (mut images, mut volumes) = (images?, volumes?);
     for image in &mut images {
         image.used_by = df.used_by.get(bare_id(&image.id)).copied();
     }
     for volume in &mut volumes {
         volume.size = df.volume_size.get(&*volume.name).copied();
     }
-    out.tell(Event::Images(out.host.clone(), images)).await;
-    out.tell(Event::Volumes(out.host.clone(), volumes)).await;
-    out.tell(Event::Disk(out.host.clone(), df.disk)).await;
-    Ok(())
+    out.tell(Event::Images(host(), images)).await;
+    out.tell(Event::Volumes(host(), volumes)).await;
+    networks.map(drop)
+}
+
+/// Passes faults of the way on at once; a refusal concerns one question only.
+fn unless_refused<T>(result: Result<T, Fault>) -> Result<Result<T, Fault>, Fault> {
+    match result {
+        Err(fault @ (Fault::Refused { .. } | Fault::Garbled(_))) => Ok(Err(fault)),
+        other => other.map(Ok),
+    }
 }
 
 /// All images, without the unnamed layers between.

@@ -183,3 +183,46 @@ fn unanswered(fault: Fault) -> Trouble {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn hello(pairs: &[(&'static str, &'static str)]) -> Result<Hello, TroubleKind> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        Hello::read(&headers).map_err(|trouble| trouble.kind)
+    }
+
+    #[test]
+    fn the_version_is_the_lower_of_the_two() {
+        let date = ("date", "Sat, 21 Nov 2026 23:19:14 GMT");
+        let docker = hello(&[
+            ("server", "Docker/20.10.24 (linux)"),
+            ("api-version", "1.41"),
+            date,
+        ])
+        .unwrap();
+        assert_eq!(
+            (docker.product, docker.api, docker.clock),
+            (Product::Docker, Api(41), Some(1_795_303_154))
+        );
+        let newer = hello(&[("api-version", "1.99")]).unwrap();
+        assert_eq!((newer.api, newer.clock), (NEWEST, None));
+        let podman = hello(&[("server", "Libpod/4.3.1 (linux)"), ("api-version", "1.41")]).unwrap();
+        assert_eq!(podman.product, Product::Podman);
+    }
+
+    #[test]
+    fn strangers_and_the_too_old_are_refused() {
+        assert_eq!(hello(&[("server", "nginx")]), Err(TroubleKind::Other));
+        assert_eq!(
+            hello(&[("api-version", "1.18")]),
+            Err(TroubleKind::ApiVersion)
+        );
+        assert_eq!(hello(&[("api-version", "2")]), Err(TroubleKind::ApiVersion));
+    }
+}

@@ -347,3 +347,71 @@ impl<'de> Deserialize<'de> for Transfer {
         deserializer.deserialize_seq(Sum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// A sample with these figures, in cgroup v2's shape.
+    fn sample(second: u8, cpu: u64, system: u64, before: &str) -> String {
+        format!(
+            r#"{{"read":"2026-11-22T00:00:{second:02}Z","cpu_stats":{{"cpu_usage":{{"total_usage":{cpu}}},"system_cpu_usage":{system},
+            "online_cpus":4}},"precpu_stats":{before},"memory_stats":{{"usage":5000,"limit":9000,"stats":{{"inactive_file":1200,"file":3000}}}},
+            "networks":{{"eth0":{{"rx_bytes":10,"tx_bytes":3}},"eth1":{{"rx_bytes":5,"tx_bytes":4}}}},"pids_stats":{{"current":7}},
+            "blkio_stats":{{"io_service_bytes_recursive":[{{"major":8,"op":"read","value":100}},{{"op":"write","value":30}},
+            {{"op":"Read","value":1}},{{"op":"discard","value":9}}]}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_sample_is_reckoned_as_docker_stats_does() {
+        let before = r#"{"cpu_usage":{"total_usage":1000},"system_cpu_usage":10000}"#;
+        let (usage, _) = read(sample(1, 1500, 14_000, before).as_bytes(), None)
+            .unwrap()
+            .unwrap();
+        // 500 of 4000 on 4 processors.
+        assert_eq!(usage.cpu, Some(50.0));
+        assert_eq!((usage.memory, usage.memory_limit), (3800, 9000));
+        assert_eq!((usage.net_in, usage.net_out), (15, 7));
+        assert_eq!((usage.block_in, usage.block_out), (101, 30));
+        assert_eq!(usage.pids, 7);
+    }
+
+    #[test]
+    fn the_first_sample_has_no_cpu_and_the_second_has_by_the_clock() {
+        let (first, counters) = read(sample(1, 1_000_000_000, 0, "{}").as_bytes(), None)
+            .unwrap()
+            .unwrap();
+        assert_eq!(first.cpu, None);
+        let (second, _) = read(sample(3, 1_500_000_000, 0, "{}").as_bytes(), Some(counters))
+            .unwrap()
+            .unwrap();
+        // Half a second of processor in two seconds.
+        assert_eq!(second.cpu, Some(25.0));
+    }
+
+    #[test]
+    fn recorded_samples_are_read() {
+        let docker = include_bytes!("recorded/docker-20.10-stats-cgroup1.json");
+        let (usage, _) = read(docker, None).unwrap().unwrap();
+        assert!(
+            usage.cpu.is_some()
+                && usage.memory > 0
+                && usage.memory_limit > usage.memory
+                && usage.net_in > 0
+        );
+        let podman = include_bytes!("recorded/podman-4.3-stats.json");
+        let (usage, _) = read(podman, None).unwrap().unwrap();
+        assert_eq!(usage.cpu, None);
+        assert!(usage.memory > 0 && usage.pids == 2);
+    }
+
+    #[test]
+    fn a_container_that_does_not_run_has_no_sample() {
+        let stopped = br#"{"read":"0001-01-01T00:00:00Z","networks":null,"memory_stats":{},"cpu_stats":{"cpu_usage":{"percpu_usage":null}}}"#;
+        assert_eq!(read(stopped, None).unwrap().map(|(usage, _)| usage), None);
+        assert_eq!(read(b"\r\n", None).unwrap().map(|(usage, _)| usage), None);
+        assert!(read(b"{", None).is_err());
+    }
+}

@@ -202,3 +202,72 @@ fn alert_story(alert: AlertDescription) -> (String, &'static str) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_socket_s_trouble_has_its_kind_and_remedy() {
+        let of =
+            |kind: io::ErrorKind| of_socket(Path::new("/run/docker.sock"), &io::Error::from(kind));
+        let denied = of(io::ErrorKind::PermissionDenied);
+        assert_eq!(denied.kind, TroubleKind::SocketDenied);
+        assert!(denied.remedy.contains("usermod -aG docker"));
+        assert_eq!(of(io::ErrorKind::NotFound).kind, TroubleKind::SocketMissing);
+        assert_eq!(
+            of(io::ErrorKind::ConnectionRefused).kind,
+            TroubleKind::DaemonDown
+        );
+        assert_eq!(of(io::ErrorKind::OutOfMemory).kind, TroubleKind::Other);
+    }
+
+    #[test]
+    fn tls_errors_are_found_however_deep_and_told_apart() {
+        let story = |error: rustls::Error, known| {
+            let hidden = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+            of_tls("far:2376", known, &hidden).map(|trouble| trouble.reason)
+        };
+        let certificate = rustls::Error::InvalidCertificate;
+        for (error, known, expected) in [
+            (certificate(CertificateError::Expired), true, "has expired"),
+            (
+                certificate(CertificateError::NotValidYet),
+                true,
+                "not valid yet",
+            ),
+            (
+                certificate(CertificateError::UnknownIssuer),
+                true,
+                "unknown authority",
+            ),
+            (
+                certificate(CertificateError::NotValidForName),
+                true,
+                "another name",
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::BadCertificate),
+                false,
+                "wants a client certificate",
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::BadCertificate),
+                true,
+                "does not accept our client",
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::CertificateExpired),
+                true,
+                "our client certificate has expired",
+            ),
+        ] {
+            let reason = story(error, known);
+            assert!(
+                reason.as_ref().is_some_and(|text| text.contains(expected)),
+                "{reason:?}: {expected}"
+            );
+        }
+        assert!(of_tls("far", true, &io::Error::other("no TLS at all")).is_none());
+    }
+}

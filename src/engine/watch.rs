@@ -32,7 +32,7 @@ const INSPECTIONS: usize = 4;
 /// Of the containers that a list shows broken, so many are looked at closely.
 const BROKEN: usize = 64;
 
-/// How often an engine that does not let us follow its events is listed.
+/// How often an engine is listed while its events do not reach us: a proxy may forbid them.
 const POLL: Duration = Duration::from_secs(5);
 
 /// How many pings may fail before the engine counts as gone.
@@ -100,7 +100,8 @@ impl Watch {
     fn new(session: Session, context: Context) -> Self {
         let settings = &context.settings;
         let ticks = Ticks {
-            resync: spread(settings.resync),
+            // Until events flow.
+            resync: spread(POLL),
             ping: spread(settings.heartbeat),
             sample: spread(settings.sampling),
         };
@@ -340,11 +341,13 @@ impl Watch {
 
     fn events_opened(&mut self, result: Result<Events, Fault>) -> Result<(), Trouble> {
         match result {
-            Ok(events) => self.events = Some(events),
+            Ok(events) => {
+                self.events = Some(events);
+                self.ticks.resync = spread(self.context.settings.resync);
+            }
             // A proxy before the engine may forbid events; then the list is all there is.
             Err(Fault::Refused { status, message }) => {
                 tracing::info!(host = %self.context.out.host, status, message, "no events; listing instead");
-                self.ticks.resync = interval_at(Instant::now() + POLL, POLL);
             }
             Err(fault) => return Err(ended(fault)),
         }

@@ -319,12 +319,13 @@ impl Container {
     pub fn inherit(&mut self, before: &mut Self) {
         let same_run = self.state == before.state && self.exit == before.exit;
         if same_run {
+            // A list tells rough times, which do not replace those of an inspection.
+            if self.restarts.is_none() && before.restarts.is_some() {
+                self.since = before.since.or(self.since);
+            }
             self.oom_killed = self.oom_killed.or(before.oom_killed);
             self.restarts = self.restarts.or(before.restarts);
             self.last_line = self.last_line.take().or_else(|| before.last_line.take());
-            if before.since.is_some() && before.restarts.is_some() {
-                self.since = before.since;
-            }
         }
         if self.state.is_live() {
             self.usage = self.usage.or(before.usage);

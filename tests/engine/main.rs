@@ -5,6 +5,7 @@
 mod contract;
 mod contract_feeds;
 mod desk;
+mod fleet;
 mod raw;
 mod real;
 mod subject;
