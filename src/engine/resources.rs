@@ -35,17 +35,27 @@ pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Faul
     }
     // Sizes and users are known only now: the engine has to walk its directories for them.
     let df = df(session).await?;
+    let mut refused = networks.err();
+    match images {
+        Ok(mut images) => {
+            for image in &mut images {
+                image.used_by = df.used_by.get(bare_id(&image.id)).copied();
+            }
+            out.tell(Event::Images(host(), images)).await;
+        }
+        Err(fault) => refused = Some(fault),
+    }
+    match volumes {
+        Ok(mut volumes) => {
+            for volume in &mut volumes {
+                volume.size = df.volume_size.get(&*volume.name).copied();
+            }
+            out.tell(Event::Volumes(host(), volumes)).await;
+        }
+        Err(fault) => refused = Some(fault),
+    }
     out.tell(Event::Disk(host(), df.disk)).await;
-    let (mut images, mut volumes) = (images?, volumes?);
-    for image in &mut images {
-        image.used_by = df.used_by.get(bare_id(&image.id)).copied();
-    }
-    for volume in &mut volumes {
-        volume.size = df.volume_size.get(&*volume.name).copied();
-    }
-    out.tell(Event::Images(host(), images)).await;
-    out.tell(Event::Volumes(host(), volumes)).await;
-    networks.map(drop)
+    refused.map_or(Ok(()), Err)
 }
 
 /// Passes faults of the way on at once; a refusal concerns one question only.
