@@ -212,7 +212,7 @@ fn usage(host: &Host, now: Timestamp, look: &Look) -> Vec<Line> {
             lines.push(Line::new().at(LABELS, &format!("as it was {} ago", span(age)), Ink::Stale));
         }
     } else if host.link.is_online() {
-        lines.push(Line::of("load", Ink::Label).at(LABELS, "not known yet", Ink::FAINT));
+        lines.push(Line::of("load", Ink::Label).at(LABELS, "not known", Ink::FAINT));
     }
     match &host.disk {
         Some(disk) => lines.extend(df(disk)),

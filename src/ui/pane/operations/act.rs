@@ -61,10 +61,10 @@ pub fn lines(operation: &Operation, cells: usize) -> Vec<Line> {
 }
 
 fn took(ms: u64) -> String {
-    if ms < 10_000 {
-        format!("{}.{:03} s", ms / 1000, ms % 1000)
-    } else {
-        span(i64::try_from(ms / 1000).unwrap_or(i64::MAX))
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => span(i64::try_from(ms / 1000).unwrap_or(i64::MAX)),
     }
 }
 

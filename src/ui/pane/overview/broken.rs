@@ -164,9 +164,19 @@ struct Row {
 impl Row {
     fn of(one: &Broken, fleet: &Fleet, ascii: bool) -> Option<Self> {
         let host = fleet.host(one.key.host())?;
+        // Since when a running container is unhealthy is not known, only since when it runs.
+        let is_up = |id| {
+            host.containers
+                .get(id)
+                .is_some_and(|one| one.state == State::Running)
+        };
+        let up = match &one.key {
+            Key::Container(_, id) if is_up(id) => "up ",
+            Key::Container(..) | Key::Host(_) | Key::Disk(_) => "",
+        };
         let age = one
             .since
-            .map(|since| ago(fleet.now, since))
+            .map(|since| format!("{up}{}", ago(fleet.now, since)))
             .unwrap_or_default();
         let row = match &one.key {
             Key::Host(_) => Self::host(host, fleet.now, ascii),

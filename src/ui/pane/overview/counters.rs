@@ -91,29 +91,22 @@ impl Counters {
         standing + u16::try_from(layout.lines.len()).unwrap_or(u16::MAX - STANDING)
     }
 
-    /// All side by side; else hosts and containers side by side and lines for the others; else lines.
-    /// Where all figures do not fit, those that are zero are left out first. On a short screen the
-    /// others have one line: what is broken needs the rows.
+    /// All side by side; else hosts and containers side by side and lines for the others; else
+    /// lines. Figures that are zero count too, so that the layout does not change with them. On a
+    /// short screen the others have one line: what is broken needs the rows.
     fn layout(&self, cells: usize, height: u16, ascii: bool) -> Layout {
         let all: Vec<Group> = self.main.iter().chain(&self.more).cloned().collect();
-        if height >= TALL {
-            let telling = |groups: &[Group]| groups.iter().map(Group::telling).collect::<Vec<_>>();
-            for standing in [all.clone(), telling(&all)] {
-                if total_width(&standing) <= cells {
-                    return Layout {
-                        standing,
-                        lines: Vec::new(),
-                    };
-                }
-            }
-            for standing in [self.main.clone(), telling(&self.main)] {
-                if total_width(&standing) <= cells {
-                    return Layout {
-                        standing,
-                        lines: joined(&self.more, cells, ascii),
-                    };
-                }
-            }
+        if height >= TALL && total_width(&all) <= cells {
+            return Layout {
+                standing: all,
+                lines: Vec::new(),
+            };
+        }
+        if height >= TALL && total_width(&self.main) <= cells {
+            return Layout {
+                standing: self.main.clone(),
+                lines: joined(&self.more, cells, ascii),
+            };
         }
         let labels = self
             .main
@@ -195,20 +188,6 @@ impl Group {
         format!("{} {}", self.title, self.total)
             .trim_end()
             .to_owned()
-    }
-
-    /// The same without the figures that are zero.
-    fn telling(&self) -> Self {
-        let figures = self
-            .figures
-            .iter()
-            .filter(|one| one.tells())
-            .cloned()
-            .collect();
-        Self {
-            figures,
-            ..self.clone()
-        }
     }
 
     /// The same with the figures that always matter only.
