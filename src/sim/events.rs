@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::clock::{self, Nanos, SECOND};
 use super::host::Host;
-use super::http::{self, Answer, Body, Filters, Query, Refusal};
+use super::http::{self, Answer, Body, Filters, Query};
 
 /// What an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,13 +156,7 @@ fn line(event: &Event) -> Bytes {
 pub fn events(host: &Arc<Host>, query: &Query) -> Answer {
     // A filter that is not known lets everything through, as in Docker.
     let filters = query.filters()?;
-    let moment = |name| match query.get(name).filter(|text| *text != "0") {
-        None => Ok(None),
-        Some(text) => clock::parse_moment(text)
-            .map(Some)
-            .map_err(Refusal::internal),
-    };
-    let (since, until) = (moment("since")?, moment("until")?);
+    let (since, until) = (query.moment("since")?, query.moment("until")?);
     Ok(listen(host, filters, since, until))
 }
 

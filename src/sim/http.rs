@@ -14,6 +14,8 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::clock::{self, Nanos};
+
 /// The body of every answer; what is streamed ends when the client lets go of it.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -188,6 +190,15 @@ impl Query {
         text.parse()
             .map(Some)
             .map_err(wrong)
+            .map_err(Refusal::internal)
+    }
+
+    /// A moment (`since`, `until`); none when it is absent or `0`, which Docker takes for the same.
+    pub fn moment(&self, name: &str) -> Result<Option<Nanos>, Refusal> {
+        let given = self.get(name).filter(|text| *text != "0");
+        given
+            .map(clock::parse_moment)
+            .transpose()
             .map_err(Refusal::internal)
     }
 

@@ -386,13 +386,7 @@ impl Reader {
 pub fn logs(call: &Call, id: &str) -> Answer {
     let query = &call.query;
     let (stdout, stderr) = (query.flag("stdout"), query.flag("stderr"));
-    let moment = |name| match query.get(name).filter(|text| *text != "0") {
-        None => Ok(None),
-        Some(text) => clock::parse_moment(text)
-            .map(Some)
-            .map_err(Refusal::internal),
-    };
-    let (since, until) = (moment("since")?, moment("until")?);
+    let (since, until) = (query.moment("since")?, query.moment("until")?);
     // What is no number means everything, as it does to Docker.
     let tail = query.get("tail").and_then(|text| text.parse().ok());
     let (id, place, wish) = call.host.read(|engine, now| {
