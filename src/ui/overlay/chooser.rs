@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::{Frame, layout::Rect};
 
-use super::{Answer, popup};
+use super::{Answer, popup, rows};
 use crate::ui::{
     keymap::{Edit, edit, typed},
     list::List,
@@ -76,34 +76,18 @@ impl Chooser {
         let height = u16::try_from(self.all.len()).unwrap_or(u16::MAX);
         let title = "Columns  (Space ticks, Enter takes, d default)";
         let inner = popup(title, (64, height), look.theme.popup, look, frame, area);
-        let rows = usize::from(inner.height);
-        let top = self.list.index().saturating_sub(rows.saturating_sub(1));
-        for (y, (at, (name, about))) in
-            (inner.y..inner.bottom()).zip(self.all.iter().enumerate().skip(top))
-        {
-            let style = if at == self.list.index() {
-                look.theme.cursor
-            } else {
-                look.theme.text
-            };
+        for (at, row, style) in rows(&self.list, look, frame, inner) {
+            let (name, about) = &self.all[at];
             let tick = if self.ticked.contains(name) {
                 "[x]"
             } else {
                 "[ ]"
             };
-            let left = usize::from(inner.width);
+            let left = usize::from(row.width);
             let line = format!("{tick} {name:<12} {about}");
             let line = cut(&line, left, &look.glyphs).into_owned();
             let buffer = frame.buffer_mut();
-            buffer.set_style(
-                Rect {
-                    y,
-                    height: 1,
-                    ..inner
-                },
-                style,
-            );
-            buffer.set_stringn(inner.x, y, look.glyphs.plain(&line), left, style);
+            buffer.set_stringn(row.x, row.y, look.glyphs.plain(&line), left, style);
         }
     }
 }

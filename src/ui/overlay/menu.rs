@@ -3,7 +3,7 @@
 use crossterm::event::KeyEvent;
 use ratatui::{Frame, layout::Rect};
 
-use super::{Answer, popup};
+use super::{Answer, nothing, popup, rows};
 use crate::ui::{
     keymap::{Edit, edit, typed},
     list::List,
@@ -73,59 +73,39 @@ impl Menu {
             area,
         );
         if self.choices.is_empty() {
-            let text = "Nothing can be done with this.";
-            frame.buffer_mut().set_stringn(
-                inner.x,
-                inner.y,
-                text,
-                usize::from(inner.width),
-                look.theme.faint,
-            );
-            return;
+            return nothing("Nothing can be done with this.", look, frame, inner);
         }
-        let rows = usize::from(inner.height);
-        let top = self.list.index().saturating_sub(rows.saturating_sub(1));
-        for (y, (at, choice)) in
-            (inner.y..inner.bottom()).zip(self.choices.iter().enumerate().skip(top))
-        {
-            let here = at == self.list.index();
-            let style = if here {
-                look.theme.cursor
+        for (at, row, style) in rows(&self.list, look, frame, inner) {
+            let choice = &self.choices[at];
+            let about_style = if at == self.list.index() {
+                style
             } else {
-                look.theme.text
+                look.theme.faint
             };
             let buffer = frame.buffer_mut();
-            buffer.set_style(
-                Rect {
-                    y,
-                    height: 1,
-                    ..inner
-                },
-                style,
-            );
             buffer.set_stringn(
-                inner.x,
-                y,
+                row.x,
+                row.y,
                 &choice.keys,
                 7,
                 style.patch(look.theme.key).bg(style.bg.unwrap_or_default()),
             );
             let words = cut(&choice.line, 24, &look.glyphs);
             buffer.set_stringn(
-                inner.x + 8,
-                y,
+                row.x + 8,
+                row.y,
                 &words,
-                usize::from(inner.width.saturating_sub(8)),
+                usize::from(row.width.saturating_sub(8)),
                 style,
             );
-            let left = usize::from(inner.width.saturating_sub(34));
+            let left = usize::from(row.width.saturating_sub(34));
             let about = cut(&choice.about, left, &look.glyphs).into_owned();
             buffer.set_stringn(
-                inner.x + 34,
-                y,
+                row.x + 34,
+                row.y,
                 look.glyphs.plain(&about),
                 left,
-                if here { style } else { look.theme.faint },
+                about_style,
             );
         }
     }

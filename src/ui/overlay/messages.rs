@@ -8,7 +8,7 @@ use ratatui::{
     widgets::{Paragraph, Wrap},
 };
 
-use super::{Answer, popup};
+use super::{Answer, nothing, popup};
 use crate::ui::{
     keymap::{Edit, edit, typed},
     look::Look,
@@ -52,15 +52,7 @@ impl Messages {
             area,
         );
         if self.messages.is_empty() {
-            let text = "Nothing was said yet.";
-            frame.buffer_mut().set_stringn(
-                inner.x,
-                inner.y,
-                text,
-                usize::from(inner.width),
-                look.theme.faint,
-            );
-            return;
+            return nothing("Nothing was said yet.", look, frame, inner);
         }
         let lines: Vec<Line<'_>> = self
             .messages

@@ -20,7 +20,7 @@ pub use menu::{Choice, Menu};
 pub use messages::Messages;
 pub use question::Question;
 
-use super::look::Look;
+use super::{list::List, look::Look};
 use crate::ops::{Plan, Sentence};
 
 /// The one thing that lies over the pane.
@@ -110,6 +110,46 @@ pub fn popup(
         width: inner.width.saturating_sub(2),
         ..inner
     }
+}
+
+/// Says in a popup that there is nothing in it.
+fn nothing(text: &str, look: &Look, frame: &mut Frame<'_>, inner: Rect) {
+    frame.buffer_mut().set_stringn(
+        inner.x,
+        inner.y,
+        text,
+        usize::from(inner.width),
+        look.theme.faint,
+    );
+}
+
+/// The rows of a popup that fit below each other, so that the one under the cursor is among them:
+/// each with its place and its style, in which it is drawn already.
+fn rows(
+    list: &List<usize>,
+    look: &Look,
+    frame: &mut Frame<'_>,
+    inner: Rect,
+) -> Vec<(usize, Rect, Style)> {
+    let fit = usize::from(inner.height);
+    let top = list.index().saturating_sub(fit.saturating_sub(1));
+    let places = (inner.y..inner.bottom()).map(|y| Rect {
+        y,
+        height: 1,
+        ..inner
+    });
+    places
+        .zip(list.order().iter().skip(top))
+        .map(|(row, at)| {
+            let style = if *at == list.index() {
+                look.theme.cursor
+            } else {
+                look.theme.text
+            };
+            frame.buffer_mut().set_style(row, style);
+            (*at, row, style)
+        })
+        .collect()
 }
 
 /// A window over lines that may be more than fit.
