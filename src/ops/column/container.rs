@@ -3,7 +3,8 @@
 use std::{borrow::Cow, cmp::Ordering};
 
 use super::{
-    Align, Column, Context, Row, Rows, Tone, between, by_number, fixed, growing, natural, percent,
+    Align, Column, Context, OnHost, Row, Rows, Tone, between, by_number, fixed, growing,
+    host_column, natural, of_host, percent,
 };
 use crate::model::{Container, Health, Host, State, Usage, ago, bytes};
 
@@ -27,6 +28,12 @@ impl Rows for Containers {
 
     fn columns() -> &'static [Column<Self>] {
         containers()
+    }
+}
+
+impl OnHost for Containers {
+    fn host<'r>(row: &'r Self::Row<'_>) -> &'r Host {
+        row.host
     }
 }
 
@@ -159,18 +166,7 @@ fn networks(container: &Container) -> String {
 }
 
 static CONTAINERS: [Column<Containers>; 20] = [
-    Column {
-        name: "host",
-        title: "HOST",
-        about: "The host it is on",
-        align: Align::Left,
-        width: between(6, 14),
-        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
-        tone: |_| Tone::Plain,
-        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
-        shown: true,
-        priority: 1,
-    },
+    host_column(),
     Column {
         name: "environment",
         title: "ENV",
@@ -454,19 +450,16 @@ impl Row for ContainerRow<'_> {
         let container = self.container;
         Some(match key {
             "name" => Cow::Borrowed(&*container.name),
-            "host" => Cow::Borrowed(self.host.name().as_str()),
             "app" => Cow::Borrowed(container.app.as_deref()?),
             "service" => Cow::Borrowed(container.service.as_deref()?),
             "image" => Cow::Borrowed(&*container.image),
             "state" => Cow::Borrowed(container.state.word()),
             "health" => Cow::Borrowed(container.health.word()),
-            "env" | "environment" => Cow::Borrowed(self.host.environment()),
-            "group" => self.host.spec.groups.join(",").into(),
             "network" => networks(container).into(),
             "port" => port_numbers(container).into(),
             "id" => Cow::Borrowed(container.id.as_str()),
             "is" => flags(self).into(),
-            _ => return None,
+            key => return of_host(self.host, key),
         })
     }
 

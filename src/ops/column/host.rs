@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, cmp::Ordering};
 
-use super::{Align, Column, Row, Rows, Tone, between, by_number, fixed, growing, natural, percent};
+use super::{
+    Align, Column, Row, Rows, Tone, between, by_number, fixed, growing, natural, of_host, percent,
+};
 use crate::model::{Host, HostLoad, Link, Product, State, Way, ago, bytes, printable};
 
 /// A host with the numbers over its containers.
@@ -386,9 +388,7 @@ impl Row for HostRow<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
         let host = self.host;
         Some(match key {
-            "name" | "host" => Cow::Borrowed(host.name().as_str()),
-            "env" | "environment" => Cow::Borrowed(host.environment()),
-            "group" => host.spec.groups.join(",").into(),
+            "name" => Cow::Borrowed(host.name().as_str()),
             "state" => Cow::Borrowed(host.link.word()),
             "way" => Cow::Borrowed(way(host)),
             "endpoint" => host.spec.endpoint.to_string().into(),
@@ -398,7 +398,7 @@ impl Row for HostRow<'_> {
             "source" => Cow::Borrowed(&*host.spec.source),
             "reason" => reason(host),
             "is" => flags(self).into(),
-            _ => return None,
+            key => return of_host(host, key),
         })
     }
 

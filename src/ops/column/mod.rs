@@ -8,7 +8,7 @@ mod resource;
 use std::{borrow::Cow, cmp::Ordering};
 
 use super::filter::Row;
-use crate::model::Timestamp;
+use crate::model::{Host, Timestamp};
 
 pub use container::{ContainerRow, Containers, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
@@ -27,6 +27,12 @@ pub trait Rows: Sized + 'static {
 
     /// Its columns, in the order in which they are shown.
     fn columns() -> &'static [Column<Self>];
+}
+
+/// Rows that each belong to a host.
+trait OnHost: Rows {
+    /// The host of a row.
+    fn host<'r>(row: &'r Self::Row<'_>) -> &'r Host;
 }
 
 /// What a cell depends on beside its row.
@@ -164,6 +170,32 @@ const fn growing(min: u16, ideal: u16) -> Width {
         min,
         ideal,
         grow: true,
+    }
+}
+
+/// The column with the host a row belongs to.
+const fn host_column<K: OnHost>() -> Column<K> {
+    Column {
+        name: "host",
+        title: "HOST",
+        about: "The host it is on",
+        align: Align::Left,
+        width: between(6, 14),
+        text: |row, _| Cow::Borrowed(K::host(row).name().as_str()),
+        tone: |_| Tone::Plain,
+        order: |a, b| natural(K::host(a).name().as_str(), K::host(b).name().as_str()),
+        shown: true,
+        priority: 1,
+    }
+}
+
+/// The values that a row has by its host.
+fn of_host<'a>(host: &'a Host, key: &str) -> Option<Cow<'a, str>> {
+    match key {
+        "host" => Some(Cow::Borrowed(host.name().as_str())),
+        "env" | "environment" => Some(Cow::Borrowed(host.environment())),
+        "group" => Some(host.spec.groups.join(",").into()),
+        _ => None,
     }
 }
 

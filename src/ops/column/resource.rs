@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Align, Column, Row, Rows, Tone, between, fixed, growing, natural};
+use super::{
+    Align, Column, OnHost, Row, Rows, Tone, between, fixed, growing, host_column, natural, of_host,
+};
 use crate::model::{Host, Image, Network, Volume, ago, bytes};
 
 /// An image with its host.
@@ -74,14 +76,32 @@ impl Rows for Volumes {
     }
 }
 
+impl OnHost for Images {
+    fn host<'r>(row: &'r Self::Row<'_>) -> &'r Host {
+        row.host
+    }
+}
+
 /// The columns of images.
 pub fn images() -> &'static [Column<Images>] {
     &IMAGES
 }
 
+impl OnHost for Networks {
+    fn host<'r>(row: &'r Self::Row<'_>) -> &'r Host {
+        row.host
+    }
+}
+
 /// The columns of networks.
 pub fn networks() -> &'static [Column<Networks>] {
     &NETWORKS
+}
+
+impl OnHost for Volumes {
+    fn host<'r>(row: &'r Self::Row<'_>) -> &'r Host {
+        row.host
+    }
 }
 
 /// The columns of volumes.
@@ -100,18 +120,7 @@ fn short_id(id: &str) -> &str {
 }
 
 static IMAGES: [Column<Images>; 7] = [
-    Column {
-        name: "host",
-        title: "HOST",
-        about: "The host it is on",
-        align: Align::Left,
-        width: between(6, 14),
-        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
-        tone: |_| Tone::Plain,
-        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
-        shown: true,
-        priority: 1,
-    },
+    host_column(),
     Column {
         name: "name",
         title: "IMAGE",
@@ -190,18 +199,7 @@ static IMAGES: [Column<Images>; 7] = [
 ];
 
 static NETWORKS: [Column<Networks>; 6] = [
-    Column {
-        name: "host",
-        title: "HOST",
-        about: "The host it is on",
-        align: Align::Left,
-        width: between(6, 14),
-        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
-        tone: |_| Tone::Plain,
-        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
-        shown: true,
-        priority: 1,
-    },
+    host_column(),
     Column {
         name: "name",
         title: "NETWORK",
@@ -265,18 +263,7 @@ static NETWORKS: [Column<Networks>; 6] = [
 ];
 
 static VOLUMES: [Column<Volumes>; 5] = [
-    Column {
-        name: "host",
-        title: "HOST",
-        about: "The host it is on",
-        align: Align::Left,
-        width: between(6, 14),
-        text: |row, _| Cow::Borrowed(row.host.name().as_str()),
-        tone: |_| Tone::Plain,
-        order: |a, b| natural(a.host.name().as_str(), b.host.name().as_str()),
-        shown: true,
-        priority: 1,
-    },
+    host_column(),
     Column {
         name: "name",
         title: "VOLUME",
@@ -329,16 +316,6 @@ static VOLUMES: [Column<Volumes>; 5] = [
         priority: 3,
     },
 ];
-
-/// The values that all resources have by their host.
-fn of_host<'a>(host: &'a Host, key: &str) -> Option<Cow<'a, str>> {
-    match key {
-        "host" => Some(Cow::Borrowed(host.name().as_str())),
-        "env" => Some(Cow::Borrowed(host.environment())),
-        "group" => Some(host.spec.groups.join(",").into()),
-        _ => None,
-    }
-}
 
 impl Row for ImageRow<'_> {
     fn value(&self, key: &str) -> Option<Cow<'_, str>> {
