@@ -12,7 +12,7 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, Executor, Row as _, Sqlite, SqlitePool, Transaction,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
         SqliteSynchronous,
@@ -77,6 +77,9 @@ pub(super) struct Writer(Transaction<'static, Sqlite>);
 
 /// A transaction that sees one state of the database throughout.
 pub(super) struct Snapshot(Transaction<'static, Sqlite>);
+
+/// What the number of the newest migration that was applied is asked with.
+const VERSION: &str = "pragma user_version";
 
 impl Database {
     /// Opens the database, makes it when there never was one, and brings its schema up to date.
@@ -146,8 +149,7 @@ impl Database {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let rows = bound(sql, values).fetch_all(&self.pool).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        fetch(&self.pool, sql, values).await
     }
 
     /// Runs one statement that changes something, by itself.
@@ -226,8 +228,7 @@ impl Database {
 
     /// The number of the newest migration that was applied.
     async fn version(&self) -> Result<i64, sqlx::Error> {
-        let rows = self.rows("pragma user_version", &[]).await?;
-        rows.first().map_or(Ok(0), |row| row.int(0))
+        version_in(&self.rows(VERSION, &[]).await?)
     }
 }
 
@@ -238,8 +239,7 @@ impl Writer {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let rows = bound(sql, values).fetch_all(&mut *self.0).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        fetch(&mut *self.0, sql, values).await
     }
 
     /// Runs one statement that changes something.
@@ -258,8 +258,7 @@ impl Writer {
     }
 
     async fn version(&mut self) -> Result<i64, sqlx::Error> {
-        let rows = self.rows("pragma user_version", &[]).await?;
-        rows.first().map_or(Ok(0), |row| row.int(0))
+        version_in(&self.rows(VERSION, &[]).await?)
     }
 }
 
@@ -270,9 +269,22 @@ impl Snapshot {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let rows = bound(sql, values).fetch_all(&mut *self.0).await?;
-        Ok(rows.into_iter().map(Row).collect())
+        fetch(&mut *self.0, sql, values).await
     }
+}
+
+async fn fetch(
+    from: impl Executor<'_, Database = Sqlite>,
+    sql: &'static str,
+    values: &[Value<'_>],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let rows = bound(sql, values).fetch_all(from).await?;
+    Ok(rows.into_iter().map(Row).collect())
+}
+
+/// The answer to [`VERSION`].
+fn version_in(rows: &[Row]) -> Result<i64, sqlx::Error> {
+    rows.first().map_or(Ok(0), |row| row.int(0))
 }
 
 fn bound<'q>(

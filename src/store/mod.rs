@@ -363,10 +363,7 @@ impl Store {
         work: impl AsyncFnOnce(&Database) -> Result<T, sqlx::Error>,
     ) -> Result<T, Error> {
         self.limited(doing, DEADLINE, async {
-            let database = self.database().await?;
-            work(&database)
-                .await
-                .map_err(|error| Error::sql(doing, database.path(), &error))
+            worked(&self.database().await?, doing, work).await
         })
         .await
     }
@@ -380,9 +377,7 @@ impl Store {
         self.limited(doing, DEADLINE, async {
             let database = self.database().await?;
             take_in(&database, &self.0.place.spill).await?;
-            work(&database)
-                .await
-                .map_err(|error| Error::sql(doing, database.path(), &error))
+            worked(&database, doing, work).await
         })
         .await
     }
@@ -436,6 +431,17 @@ impl Store {
         }
         done
     }
+}
+
+/// Works on a database, and tells what was being done when it failed.
+async fn worked<T>(
+    database: &Database,
+    doing: &'static str,
+    work: impl AsyncFnOnce(&Database) -> Result<T, sqlx::Error>,
+) -> Result<T, Error> {
+    work(database)
+        .await
+        .map_err(|error| Error::sql(doing, database.path(), &error))
 }
 
 /// Takes the records of the spill into the log, marked as late, then empties it. A record that is
