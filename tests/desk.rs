@@ -1,12 +1,5 @@
 //! The console as a value: keys in, screen and effects out.
-#![expect(
-    clippy::unwrap_used,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "picture/fleet.rs"]
 #[expect(dead_code, reason = "some of it only the pictures need")]

@@ -1,12 +1,5 @@
 //! Writes `screenshots/`: every pane at 80×24 and 200×50, as pictures that cannot go stale.
-#![expect(
-    clippy::unwrap_used,
-    clippy::cast_possible_wrap,
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a test's own fleet"
-)]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "picture/fleet.rs"]
 mod fleet;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use wharf::engine::{ErrorKind, ExecSpec};
-use wharf::model::{Action, Feed, LogRange, Payload, State, Stream};
+use wharf::model::{Action, Feed, LogRange, State, Stream};
 
 use crate::desk::Desk;
 use crate::subject::{IDLE, Subject, fresh, scratch};
@@ -127,14 +127,8 @@ pub async fn a_killed_container_is_seen_within_a_second(subject: Subject) {
     let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
     desk.want([feed.clone()]);
     subject.say(&made, Stream::Stderr, "the last words").await;
-    desk.brought("its words", &feed, |payload| match payload {
-        Payload::Lines(lines) => lines
-            .iter()
-            .any(|line| *line.text == *b"the last words")
-            .then_some(()),
-        _ => None,
-    })
-    .await;
+    desk.brought_line("its words", &feed, "the last words")
+        .await;
     subject.post(&made, "kill").await;
     let took = desk
         .sees(&made, "it is seen as ended", |one| {

@@ -116,6 +116,18 @@ impl Desk {
         }
     }
 
+    /// Waits until a log brought a line of just this text.
+    pub async fn brought_line(&mut self, what: &str, feed: &Feed, text: &str) {
+        self.brought(what, feed, |payload| match payload {
+            Payload::Lines(lines) => lines
+                .iter()
+                .any(|line| *line.text == *text.as_bytes())
+                .then_some(()),
+            _ => None,
+        })
+        .await;
+    }
+
     pub fn container(&self, made: &Made) -> Option<&Container> {
         self.fleet
             .containers()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::timeout;
 use wharf::engine::{ErrorKind, Exec, ExecSpec, LogOptions};
-use wharf::model::{Action, Container, Feed, LogRange, Payload, Prune, State, Step, Stream};
+use wharf::model::{Action, Container, Feed, LogRange, Prune, State, Step, Stream};
 
 use crate::desk::{Desk, PATIENCE};
 use crate::subject::{IDLE, Made, Subject, fresh};
@@ -285,14 +285,7 @@ pub async fn a_prompt_is_shown_before_its_line_ends(subject: Subject) {
     let mut desk = Desk::at(&subject).await;
     let feed = Feed::Logs(subject.host(), made.id.clone(), LogRange::All);
     desk.want([feed.clone()]);
-    desk.brought("the first line", &feed, |payload| match payload {
-        Payload::Lines(lines) => lines
-            .iter()
-            .any(|line| *line.text == *b"ready")
-            .then_some(()),
-        _ => None,
-    })
-    .await;
+    desk.brought_line("the first line", &feed, "ready").await;
     subject.remove(&made).await;
 }
 

@@ -1,4 +1,11 @@
 //! A fleet for pictures: always the same, with something of everything.
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures of a fleet made up"
+)]
 
 use std::sync::Arc;
 
