@@ -56,6 +56,7 @@ mod images;
 mod images_table;
 mod inspect;
 mod life;
+mod load;
 mod logs;
 mod networks;
 mod place;

@@ -10,7 +10,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::host::Host;
 use super::http::{self, Answer, Body, Query, Refusal};
 use super::{
-    acts, archive, containers, create, events, exec, images, logs, networks, stats, system, volumes,
+    acts, archive, containers, create, events, exec, images, load, logs, networks, stats, system,
+    volumes,
 };
 
 const EXPERIMENTAL: &str = "docker-experimental";
@@ -136,6 +137,7 @@ async fn dispatch(method: &Method, parts: &[&str], call: Call) -> Option<Answer>
         ["info"] if get => Ok(system::info(&call)),
         ["events"] if get => events::events(&call.host, &call.query),
         ["system", "df"] if get => Ok(system::df(&call)),
+        ["sim", "load"] if get => Ok(load::load(&call)),
         ["plugins"] if get => Ok(http::ok(&[(); 0])),
         [
             "swarm" | "services" | "nodes" | "tasks" | "configs" | "secrets",

@@ -1,6 +1,6 @@
 //! What every engine promises of its feeds: logs, samples, processes, files, resources.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use wharf::engine::{LogOptions, Settings};
@@ -277,4 +277,22 @@ pub async fn a_list_that_did_not_change_is_not_told_again(subject: Subject) {
         events.iter().any(|event| matches!(event, Event::Heard(..))),
         "but the host is heard of"
     );
+}
+
+pub async fn a_simulated_host_tells_its_load(subject: Subject) {
+    let mut desk = Desk::at(&subject).await;
+    desk.want([Feed::Load(subject.host())]);
+    let until = Instant::now() + Duration::from_secs(20);
+    let load = loop {
+        let load = desk.fleet.host(&subject.host()).and_then(|host| host.load);
+        // The processor is known from the second reading on.
+        if let Some(load) = load.filter(|load| load.cpu.is_some()) {
+            break load;
+        }
+        assert!(desk.turn(until).await, "no load was told");
+    };
+    let percent = |part: Option<f32>| part.is_some_and(|part| part > 0.0 && part <= 100.0);
+    assert!(percent(load.cpu), "{load:?}");
+    assert!(percent(load.memory_percent()), "{load:?}");
+    assert!(percent(load.disk_percent()), "{load:?}");
 }

@@ -56,7 +56,10 @@ mod feeds {
 }
 
 mod lists {
-    contract!(sim, contract_feeds: [a_list_that_did_not_change_is_not_told_again]);
+    contract!(sim, contract_feeds: [
+        a_list_that_did_not_change_is_not_told_again
+        a_simulated_host_tells_its_load
+    ]);
 }
 
 mod processes {
