@@ -2,11 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "picture/fleet.rs"]
-#[expect(dead_code, reason = "some of it only the pictures need")]
 mod fleet;
 
+use std::sync::Arc;
+
 use wharf::{
-    model::{Action, Event, Feed, HostName, State, Timestamp},
+    model::{Action, Event, Feed, HostName, Payload, State, Timestamp},
     ui::{Effect, Msg, desk::Desk},
 };
 
@@ -86,6 +87,105 @@ fn read_only_takes_changes_away() {
     assert!(desk.screen().contains("read-only"), "{}", desk.screen());
     let help = desk.keys("?").screen();
     assert!(!help.contains("container remove"), "{help}");
+}
+
+#[test]
+fn copying_out_only_reads() {
+    let mut fleet = fleet::demo();
+    fleet.read_only = true;
+    let mut desk = Desk::new(fleet, 120, 60).at(fleet::now()).keys("3 a");
+    assert!(
+        desk.screen().contains("container copy"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("esc ? pagedown pagedown");
+    let help = desk.screen();
+    assert!(
+        help.contains("container copy") && !help.contains("container remove"),
+        "{help}"
+    );
+    let say = |desk: Desk, line: &str| desk.keys("esc :").type_text(line).keys("enter");
+    let mut desk = say(desk, "container copy /etc/hosts :/tmp/");
+    assert_eq!(desk.effects(), []);
+    assert!(desk.screen().contains("read-only"), "{}", desk.screen());
+    let mut desk = say(desk, "container copy :/etc/hosts /tmp/");
+    let effects = desk.effects();
+    assert!(matches!(&effects[..], [Effect::Run(..)]), "{effects:?}");
+}
+
+/// Brings the inspections that are wanted.
+fn inspected(desk: &mut Desk) {
+    for feed in desk.wants() {
+        if let Feed::Inspect(host, id) = &feed {
+            let container = desk.ui().fleet.container(host, id).unwrap();
+            let json = Payload::Inspected(Arc::new(fleet::inspection(container)));
+            desk.send(Msg::Feed(feed, json));
+        }
+    }
+}
+
+#[test]
+fn values_are_masked_until_their_showing_is_recorded() {
+    let mut desk = desk(120, 40).keys("3 / l e d g e r enter enter");
+    inspected(&mut desk);
+    let mut desk = desk.keys("tab");
+    assert!(
+        desk.screen().contains("LEDGER_SIGNING_KEY  ****"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("V");
+    let effects = desk.effects();
+    let [Effect::Reveal(act, host, id)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(
+        act.plan.recorded && act.plan.sentence.ends_with(" --reveal"),
+        "{act:?}"
+    );
+    assert!(!format!("{effects:?}").contains("s3cr3t"), "{effects:?}");
+    assert!(
+        !desk.screen().contains("s3cr3t"),
+        "not before it is recorded"
+    );
+    desk.send(Msg::Revealed(host.clone(), id.clone()));
+    assert!(desk.screen().contains("s3cr3t"), "{}", desk.screen());
+    let mut desk = desk.keys("V");
+    assert!(!desk.screen().contains("s3cr3t") && desk.effects().is_empty());
+}
+
+#[test]
+fn a_filter_completes_its_keys_and_their_values() {
+    let mut desk = desk(120, 30).keys("3 /").type_text("web sta");
+    let screen = desk.screen();
+    assert!(screen.contains("state:"), "{screen}");
+    let mut desk = desk.keys("tab").type_text("ex").keys("tab");
+    let screen = desk.screen();
+    assert!(screen.contains("/web state:exited"), "{screen}");
+    let mut desk = desk.keys("enter");
+    assert!(
+        desk.screen().contains("</web state:exited>"),
+        "{}",
+        desk.screen()
+    );
+    let screen = desk.keys("2 /").type_text("env:").screen();
+    assert!(
+        screen.contains("prod") && screen.contains("hosts"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn rows_are_sorted_by_any_column() {
+    let mut desk = desk(120, 40).keys("3 :").type_text("sort mem").keys("tab");
+    assert!(desk.screen().contains(":sort memory"), "{}", desk.screen());
+    let mut desk = desk.keys("esc o j j s");
+    let [Effect::Remember(key, value)] = &desk.effects()[..] else {
+        panic!("nothing is remembered")
+    };
+    assert_eq!((key.as_str(), value.as_str()), ("containers.sort", "app"));
+    assert!(desk.screen().contains("APP↑"), "{}", desk.screen());
 }
 
 #[test]

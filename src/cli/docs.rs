@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::{Config, Env, Flags},
-    ops::{Danger, Sentence},
+    ops::Sentence,
 };
 
 /// The grammar of the command line; in a read-only run without what changes something.
@@ -62,7 +62,7 @@ fn without_changes(command: &clap::Command, before: &str) -> clap::Command {
 fn changes(words: &str) -> bool {
     Sentence::catalogue()
         .iter()
-        .any(|entry| entry.words == words && entry.danger > Danger::Reads)
+        .any(|entry| entry.words == words && !entry.is_for_readers())
 }
 
 /// Whether the run is read-only, as far as it can be told before the command line is understood.

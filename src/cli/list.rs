@@ -126,6 +126,7 @@ impl<K: Rows> Listing<K> {
                 let context = Context {
                     now: fleet.now,
                     ascii: session.screen.ascii,
+                    cells: u16::MAX,
                 };
                 out.lines(table::<K>(rows, &self.columns, &context, &session.screen))?;
             }

@@ -183,6 +183,7 @@ mod tests {
         let context = Context {
             now: Timestamp::UNIX_EPOCH,
             ascii: true,
+            cells: u16::MAX,
         };
         let screen = Screen {
             width,

@@ -1,6 +1,7 @@
 //! The full-screen console: one task owns the screen and the state; everything else sends messages.
 
 mod perform;
+mod reveal;
 pub mod shell;
 pub mod terminal;
 mod tty;

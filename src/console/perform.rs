@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Setup, shell};
+use super::{Setup, reveal::reveal, shell};
 use crate::{
     config::{self, Config, Flags},
     engine::{Engines, ExecSpec},
-    model::{Action, Event, HostName, Origin, Outcome, Step},
+    model::{Action, ContainerId, Event, HostName, Origin, Outcome, Step},
     ops::{self, Plan, Sentence},
     store::{Mark, Store},
     ui::{
@@ -82,6 +82,7 @@ impl Performer {
             Effect::Reconnect(hosts) => hosts.iter().for_each(|host| self.engines.reconnect(host)),
             Effect::Remember(key, value) => self.remember(key, value),
             Effect::Audit => self.audit(),
+            Effect::Reveal(act, host, id) => self.reveal(*act, host, id),
             Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
             Effect::Terminal(..)
             | Effect::Login(_)
@@ -140,6 +141,16 @@ impl Performer {
                 let _ = inbox
                     .send(Msg::Say(Level::Warning, format!("not remembered: {error}")))
                     .await;
+            }
+        });
+    }
+
+    fn reveal(&mut self, act: Act, host: HostName, id: ContainerId) {
+        let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
+        self.tasks.spawn(async move {
+            for msg in reveal(&act, host, id, &origin, &store).await {
+                // A console that is gone shows nothing.
+                let _ = inbox.send(msg).await;
             }
         });
     }

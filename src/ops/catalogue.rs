@@ -17,6 +17,8 @@ pub struct Entry {
     pub example: &'static str,
     /// How bad it can be.
     pub danger: Danger,
+    /// How bad it is at the least: copying out of a container only reads.
+    pub least: Danger,
     /// What has to be done with it.
     pub role: Role,
     /// Which selection it takes.
@@ -55,6 +57,9 @@ const EXAMPLES: [&str; 28] = [
     "audit verify",
 ];
 
+/// Examples of sentences that are less bad when they are said like this.
+const MILDER: [&str; 1] = ["container copy web@ams-1:/etc/nginx/nginx.conf ./"];
+
 static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut helps = BTreeMap::new();
     describe(&Sentence::grammar(), "", &mut helps);
@@ -69,12 +74,23 @@ static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
                 usage,
                 example,
                 danger: sentence.danger(),
+                least: least(&sentence),
                 role: sentence.role(),
                 accepts: sentence.accepts(),
             })
         })
         .collect()
 });
+
+/// How bad a sentence is at the least.
+fn least(sentence: &Sentence) -> Danger {
+    MILDER
+        .iter()
+        .filter_map(|milder| Sentence::parse(milder).ok())
+        .filter(|milder| milder.words() == sentence.words())
+        .map(|milder| milder.danger())
+        .fold(sentence.danger(), Danger::min)
+}
 
 /// What the leaves of the grammar say of themselves, and how they are said.
 fn describe(command: &clap::Command, before: &str, helps: &mut BTreeMap<String, (String, String)>) {
@@ -96,6 +112,13 @@ fn describe(command: &clap::Command, before: &str, helps: &mut BTreeMap<String, 
         let usage = usage.trim_start_matches("Usage: ");
         let usage = usage.strip_prefix("wharf ").unwrap_or(usage);
         helps.insert(words, (about, usage.to_owned()));
+    }
+}
+
+impl Entry {
+    /// Whether it can be said where nothing may be changed.
+    pub fn is_for_readers(&self) -> bool {
+        self.least == Danger::Reads
     }
 }
 
@@ -121,6 +144,15 @@ mod tests {
         for example in EXAMPLES {
             Sentence::parse(example).unwrap_or_else(|error| panic!("{example}: {error}"));
         }
+    }
+
+    #[test]
+    fn only_copying_out_is_milder_than_its_sentence_can_be() {
+        let milder = Sentence::catalogue()
+            .iter()
+            .filter(|entry| entry.least < entry.danger)
+            .map(|entry| entry.words);
+        assert_eq!(milder.collect::<Vec<_>>(), ["container copy"]);
     }
 
     #[test]

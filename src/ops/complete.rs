@@ -7,9 +7,9 @@ use nucleo_matcher::{
 
 use super::{
     catalogue::Entry,
-    column::{self, Column, Rows},
-    filter::Row,
-    sentence::{Accepts, Danger, Sentence, Signal, join},
+    column,
+    listing::Listing,
+    sentence::{Accepts, Sentence, Signal, join},
     target::Target,
 };
 use crate::model::Fleet;
@@ -35,7 +35,7 @@ impl Sentence {
         let mut typed = Typed::read(line);
         let entries: Vec<&Entry> = Self::catalogue()
             .iter()
-            .filter(|entry| !fleet.read_only || entry.danger == Danger::Reads)
+            .filter(|entry| !fleet.read_only || entry.is_for_readers())
             .collect();
         match leaf(&typed, &entries) {
             None => sentences(&typed, &entries),
@@ -124,7 +124,7 @@ fn sentences(typed: &Typed, entries: &[&Entry]) -> Vec<Completion> {
 }
 
 /// The offers that fit what is typed, the best first, otherwise in their order.
-fn ranked(typed: &str, offers: Vec<Completion>) -> Vec<Completion> {
+pub(super) fn ranked(typed: &str, offers: Vec<Completion>) -> Vec<Completion> {
     let pattern = Pattern::new(
         typed,
         CaseMatching::Ignore,
@@ -221,7 +221,7 @@ impl<'e> Argument<'e> {
                 ranked(partial.unwrap_or(""), offers.collect())
             }
             Self::Word(entry, options) => {
-                let mut offers = ranked(&typed.partial, words(entry, typed, fleet));
+                let mut offers = words(entry, typed, fleet);
                 if typed.partial.is_empty() {
                     offers.extend(named(options, typed));
                 }
@@ -292,50 +292,16 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
     }
 }
 
-/// What rows have: their columns, each with what it shows, and the keys of their filter.
-struct Listed {
-    columns: Vec<(String, String)>,
-    keys: &'static [&'static str],
-}
-
-/// What the rows have that a sentence lists.
-fn listed(entry: &Entry) -> Option<Listed> {
-    fn of<K: Rows>(columns: &[Column<K>]) -> Listed {
-        let named = |column: &Column<K>| (column.name.to_owned(), column.about.to_owned());
-        Listed {
-            columns: columns.iter().map(named).collect(),
-            keys: <K::Row<'_> as Row>::keys(),
-        }
-    }
-    Some(match entry.words {
-        "container list" => of(column::containers()),
-        "host list" => of(column::hosts()),
-        "audit list" => of(column::operations()),
-        "image list" => of(column::images()),
-        "network list" => of(column::networks()),
-        "volume list" => of(column::volumes()),
-        _ => return None,
-    })
-}
-
 fn columns_of(entry: &Entry) -> Vec<(String, String)> {
-    listed(entry)
-        .map(|listed| listed.columns)
+    Listing::of_words(entry.words)
+        .map(Listing::columns)
         .unwrap_or_default()
 }
 
 /// Words of the sentence itself: targets that fit, hosts, keys of a filter.
 fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
-    if let Some(listed) = listed(entry) {
-        return listed
-            .keys
-            .iter()
-            .map(|key| Completion {
-                text: format!("{key}:"),
-                about: "part of the filter".to_owned(),
-                line: typed.with(&format!("{key}:")),
-            })
-            .collect();
+    if let Some(listing) = Listing::of_words(entry.words) {
+        return filter_terms(listing, typed, fleet);
     }
     let accepts = accepted(entry, typed);
     let inside = entry.words == "container copy";
@@ -346,7 +312,7 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
         Accepts::Nothing => Vec::new(),
     };
     targets.retain(|(text, _)| !typed.words.contains(text));
-    targets
+    let offers = targets
         .into_iter()
         .map(|(text, about)| Completion {
             line: if inside {
@@ -357,7 +323,19 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
             text,
             about,
         })
-        .collect()
+        .collect();
+    ranked(&typed.partial, offers)
+}
+
+/// How the term of a filter goes on. What is a whole term now is followed by a blank.
+fn filter_terms(listing: Listing, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    let mut offers = listing.complete_term(&typed.partial, fleet);
+    for offer in &mut offers {
+        let whole = !offer.line.ends_with([':', '>']);
+        let blank = if whole { " " } else { "" };
+        offer.line = format!("{}{blank}", typed.with(&offer.line));
+    }
+    offers
 }
 
 /// What the sentence accepts with the options typed so far; `--force` removes what runs, too.

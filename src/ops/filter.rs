@@ -17,8 +17,16 @@ pub trait Row {
     /// The texts in which a term without a key is searched.
     fn searched(&self) -> impl Iterator<Item = Cow<'_, str>>;
 
-    /// All keys that rows of this kind know.
+    /// All keys with a text that rows of this kind know.
     fn keys() -> &'static [&'static str];
+
+    /// All keys with a number.
+    fn figures() -> &'static [&'static str];
+
+    /// The words that a key is known to have, whether or not a row has them now.
+    fn words(_key: &str) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// What rows have to fit: `web !canary env:prod state:running /api-\d+/ cpu>50 mem>=500M`.
@@ -27,7 +35,7 @@ pub trait Row {
 /// - `!term`: the term must not hold
 /// - `key:value`: the value of that key. `env`, `group`, `state`, `health`, `is`, `port`,
 ///   `network`, `way` and `outcome` are compared as whole words, all others in part; `*` and `?`
-///   are wildcards. A word before the colon that is no key of the row is ordinary text, so that
+///   are wildcards; without a value, the row must have any. A word before the colon that is no key of the row is ordinary text, so that
 ///   `nginx:1.25` finds an image.
 /// - `/regex/`: somewhere in the row
 /// - `key>number`, `<`, `>=`, `<=`, `=`: bytes may be written `500M`, `2G`; times `90s`, `10m`, `3d`
@@ -290,14 +298,14 @@ fn parse_value(body: &str) -> Result<Test, String> {
     let Some((key, value)) = body.split_once(':') else {
         return Ok(Test::Text(body.to_lowercase()));
     };
-    if !is_key(key) || value.is_empty() {
+    if !is_key(key) {
         return Ok(Test::Text(body.to_lowercase()));
     }
     let small = value.to_lowercase();
     let value = if small.contains(['*', '?']) {
         let pattern = glob::Pattern::new(&small).map_err(|error| error.msg.to_owned())?;
         Value::Glob(pattern)
-    } else if WHOLE.contains(&key) {
+    } else if WHOLE.contains(&key) && !small.is_empty() {
         Value::Whole(small)
     } else {
         Value::Part(small)
@@ -311,7 +319,7 @@ fn parse_value(body: &str) -> Result<Test, String> {
 
 impl Test {
     fn holds<R: Row>(&self, row: &R) -> bool {
-        let knows = |key: &str| R::keys().contains(&key);
+        let knows = |key: &str| R::keys().contains(&key) || R::figures().contains(&key);
         match self {
             Self::Text(text) => contains(row, text),
             Self::Regex(regex) => row.searched().any(|text| regex.is_match(&text)),

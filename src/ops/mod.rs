@@ -5,6 +5,7 @@ pub mod column;
 mod complete;
 mod configure;
 pub mod filter;
+mod listing;
 mod named;
 pub mod plan;
 pub mod run;
@@ -18,6 +19,7 @@ pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
 pub use configure::configure;
 pub use filter::{Filter, FilterError, Row};
+pub use listing::Listing;
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{

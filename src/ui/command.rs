@@ -53,6 +53,10 @@ impl Command {
     /// The sentence of help for it.
     pub fn about(line: &str) -> String {
         let first = line.split_whitespace().next().unwrap_or("");
+        // What is to be finished in the palette is about its sentence.
+        if let Some(sentence) = line.strip_prefix("palette ") {
+            return Self::about(sentence);
+        }
         if let Some((_, about)) = Self::navs().into_iter().find(|(word, _)| word == first) {
             return about;
         }

@@ -120,8 +120,12 @@ pub fn draw<'r, K: Rows>(
         let mut x = inner.x;
         for (at, cells) in &fitted {
             let column = columns[*at];
+            let context = Context {
+                cells: *cells,
+                ..*context
+            };
             let cell = Cell {
-                text: (column.text)(&row, context),
+                text: (column.text)(&row, &context),
                 tone: (column.tone)(&row),
             };
             draw_cell(

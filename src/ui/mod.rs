@@ -33,7 +33,7 @@ use self::{
     runs::{RunId, Runs},
 };
 use crate::{
-    model::{Event, Feed, Fleet, HostName, Payload, Step},
+    model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step},
     ops::{Plan, Progress, Sentence},
 };
 
@@ -57,6 +57,8 @@ pub enum Msg {
     Run(RunId, Progress),
     /// An operation could not begin, or its end could not be recorded, and why.
     RunRefused(RunId, String),
+    /// That masked values are shown is recorded: of this container.
+    Revealed(HostName, ContainerId),
     /// Something is to be said.
     Say(Level, String),
     /// Values remembered from an earlier session.
@@ -83,6 +85,8 @@ pub enum Effect {
     Terminal(Box<Act>, Box<Step>),
     /// Hand the terminal over for a login to a host, then come back.
     Login(HostName),
+    /// Record that the masked values of a container are shown; only then are they.
+    Reveal(Box<Act>, HostName, ContainerId),
     /// Change the configuration file as this sentence says.
     Configure(Box<Sentence>, Box<Plan>),
     /// Try hosts again now.

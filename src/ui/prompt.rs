@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::Fleet,
-    ops::{Completion, Sentence},
+    ops::{Completion, Listing, Sentence},
 };
 
 /// How many completions are shown at once.
@@ -43,6 +43,8 @@ pub enum Typed {
 #[derive(Debug)]
 pub struct Prompt {
     kind: Kind,
+    /// The rows that are filtered and sorted here; none in a pane without a table.
+    rows: Option<Listing>,
     input: Input,
     before: String,
     completions: Vec<Completion>,
@@ -71,11 +73,35 @@ impl History {
     }
 }
 
+/// How a move that is being typed can go on: with its word, or with the column it asks for.
+fn moves(text: &str, rows: Option<Listing>) -> Vec<Completion> {
+    let offer = |(text, about): (String, String), line: String| Completion { text, about, line };
+    if let (Some(typed), Some(rows)) = (text.strip_prefix("sort "), rows) {
+        let columns = rows.columns().into_iter();
+        return columns
+            .filter(|(name, _)| name.starts_with(typed.trim_start()))
+            .map(|column| {
+                let line = format!("sort {}", column.0);
+                offer(column, line)
+            })
+            .collect();
+    }
+    Command::navs()
+        .into_iter()
+        .filter(|(word, _)| word.starts_with(text))
+        .map(|nav| {
+            let line = nav.0.clone();
+            offer(nav, line)
+        })
+        .collect()
+}
+
 impl Prompt {
     /// A line with something in it already.
-    pub fn new(kind: Kind, text: &str, fleet: &Fleet) -> Self {
+    pub fn new(kind: Kind, text: &str, rows: Option<Listing>, fleet: &Fleet) -> Self {
         let mut prompt = Self {
             kind,
+            rows,
             input: Input::new(text.to_owned()),
             before: text.to_owned(),
             completions: Vec::new(),
@@ -84,7 +110,9 @@ impl Prompt {
             recalled: None,
             error: None,
         };
-        prompt.complete(fleet);
+        if kind == Kind::Palette {
+            prompt.complete(fleet);
+        }
         prompt
     }
 
@@ -111,6 +139,11 @@ impl Prompt {
         match edit(key) {
             Edit::Cancel => return Typed::Left(self.kind, self.before.clone()),
             Edit::Accept => return Typed::Taken(self.kind, self.input.value().to_owned()),
+            // There is nothing else to choose: what follows is offered at once.
+            Edit::Complete if self.completions.len() == 1 => {
+                self.choose(1);
+                return self.changed(fleet);
+            }
             Edit::Complete => self.choose(1),
             Edit::CompleteBack => self.choose(-1),
             Edit::Next if self.recalled.is_some() => self.recall(-1, history),
@@ -141,19 +174,17 @@ impl Prompt {
 
     fn complete(&mut self, fleet: &Fleet) {
         self.chosen = None;
+        let text = self.input.value();
         if self.kind == Kind::Filter {
+            self.completions = match self.rows {
+                Some(rows) if !text.ends_with(char::is_whitespace) && !text.is_empty() => {
+                    rows.complete(text, fleet)
+                }
+                _ => Vec::new(),
+            };
             return;
         }
-        let text = self.input.value();
-        self.completions = Command::navs()
-            .into_iter()
-            .filter(|(word, _)| word.starts_with(text))
-            .map(|(text, about)| Completion {
-                line: text.clone(),
-                text,
-                about,
-            })
-            .collect();
+        self.completions = moves(text, self.rows);
         let sentences = Sentence::complete(text, fleet);
         if text.is_empty() {
             // Nouns before moves: the palette is for sentences.
@@ -224,7 +255,7 @@ impl Prompt {
             line.x + 1 + cursor.min(line.width.saturating_sub(2)),
             line.y,
         ));
-        if self.kind == Kind::Palette && area.height > 4 {
+        if area.height > 4 {
             self.view_completions(look, frame, area);
         }
     }

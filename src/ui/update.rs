@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     model::HostName,
-    ops::{Confirm, Danger, Entry, HostCommand, Plan, Progress, Role, Sentence, target::Target},
+    ops::{
+        Confirm, Danger, Entry, HostCommand, Listing, Plan, Progress, Role, Sentence,
+        target::Target,
+    },
 };
 
 impl Ui {
@@ -44,6 +47,13 @@ impl Ui {
             Msg::RunRefused(id, why) => {
                 self.runs.forget(id);
                 self.say(Level::Error, why);
+                Vec::new()
+            }
+            Msg::Revealed(host, id) => {
+                if self.panes.detail.reveal(&host, &id) {
+                    self.say(Level::Info, "values are shown; that is recorded");
+                }
+                self.settled = false;
                 Vec::new()
             }
             Msg::Say(level, text) => {
@@ -236,12 +246,12 @@ impl Ui {
                 if !text.is_empty() {
                     text.push(' ');
                 }
-                self.prompt = Some(Prompt::new(Kind::Palette, &text, &self.fleet));
+                self.prompt = Some(Prompt::new(Kind::Palette, &text, self.rows(), &self.fleet));
                 Vec::new()
             }
             Nav::Filter { text } if text.is_empty() => {
                 let before = self.panes.get(self.here).filter().to_owned();
-                self.prompt = Some(Prompt::new(Kind::Filter, &before, &self.fleet));
+                self.prompt = Some(Prompt::new(Kind::Filter, &before, self.rows(), &self.fleet));
                 Vec::new()
             }
             Nav::Menu => {
@@ -268,6 +278,11 @@ impl Ui {
             Nav::Cancel => self.cancel(),
             _ => self.pane_nav(nav),
         }
+    }
+
+    /// The kind of rows of this pane, if it is a table.
+    fn rows(&self) -> Option<Listing> {
+        Listing::named(self.here.name())
     }
 
     fn pane_nav(&mut self, nav: &Nav) -> Vec<Effect> {
@@ -300,6 +315,7 @@ impl Ui {
             Reply::Logs(targets) => self.show_logs(targets),
             Reply::Tell(text) => self.say(Level::Info, text),
             Reply::Refuse(why) => self.say(Level::Warning, why),
+            Reply::Reveal => return self.say_line("container show --reveal"),
             Reply::Remember(key, value) => return vec![Effect::Remember(key, value)],
             Reply::Copy(text) => return vec![Effect::Copy(text)],
             Reply::ChooseColumns(all, shown) => {
@@ -456,7 +472,7 @@ impl Ui {
         let fits = selection
             .iter()
             .any(|target| entry.accepts.takes(&self.fleet, target));
-        let allowed = entry.danger == Danger::Reads || !self.fleet.read_only;
+        let allowed = entry.is_for_readers() || !self.fleet.read_only;
         if !fits || !allowed {
             return None;
         }
@@ -574,15 +590,29 @@ impl Ui {
                 | ContainerCommand::Top { .. }
                 | ContainerCommand::Changes { .. },
             ) => {
-                if let Some(Target::Container(host, id)) = plan
+                let named = plan
                     .targets
                     .first()
-                    .and_then(|text| self.container_named(text))
-                {
-                    self.panes.detail.show(&host, &id);
-                    self.enter(PaneId::Detail);
+                    .and_then(|text| self.container_named(text));
+                let Some(Target::Container(host, id)) = named else {
+                    return Vec::new();
+                };
+                // What is recorded is what is shown: one container.
+                if plan.recorded && plan.targets.len() > 1 {
+                    let text = "values are shown of one container at a time; choose one";
+                    self.say(Level::Warning, text);
+                    return Vec::new();
                 }
-                Vec::new()
+                self.panes.detail.show(&host, &id);
+                self.enter(PaneId::Detail);
+                if !plan.recorded {
+                    return Vec::new();
+                }
+                let act = Act {
+                    plan: plan.clone(),
+                    reason: sentence.reason().map(str::to_owned),
+                };
+                vec![Effect::Reveal(Box::new(act), host, id)]
             }
             _ => {
                 self.say(

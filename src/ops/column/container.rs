@@ -213,7 +213,7 @@ static CONTAINERS: [Column<Containers>; 20] = [
         title: "NAME",
         about: "Its name",
         align: Align::Left,
-        width: growing(10, 24),
+        width: growing(18, 24),
         text: |row, _| Cow::Borrowed(&*row.container.name),
         tone: |_| Tone::Accent,
         order: |a, b| natural(&a.container.name, &b.container.name),
@@ -519,18 +519,38 @@ impl Row for ContainerRow<'_> {
             "port",
             "id",
             "is",
-            "cpu",
-            "mem",
-            "memory",
-            "mem%",
-            "memory%",
-            "net",
-            "block",
-            "pids",
-            "restarts",
-            "exit",
-            "uptime",
-            "age",
         ]
+    }
+
+    fn figures() -> &'static [&'static str] {
+        &[
+            "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "pids", "restarts", "exit",
+            "uptime", "age",
+        ]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "state" => &[
+                "created",
+                "running",
+                "paused",
+                "restarting",
+                "removing",
+                "exited",
+                "dead",
+            ],
+            "health" => &["starting", "healthy", "unhealthy"],
+            "is" => &[
+                "broken",
+                "live",
+                "healthy",
+                "unhealthy",
+                "oom",
+                "published",
+                "stale",
+            ],
+            _ => &[],
+        }
     }
 }

@@ -446,6 +446,11 @@ impl Row for HostRow<'_> {
             "source",
             "reason",
             "is",
+        ]
+    }
+
+    fn figures() -> &'static [&'static str] {
+        &[
             "containers",
             "running",
             "broken",
@@ -455,5 +460,14 @@ impl Row for HostRow<'_> {
             "disk",
             "latency",
         ]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "state" => &["unknown", "connecting", "online", "offline"],
+            "way" => &["unix", "tcp", "tls", "ssh", "ssh-stdio"],
+            "is" => &["online", "offline", "broken", "stale", "read-only"],
+            _ => &[],
+        }
     }
 }

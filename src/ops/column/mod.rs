@@ -42,6 +42,8 @@ pub struct Context {
     pub now: Timestamp,
     /// Only ASCII may be drawn.
     pub ascii: bool,
+    /// How many cells there are for it, so that a shorter text can be chosen.
+    pub cells: u16,
 }
 
 /// Where text stands in its cell.

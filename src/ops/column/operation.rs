@@ -49,6 +49,25 @@ fn targets(operation: &Operation) -> Cow<'_, str> {
     }
 }
 
+/// When it began; where that does not fit, without the year.
+fn time(operation: &Operation, cells: u16) -> Cow<'_, str> {
+    let form = if cells < 19 {
+        "%m-%d %H:%M:%S"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
+    operation.at.strftime(form).to_string().into()
+}
+
+/// How it ended; where what there is to say of it would be cut soon, the word alone.
+fn outcome(outcome: &Outcome, cells: u16) -> Cow<'_, str> {
+    if cells < 20 {
+        Cow::Borrowed(outcome.word())
+    } else {
+        outcome.to_string().into()
+    }
+}
+
 /// How long something took, with two or three digits: `4ms`, `1.2s`, `3m12s`.
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
 pub fn took(milliseconds: u64) -> String {
@@ -77,25 +96,19 @@ static OPERATIONS: [Column<Operations>; 9] = [
         title: "TIME (UTC)",
         about: "When it began",
         align: Align::Left,
-        width: fixed(19),
-        text: |row, _| {
-            row.operation
-                .at
-                .strftime("%Y-%m-%d %H:%M:%S")
-                .to_string()
-                .into()
-        },
+        width: between(14, 19),
+        text: |row, context| time(row.operation, context.cells),
         tone: |_| Tone::Plain,
         order: |a, b| a.operation.at.cmp(&b.operation.at),
         shown: true,
-        priority: 0,
+        priority: 1,
     },
     Column {
         name: "operator",
         title: "OPERATOR",
         about: "Who did it",
         align: Align::Left,
-        width: between(5, 10),
+        width: between(10, 12),
         text: |row, _| Cow::Borrowed(&row.operation.origin.operator),
         tone: |_| Tone::Plain,
         order: |a, b| natural(&a.operation.origin.operator, &b.operation.origin.operator),
@@ -119,7 +132,7 @@ static OPERATIONS: [Column<Operations>; 9] = [
         title: "SENTENCE",
         about: "What was said; it can be pasted into a shell",
         align: Align::Left,
-        width: growing(20, 40),
+        width: growing(24, 40),
         text: |row, _| Cow::Borrowed(&row.operation.sentence),
         tone: |_| Tone::Accent,
         order: |a, b| natural(&a.operation.sentence, &b.operation.sentence),
@@ -143,8 +156,8 @@ static OPERATIONS: [Column<Operations>; 9] = [
         title: "OUTCOME",
         about: "How it ended",
         align: Align::Left,
-        width: growing(11, 20),
-        text: |row, _| row.operation.outcome.to_string().into(),
+        width: growing(13, 20),
+        text: |row, context| outcome(&row.operation.outcome, context.cells),
         tone: |row| outcome_tone(&row.operation.outcome),
         order: |a, b| a.operation.outcome.word().cmp(b.operation.outcome.word()),
         shown: true,
@@ -232,7 +245,25 @@ impl Row for OperationRow<'_> {
     fn keys() -> &'static [&'static str] {
         &[
             "operator", "place", "through", "sentence", "target", "host", "outcome", "is",
-            "reason", "time", "number", "duration", "targets",
+            "reason", "time",
         ]
+    }
+
+    fn figures() -> &'static [&'static str] {
+        &["number", "duration", "targets"]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "outcome" => &[
+                "running",
+                "done",
+                "failed",
+                "partly failed",
+                "cancelled",
+                "interrupted",
+            ],
+            _ => &[],
+        }
     }
 }

@@ -366,9 +366,18 @@ impl Row for ImageRow<'_> {
     }
 
     fn keys() -> &'static [&'static str] {
-        &[
-            "name", "image", "tag", "id", "is", "host", "env", "group", "size", "used",
-        ]
+        &["name", "image", "tag", "id", "is", "host", "env", "group"]
+    }
+
+    fn figures() -> &'static [&'static str] {
+        &["size", "used"]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "is" => &["public", "private", "untagged", "used", "unused"],
+            _ => &[],
+        }
     }
 }
 
@@ -413,6 +422,18 @@ impl Row for NetworkRow<'_> {
             "group",
         ]
     }
+
+    fn figures() -> &'static [&'static str] {
+        &[]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "is" => &["internal"],
+            "scope" => &["local", "global", "swarm"],
+            _ => &[],
+        }
+    }
 }
 
 impl Row for VolumeRow<'_> {
@@ -443,8 +464,10 @@ impl Row for VolumeRow<'_> {
     }
 
     fn keys() -> &'static [&'static str] {
-        &[
-            "name", "volume", "driver", "app", "host", "env", "group", "size",
-        ]
+        &["name", "volume", "driver", "app", "host", "env", "group"]
+    }
+
+    fn figures() -> &'static [&'static str] {
+        &["size"]
     }
 }

@@ -9,7 +9,11 @@ use crate::ops::column::{
 };
 
 fn context(ascii: bool) -> Context {
-    Context { now: at(0), ascii }
+    Context {
+        now: at(0),
+        ascii,
+        cells: u16::MAX,
+    }
 }
 
 /// The text of a container's cell.

@@ -1,6 +1,7 @@
 //! A line that is being typed goes on with what fits.
 
 use super::*;
+use crate::ops::Listing;
 
 /// What is offered for a line.
 fn offered(line: &str) -> Vec<String> {
@@ -84,6 +85,52 @@ fn options_and_their_values_are_offered() {
 fn lists_offer_the_keys_of_their_filter() {
     assert_eq!(first("container list sta"), "container list state:");
     assert!(offered("audit list ").contains(&"operator:".to_owned()));
+}
+
+#[test]
+fn filters_complete_with_the_values_of_the_fleet() {
+    assert_eq!(offered("container list state:ex"), ["exited"]);
+    assert_eq!(
+        first("container list state:ex"),
+        "container list state:exited "
+    );
+    assert_eq!(
+        first("container list 'web' '!host:ams-"),
+        "container list 'web' '!host:ams-1' "
+    );
+    assert_eq!(offered("container list app:"), ["shop"]);
+    assert_eq!(offered("host list group:eur"), ["europe"]);
+    let about = |line: &str| Sentence::complete(line, &fleet()).remove(0).about;
+    assert_eq!(about("container list app:sho"), "4 containers");
+    assert_eq!(about("container list state:remov"), "no containers now");
+    assert!(offered("container list cp").contains(&"cpu>".to_owned()));
+    assert_eq!(offered("container list nokey:"), [""; 0]);
+}
+
+#[test]
+fn a_filter_is_completed_term_by_term() {
+    let complete = |text: &str| -> Vec<String> {
+        let offers = Listing::Containers.complete(text, &fleet());
+        offers.into_iter().map(|one| one.line).collect()
+    };
+    assert_eq!(complete("web !env:sta"), ["web !env:stage"]);
+    assert_eq!(complete("imag"), ["image:"]);
+    assert_eq!(complete("env:stage"), [""; 0], "there is nothing to add");
+    assert_eq!(complete("/state:"), [""; 0]);
+    let acts = Listing::Operations.complete("outcome:part", &fleet());
+    assert_eq!(
+        acts[0].line, "outcome:partly?failed",
+        "a blank would end the term"
+    );
+}
+
+#[test]
+fn copying_out_is_offered_where_nothing_may_be_changed() {
+    let mut fleet = fleet();
+    fleet.read_only = true;
+    let first = |line: &str| Sentence::complete(line, &fleet).remove(0).line;
+    assert_eq!(first("copy"), "container copy ");
+    assert_eq!(first("container copy db@"), "container copy db@ams-1:/");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The choice of columns: which are shown.
+//! The choice of columns: which are shown, and which one rows are sorted by.
 
 use crossterm::event::KeyEvent;
 use ratatui::{Frame, layout::Rect};
@@ -42,6 +42,12 @@ impl Chooser {
                 self.tick();
                 Nav::Down { rows: 1 }
             }
+            (_, Some('s')) => {
+                let here = self.list.current().and_then(|at| self.all.get(*at));
+                return here.map_or(Answer::Stay, |(name, _)| {
+                    Answer::Say(format!("sort {name}"))
+                });
+            }
             (_, Some('d')) => return Answer::Say("columns default".into()),
             (Edit::Next | Edit::Complete, _) | (_, Some('j')) => Nav::Down { rows: 1 },
             (Edit::Previous | Edit::CompleteBack, _) | (_, Some('k')) => Nav::Up { rows: 1 },
@@ -74,7 +80,7 @@ impl Chooser {
     /// Draws it.
     pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         let height = u16::try_from(self.all.len()).unwrap_or(u16::MAX);
-        let title = "Columns  (Space ticks, Enter takes, d default)";
+        let title = "Columns  (Space shows, s sorts, Enter takes, d default)";
         let inner = popup(title, (64, height), look.theme.popup, look, frame, area);
         for (at, row, style) in rows(&self.list, look, frame, inner) {
             let (name, about) = &self.all[at];

@@ -57,7 +57,7 @@ impl Help {
         }
         lines.push(Line::Title("Sentences, for ':' and for the shell".into()));
         for entry in Sentence::catalogue() {
-            if read_only && entry.danger > Danger::Reads {
+            if read_only && !entry.is_for_readers() {
                 continue;
             }
             let keys = keymap.keys_for(pane, entry.words).unwrap_or_default();
@@ -94,9 +94,9 @@ impl Help {
         let inner = popup(&title, (110, height), look.theme.popup, look, frame, area);
         let rows = usize::from(inner.height);
         let top = self.window.top(self.lines.len(), rows);
-        let narrow = inner.width < 70;
+        let narrow = inner.width < 90;
         let keys_width = 10;
-        let words_width = if narrow { 22 } else { 44 };
+        let words_width = if narrow { 24 } else { 44 };
         for (y, line) in (inner.y..inner.bottom()).zip(self.lines.iter().skip(top)) {
             let buffer = frame.buffer_mut();
             match line {

@@ -1,5 +1,7 @@
 //! The menu: what can be done with the selection, with its keys; Enter does it.
 
+use std::borrow::Cow;
+
 use crossterm::event::KeyEvent;
 use ratatui::{Frame, layout::Rect};
 
@@ -20,6 +22,16 @@ pub struct Choice {
     pub keys: String,
     /// What it does.
     pub about: String,
+}
+
+impl Choice {
+    /// What is said; dots where more words are asked for.
+    fn words(&self) -> Cow<'_, str> {
+        match self.line.strip_prefix("palette ") {
+            Some(unfinished) => format!("{unfinished} …").into(),
+            None => Cow::Borrowed(&self.line),
+        }
+    }
 }
 
 /// The menu of one selection.
@@ -90,11 +102,11 @@ impl Menu {
                 7,
                 style.patch(look.theme.key).bg(style.bg.unwrap_or_default()),
             );
-            let words = cut(&choice.line, 24, &look.glyphs);
+            let words = cut(&choice.words(), 24, &look.glyphs).into_owned();
             buffer.set_stringn(
                 row.x + 8,
                 row.y,
-                &words,
+                look.glyphs.plain(&words),
                 usize::from(row.width.saturating_sub(8)),
                 style,
             );

@@ -84,12 +84,16 @@ pub fn popup(
     frame: &mut Frame<'_>,
     area: Rect,
 ) -> Rect {
-    let width = wanted
-        .0
-        .saturating_add(4)
-        .min(area.width.saturating_sub(2))
-        .max(area.width.min(20));
-    let height = wanted.1.saturating_add(2).min(area.height);
+    // A box that nearly fills the area takes all of it, so that no frames stand side by side.
+    let whole = |wanted: u16, room: u16| {
+        if wanted.saturating_add(2) >= room {
+            room
+        } else {
+            wanted
+        }
+    };
+    let width = whole(wanted.0.saturating_add(4), area.width).max(area.width.min(20));
+    let height = whole(wanted.1.saturating_add(2), area.height);
     let place = Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 2,

@@ -82,6 +82,8 @@ pub enum Reply {
     Tell(String),
     /// It cannot be done, and why.
     Refuse(String),
+    /// Show the masked values of what it shows, which is an act.
+    Reveal,
     /// Remember this value under that key.
     Remember(String, String),
     /// Copy text to the clipboard.

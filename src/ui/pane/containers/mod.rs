@@ -126,6 +126,14 @@ impl Pane for Containers {
             .iter()
             .filter(|host| !host.listed && host.link.trouble().is_none())
             .count();
+        if self.shape == Shape::Tiles
+            && let Some((host, id)) = self.table.list.current()
+            && let Some(container) = fleet.container(host, id)
+        {
+            // A tile may have no room for the whole name.
+            let state = container.state.word();
+            title = crate::model::printable(&format!("{title} {}@{host} {state}", container.name));
+        }
         match waiting {
             0 => {}
             1 => title.push_str(" waiting for 1 host"),
@@ -226,19 +234,31 @@ impl Pane for Containers {
     }
 
     fn hints(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("open", "detail"),
-            ("logs", "logs"),
-            ("container exec", "shell"),
-            ("container restart", "restart"),
-            ("menu", "actions"),
-            ("filter", "filter"),
-            ("mark", "mark"),
-            ("shape", "tiles"),
-            ("group", "group"),
-            ("columns", "columns"),
-            ("sort cpu", "by cpu"),
-        ]
+        match self.shape {
+            Shape::Table => &[
+                ("open", "detail"),
+                ("logs", "logs"),
+                ("container exec", "shell"),
+                ("container restart", "restart"),
+                ("menu", "actions"),
+                ("filter", "filter"),
+                ("mark", "mark"),
+                ("shape", "tiles"),
+                ("group", "group"),
+                ("columns", "columns"),
+                ("sort cpu", "by cpu"),
+            ],
+            Shape::Tiles => &[
+                ("open", "detail"),
+                ("logs", "logs"),
+                ("container restart", "restart"),
+                ("group", "group"),
+                ("shape", "table"),
+                ("menu", "actions"),
+                ("filter", "filter"),
+                ("mark", "mark"),
+            ],
+        }
     }
 
     fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
@@ -263,6 +283,7 @@ pub fn context(fleet: &Fleet, look: &Look) -> column::Context {
     column::Context {
         now: fleet.now,
         ascii: look.glyphs.ascii,
+        cells: u16::MAX,
     }
 }
 

@@ -13,9 +13,6 @@ use crate::{
     },
 };
 
-/// Cells of one tile, with the gap after it.
-const TILE: usize = 18;
-
 /// What tiles are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Group {
@@ -35,6 +32,32 @@ impl Group {
             Self::Host => Self::App,
             Self::App => Self::Environment,
             Self::Environment => Self::Host,
+        }
+    }
+
+    /// Cells of one tile, with the gap after it: where the group does not tell the host, the tile does.
+    fn tile(self) -> usize {
+        match self {
+            Self::Host => 18,
+            Self::App => 20,
+            Self::Environment => 26,
+        }
+    }
+
+    /// What a tile says; what its group says already is left out.
+    fn label(self, row: &ContainerRow<'_>) -> String {
+        let name = &*row.container.name;
+        let host = row.host.name();
+        match self {
+            Self::Host => name.to_owned(),
+            Self::App => {
+                let app = row.container.app.as_deref().unwrap_or("");
+                let rest = name
+                    .strip_prefix(app)
+                    .and_then(|rest| rest.strip_prefix('-'));
+                format!("{}@{host}", rest.unwrap_or(name))
+            }
+            Self::Environment => format!("{name}@{host}"),
         }
     }
 
@@ -70,6 +93,7 @@ enum Line {
 #[derive(Clone, Debug, Default)]
 pub struct Layout {
     lines: Vec<Line>,
+    group: Group,
     across: usize,
     top: usize,
     height: usize,
@@ -78,7 +102,7 @@ pub struct Layout {
 impl Layout {
     /// Lays out rows, which are in the order of their groups.
     pub fn new(order: &[Key], fleet: &Fleet, group: Group, width: u16) -> Self {
-        let across = (usize::from(width).saturating_sub(2) / TILE).max(1);
+        let across = (usize::from(width).saturating_sub(2) / group.tile()).max(1);
         let mut lines = Vec::new();
         let mut from = 0;
         while from < order.len() {
@@ -106,6 +130,7 @@ impl Layout {
         }
         Self {
             lines,
+            group,
             across,
             top: 0,
             height: 1,
@@ -262,7 +287,8 @@ impl Layout {
                 style = style.patch(look.theme.cursor);
             }
             let glyph = column::state_glyph(container, look.glyphs.ascii);
-            let name = look.glyphs.plain(&container.name).into_owned();
+            let name = self.group.label(&ContainerRow { host, container });
+            let name = look.glyphs.plain(&name).into_owned();
             let text = format!("{glyph} {}", cut_middle(&name, cell - 4, &look.glyphs));
             let sign = if list.is_marked(key) {
                 look.glyphs.mark

@@ -131,6 +131,13 @@ impl Detail {
         }
     }
 
+    /// Shows the masked values of that container, if it is still the one shown.
+    pub fn reveal(&mut self, host: &HostName, id: &ContainerId) -> bool {
+        let shown = self.key.as_ref() == Some(&(host.clone(), id.clone()));
+        self.revealed |= shown;
+        shown
+    }
+
     fn container<'f>(&self, fleet: &'f Fleet) -> Option<&'f Container> {
         let (host, id) = self.key.as_ref()?;
         fleet.container(host, id)
@@ -339,17 +346,11 @@ impl Pane for Detail {
         match nav {
             Nav::Next | Nav::Right => self.turn(self.tab.away(1)),
             Nav::Previous | Nav::Left => self.turn(self.tab.away(Tab::ALL.len() - 1)),
-            Nav::Reveal => {
-                self.revealed = !self.revealed;
-                Reply::Tell(
-                    if self.revealed {
-                        "values are shown"
-                    } else {
-                        "values are masked"
-                    }
-                    .into(),
-                )
+            Nav::Reveal if self.revealed => {
+                self.revealed = false;
+                Reply::Tell("values are masked".into())
             }
+            Nav::Reveal => Reply::Reveal,
             Nav::Open => self.open(fleet),
             other if self.page.nav(other) => Reply::Done,
             _ => Reply::Pass,

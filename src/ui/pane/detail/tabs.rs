@@ -59,8 +59,15 @@ pub fn env(facts: &Facts, revealed: bool, cells: usize) -> Vec<Line> {
     let note = match (revealed, masked) {
         (true, _) => "Values are shown as they are.".to_owned(),
         (false, 0) => "No value looks like a secret.".to_owned(),
+        (false, 1) => {
+            format!(
+                "1 value looks like a secret and is masked ({MASK}); :reveal shows it, which is recorded."
+            )
+        }
         (false, many) => {
-            format!("{many} values look like secrets and are masked ({MASK}); :reveal shows them.")
+            format!(
+                "{many} values look like secrets and are masked ({MASK}); :reveal shows them, which is recorded."
+            )
         }
     };
     let head = wrap(&format!("{} variables. {note}", facts.env.len()), cells);

@@ -104,7 +104,12 @@ fn the_environment_is_masked_until_it_is_revealed() {
     let (fleet, mut pane) = stage_set();
     stage::moves(&mut pane, &fleet, (80, 24), &[Nav::Next]);
     assert_snapshot!("env_80x24", screen(&mut pane, &fleet, 80, 24));
-    stage::moves(&mut pane, &fleet, (80, 24), &[Nav::Reveal]);
+    let asked = stage::moves(&mut pane, &fleet, (80, 24), &[Nav::Reveal]);
+    assert_eq!(asked, [Reply::Reveal], "it is recorded before it is shown");
+    assert!(!screen(&mut pane, &fleet, 80, 24).contains("hunter2"));
+    assert!(!pane.reveal(&"ams-1".into(), &stage::id('b')));
+    assert!(!screen(&mut pane, &fleet, 80, 24).contains("hunter2"));
+    assert!(pane.reveal(&"ams-1".into(), &stage::id('a')));
     assert!(screen(&mut pane, &fleet, 80, 24).contains("DB_PASSWORD   hunter2"));
     pane.show(&"ams-1".into(), &stage::id('b'));
     pane.show(&"ams-1".into(), &stage::id('a'));
