@@ -1,5 +1,6 @@
 //! The full-screen console: one task owns the screen and the state; everything else sends messages.
 
+mod log;
 mod perform;
 mod reveal;
 pub mod shell;

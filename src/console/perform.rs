@@ -1,17 +1,17 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Setup, reveal::reveal, shell};
+use super::{Setup, log, reveal::reveal, shell};
 use crate::{
     config::{self, Config, Flags},
     engine::{Engines, ExecSpec},
-    model::{Action, ContainerId, Event, HostName, Origin, Outcome, Step},
+    model::{Action, ContainerId, HostName, Origin, Outcome, Step},
     ops::{self, Plan, Sentence},
-    store::{Mark, Store},
+    store::Store,
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
         keymap::Keymap,
@@ -21,18 +21,6 @@ use crate::{
         theme::{Depth, Theme},
     },
 };
-
-/// How often acts of other consoles are looked for.
-const LOG_EVERY: Duration = Duration::from_secs(2);
-/// The settings that are remembered between sessions.
-const REMEMBERED: [&str; 6] = [
-    "containers.columns",
-    "containers.sort",
-    "hosts.columns",
-    "hosts.sort",
-    "operations.columns",
-    "operations.sort",
-];
 
 /// Does what the console is asked to do.
 pub struct Performer {
@@ -51,7 +39,7 @@ impl Performer {
     pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>) -> Self {
         let store = Store::detached(&setup.config.store);
         let mut tasks = JoinSet::new();
-        tasks.spawn(follow_log(store.clone(), inbox.clone()));
+        tasks.spawn(log::follow(store.clone(), inbox.clone()));
         Self {
             engines,
             store,
@@ -265,51 +253,6 @@ impl Performer {
             Ok(()) => vec![Msg::Say(Level::Info, format!("logged in to {host}"))],
             Err(why) => vec![Msg::Say(Level::Error, why)],
         }
-    }
-}
-
-/// Reads the log of acts and what others add to it, and the remembered settings first.
-async fn follow_log(store: Store, inbox: mpsc::Sender<Msg>) {
-    let mut remembered = Vec::new();
-    for key in REMEMBERED {
-        if let Ok(Some(value)) = store.setting(key).await {
-            remembered.push((key.to_owned(), value));
-        }
-    }
-    if inbox.send(Msg::Remembered(remembered)).await.is_err() {
-        return;
-    }
-    let mut mark = Mark::default();
-    let mut told = None;
-    if let Err(error) = store.interrupted().await {
-        tell_once(&mut told, error.to_string(), &inbox).await;
-    }
-    loop {
-        match store.changed_since(mark).await {
-            Ok(changes) => {
-                told = None;
-                mark = changes.mark;
-                for operation in changes.operations {
-                    if inbox
-                        .send(Msg::Event(Event::Operation(Box::new(operation))))
-                        .await
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
-            }
-            Err(error) => tell_once(&mut told, error.to_string(), &inbox).await,
-        }
-        sleep(LOG_EVERY).await;
-    }
-}
-
-/// Says an error, but not the same again and again.
-async fn tell_once(told: &mut Option<String>, error: String, inbox: &mpsc::Sender<Msg>) {
-    if told.as_ref() != Some(&error) {
-        let _ = inbox.send(Msg::Say(Level::Error, error.clone())).await;
-        *told = Some(error);
     }
 }
 

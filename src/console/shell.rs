@@ -62,9 +62,11 @@ pub async fn exec(
 /// Logs in to a host with a person at this terminal.
 pub async fn login(engines: &Engines, host: &HostName) -> Result<(), String> {
     let say = |error: io::Error| format!("use the terminal: {error}");
-    let output = Tty::open().map_err(say)?;
+    let mut output = Tty::open().map_err(say)?;
     let input = Tty::open().map_err(say)?;
     let _raw = RawMode::on().map_err(say)?;
+    let words = format!("Logging in to {host}; ctrl-c gives up.\r\n");
+    output.write_all(words.as_bytes()).await.map_err(say)?;
     engines
         .login(host, input, output)
         .await

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::select;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Settings;
 use super::backoff::Backoff;
@@ -15,7 +15,7 @@ use super::dial::Dialer;
 use super::events::Change;
 use super::outbox::Outbox;
 use super::session::Session;
-use super::ssh::Ssh;
+use super::ssh::{Ssh, Tunnel};
 use super::trouble::trouble;
 use super::watch::watch;
 use crate::model::{
@@ -24,6 +24,12 @@ use crate::model::{
 
 /// After so long online, a loss is the first one again.
 const STEADY: Duration = Duration::from_mins(1);
+
+/// How long the last words of a lost ssh connection are waited for: they tell why it was lost.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long a host whose engine is silent has to answer a question of its own.
+const HOST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// Whether a host can be used now.
 #[derive(Clone)]
@@ -126,14 +132,12 @@ impl Actor {
                     let opened = Instant::now();
                     let trouble = self.serve(session).await;
                     offline_since = None;
-                    if opened.elapsed() >= STEADY {
-                        backoff.reset();
-                    }
+                    backoff.was_online(opened.elapsed() >= STEADY);
                     trouble
                 }
                 Err(trouble) => trouble,
             };
-            let pause = backoff.pause(trouble.kind);
+            let pause = backoff.pause(trouble.kind, self.context.fleet_size());
             let since = *offline_since.get_or_insert_with(Timestamp::now);
             self.fail(trouble, since, pause).await;
             if self.wait(pause).await {
@@ -161,7 +165,11 @@ impl Actor {
         ));
         self.status
             .send_replace(Status::Online(Box::new(session.clone())));
-        watch(&session, &self.context).await
+        let trouble = watch(&session, &self.context, &self.again).await;
+        match session.tunnel {
+            Some(tunnel) => explained(trouble, &tunnel).await,
+            None => trouble,
+        }
     }
 
     async fn open(&self) -> Result<Session, Trouble> {
@@ -175,8 +183,11 @@ impl Actor {
                 socket,
             } => {
                 let ssh = self.context.common.ssh()?;
+                let out = &self.context.out;
+                let progress =
+                    |step: &str| out.mention(Event::Opening(out.host.clone(), step.into()));
                 let tunnel = ssh
-                    .open(destination, *port, socket.as_deref(), |_| ())
+                    .open(destination, *port, socket.as_deref(), progress)
                     .await?;
                 return Session::open(Dialer::Ssh(Arc::new(tunnel))).await;
             }
@@ -214,5 +225,33 @@ impl Actor {
     async fn link(&self, link: Link) {
         let out = &self.context.out;
         out.tell(Event::Link(out.host.clone(), link)).await;
+    }
+}
+
+/// What the ssh connection knows of a loss: a stream that broke says only that it did, and of an
+/// engine that is silent it is not known whether the whole host is.
+async fn explained(trouble: Trouble, tunnel: &Tunnel) -> Trouble {
+    match trouble.kind {
+        TroubleKind::Lost => timeout(LAST_WORDS, tunnel.closed())
+            .await
+            .unwrap_or(trouble),
+        TroubleKind::Timeout => select! {
+            lost = tunnel.closed() => lost,
+            answer = timeout(HOST_ANSWERS, tunnel.run(":", HOST_ANSWERS * 2)) => match answer {
+                Ok(Ok(_)) => Trouble {
+                    reason: format!("{}, though its host does", trouble.reason),
+                    remedy: "look at the engine's log; it may hang".to_owned(),
+                    ..trouble
+                },
+                // No session was free to ask in.
+                Ok(Err(_)) => trouble,
+                Err(_) => Trouble {
+                    reason: "the host no longer answers over ssh".to_owned(),
+                    remedy: "look at the host's load and its network".to_owned(),
+                    ..trouble
+                },
+            },
+        },
+        _ => trouble,
     }
 }

@@ -11,8 +11,12 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// A local engine is tried often: it costs nothing, and people wait for it.
 const LONGEST_LOCAL: Duration = Duration::from_secs(4);
 
-/// Elsewhere.
-const LONGEST: Duration = Duration::from_mins(1);
+/// Elsewhere: a host that is back is seen within half a minute.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// In a fleet with more hosts than this a dead one is tried half as often, so that many of them
+/// leave the way to the others free.
+const LARGE_FLEET: usize = 100;
 
 /// sshd that drops connections must not be pressed.
 const THROTTLED: Duration = Duration::from_secs(20);
@@ -40,14 +44,21 @@ impl Backoff {
         }
     }
 
-    /// It was usable for a while.
-    pub fn reset(&mut self) {
-        self.failures = 0;
+    /// It was usable: after a steady while the next failure is the first one again; after a short
+    /// one it is tried soon, but not at once, for it may be lost again and again.
+    pub fn was_online(&mut self, steady: bool) {
+        self.failures = if steady { 0 } else { self.failures.min(2) };
     }
 
-    /// How long to wait now; none when trying again is pointless before a person did something.
-    pub fn pause(&mut self, kind: TroubleKind) -> Option<Duration> {
-        self.pause_at(kind, chance())
+    /// How long to wait now, in a fleet of so many hosts; none when trying again is pointless
+    /// before a person did something.
+    pub fn pause(&mut self, kind: TroubleKind, hosts: usize) -> Option<Duration> {
+        let pause = self.pause_at(kind, chance());
+        match kind {
+            TroubleKind::Throttled => pause,
+            _ if hosts > LARGE_FLEET && self.longest > LONGEST_LOCAL => pause.map(|p| p * 2),
+            _ => pause,
+        }
     }
 
     /// The same with the dice in hand: `chance` is from 0 to 1.
@@ -92,14 +103,16 @@ mod tests {
                     .as_secs()
             })
             .collect();
-        assert_eq!(longest, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(longest, [1, 2, 4, 8, 16, 30, 30, 30, 30]);
         assert_eq!(
             far.pause_at(TroubleKind::Unreachable, 0.5)
                 .unwrap()
                 .as_secs(),
-            30
+            15
         );
-        far.reset();
+        far.was_online(false);
+        assert_eq!(far.pause_at(TroubleKind::Lost, 1.0).unwrap().as_secs(), 4);
+        far.was_online(true);
         assert_eq!(far.pause_at(TroubleKind::Lost, 0.0).unwrap(), SHORTEST);
         assert!((0.0..=1.0).contains(&chance()));
     }
@@ -108,19 +121,19 @@ mod tests {
     fn a_local_engine_is_tried_often() {
         let mut near = at("unix:///run/docker.sock");
         for _ in 0..40 {
-            assert!(near.pause(TroubleKind::DaemonDown).unwrap() <= LONGEST_LOCAL);
+            assert!(near.pause(TroubleKind::DaemonDown, 500).unwrap() <= LONGEST_LOCAL);
         }
     }
 
     #[test]
     fn a_person_is_waited_for_and_a_throttling_sshd_is_left_alone() {
         let mut far = at("ssh://web");
-        assert_eq!(far.pause(TroubleKind::AuthFailed), None);
-        far.reset();
+        assert_eq!(far.pause(TroubleKind::AuthFailed, 1), None);
+        far.was_online(true);
         let first = far.pause_at(TroubleKind::Throttled, 0.0).unwrap();
         assert_eq!(first.as_secs(), 15);
         for _ in 0..9 {
-            far.pause(TroubleKind::Throttled);
+            far.pause(TroubleKind::Throttled, 1);
         }
         assert_eq!(
             far.pause_at(TroubleKind::Throttled, 1.0).unwrap(),

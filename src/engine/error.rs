@@ -51,13 +51,19 @@ pub struct Error {
     pub remedy: Option<String>,
 }
 
+impl Error {
+    /// Why it failed and what can be done, for where it is known already what was done to what.
+    pub fn reason(&self) -> String {
+        match &self.remedy {
+            Some(remedy) => format!("{}; {remedy}", self.why),
+            None => self.why.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.doing, self.to, self.why)?;
-        match &self.remedy {
-            Some(remedy) => write!(f, "; {remedy}"),
-            None => Ok(()),
-        }
+        write!(f, "{} {}: {}", self.doing, self.to, self.reason())
     }
 }
 

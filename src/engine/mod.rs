@@ -50,6 +50,9 @@ use session::Session;
 /// How long somebody who wants to act waits for a host that is being opened.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long it may take after a loss until the host's way knows why.
+const EXPLAINED: Duration = Duration::from_secs(2);
+
 /// What engines tell.
 #[derive(Clone, Debug)]
 pub enum Signal {
@@ -113,7 +116,8 @@ impl Engines {
         self.order(Command::Want(feeds));
     }
 
-    /// Tries a host that is offline now, instead of waiting for the next try.
+    /// Tries a host that is offline now, instead of waiting for the next try; one that is online
+    /// is listed anew.
     pub fn reconnect(&self, host: &HostName) {
         self.order(Command::Reconnect(host.clone()));
     }
@@ -122,7 +126,10 @@ impl Engines {
     /// was freed, that it was stopped already.
     pub async fn act(&self, step: &Step) -> Result<String, Error> {
         let session = self.session(&act::deed(step)).await?;
-        act::act(&session, step).await
+        match act::act(&session, step).await {
+            Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
+            done => done,
+        }
     }
 
     /// Runs a command in a container, or the best shell it has.
@@ -238,6 +245,23 @@ impl Engines {
         let (reply, answer) = oneshot::channel();
         self.order(Command::Door(host.clone(), reply));
         answer.await.ok().flatten()
+    }
+
+    /// A loss with the reason that the host's own way has for it: a stream that broke in the
+    /// middle of an act says only that it did.
+    async fn explained(&self, error: Error) -> Error {
+        let Some(mut door) = self.door(&error.host).await else {
+            return error;
+        };
+        let is_offline = |status: &Status| matches!(status, Status::Offline(_));
+        let status = tokio::time::timeout(EXPLAINED, door.status.wait_for(is_offline)).await;
+        match status.ok().and_then(Result::ok).as_deref() {
+            Some(Status::Offline(trouble)) => Error {
+                why: trouble.reason.clone(),
+                ..error
+            },
+            Some(Status::Connecting | Status::Online(_)) | None => error,
+        }
     }
 
     /// The open way to a host; waits for one that is being opened.

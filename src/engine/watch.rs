@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio::select;
+use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until};
 
@@ -41,12 +42,12 @@ const PINGS: u8 = 2;
 /// In a fleet larger than this, hosts nobody looks at are not sampled.
 const LARGE_FLEET: usize = 20;
 
-/// Watches until the engine is lost, and says why it was.
-pub(super) async fn watch(session: &Session, context: &Context) -> Trouble {
+/// Watches until the engine is lost, and says why it was. `again` asks to look at everything now.
+pub(super) async fn watch(session: &Session, context: &Context, again: &Notify) -> Trouble {
     let mut watch = Watch::new(session.clone(), context.clone());
     watch.begin();
     loop {
-        match watch.turn().await {
+        match watch.turn(again).await {
             Ok(()) => {}
             Err(trouble) => return trouble,
         }
@@ -138,7 +139,7 @@ impl Watch {
         }
     }
 
-    async fn turn(&mut self) -> Result<(), Trouble> {
+    async fn turn(&mut self, again: &Notify) -> Result<(), Trouble> {
         let due = self.next_due();
         select! {
             change = next(&mut self.events) => match change {
@@ -152,6 +153,10 @@ impl Watch {
             _ = self.ticks.ping.tick() => self.ping(),
             _ = self.ticks.sample.tick() => self.sample(),
             Ok(()) = self.context.wants.changed() => self.want_facts(),
+            () = again.notified() => {
+                self.list();
+                self.ping();
+            }
         }
         Ok(())
     }

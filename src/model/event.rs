@@ -14,6 +14,8 @@ pub enum Event {
     Hosts(Vec<HostSpec>),
     /// The way to a host is in another state.
     Link(HostName, Link),
+    /// The opening of the way to a host has come to that step.
+    Opening(HostName, Box<str>),
     /// The way in use to a host.
     Way(HostName, Way),
     /// The engine introduced itself.
@@ -44,4 +46,9 @@ pub enum Event {
     Load(HostName, HostLoad),
     /// An act was recorded or ended, here or by somebody else.
     Operation(Box<Operation>),
+    /// Another log of acts was begun or put in the place of the one that was told of: what was
+    /// known is forgotten.
+    AnotherLog,
+    /// These acts wait to be recorded, because the log cannot be written; oldest first.
+    Waiting(Vec<Operation>),
 }

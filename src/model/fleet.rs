@@ -25,6 +25,8 @@ pub struct Fleet {
     pub read_only: bool,
     /// The newest operations, newest first.
     operations: VecDeque<Operation>,
+    /// Those that wait to be recorded, newest first.
+    waiting: Vec<Operation>,
     /// Grows with every change of containers or hosts, so that views can be kept until then.
     version: u64,
 }
@@ -86,9 +88,14 @@ impl Fleet {
             .flat_map(|host| host.containers.values().map(move |one| (host, one)))
     }
 
-    /// The newest operations, newest first.
+    /// The newest operations, newest first; those that wait to be recorded before all.
     pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        self.operations.iter()
+        self.waiting.iter().chain(&self.operations)
+    }
+
+    /// How many operations wait to be recorded, because the log cannot be written.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Grows with every change of hosts and containers except samples and ages.
@@ -183,8 +190,18 @@ impl Fleet {
                 return;
             }
             Event::Operation(operation) => self.apply_operation(*operation),
+            Event::AnotherLog => self.operations.clear(),
+            Event::Waiting(waiting) => {
+                let numbered = (0..).zip(waiting);
+                self.waiting = numbered.map(|(at, one)| one.waiting(at)).collect();
+                self.waiting.reverse();
+            }
             Event::Hosts(specs) => self.apply_hosts(specs),
-            Event::Link(name, link) => self.change(&name, |host| host.link = link),
+            Event::Link(name, link) => self.change(&name, |host| {
+                host.link = link;
+                host.opening = None;
+            }),
+            Event::Opening(name, step) => self.change(&name, |host| host.opening = Some(step)),
             Event::Way(name, way) => self.change(&name, |host| host.way = Some(way)),
             Event::Engine(name, info) => self.change(&name, |host| host.engine = Some(*info)),
             Event::Containers(name, list) => self.change(&name, |host| apply_list(host, list)),

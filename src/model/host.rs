@@ -625,6 +625,8 @@ pub struct Host {
     pub spec: HostSpec,
     /// The state of the way to it.
     pub link: Link,
+    /// How far the opening of the way has come, while it is being opened.
+    pub opening: Option<Box<str>>,
     /// The way in use, once it was opened.
     pub way: Option<Way>,
     /// What its engine says of itself.
@@ -655,6 +657,7 @@ impl Host {
         Self {
             spec,
             link: Link::Unknown,
+            opening: None,
             way: None,
             engine: None,
             latency_ms: None,

@@ -84,7 +84,8 @@ impl fmt::Display for Outcome {
 /// One act: an entry of the operations log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
-    /// Its number in the log, from 1, without gaps; 0 before it was recorded.
+    /// Its number in the log, from 1, without gaps; 0 before it was recorded. One that waits beside
+    /// the log is told apart by a number that no log reaches (see [`Operation::is_waiting`]).
     pub number: u64,
     /// When it began.
     pub at: Timestamp,
@@ -100,6 +101,33 @@ pub struct Operation {
     pub outcome: Outcome,
     /// How long it took, in milliseconds; none while it runs.
     pub duration_ms: Option<u64>,
+}
+
+/// Acts that wait beside the log are counted from here.
+const WAITING: u64 = 1 << 63;
+
+impl Operation {
+    /// Whether it waits to be recorded in the log, because the log could not be written.
+    pub fn is_waiting(&self) -> bool {
+        self.number == 0 || self.number >= WAITING
+    }
+
+    /// The same as one that waits, the so-manieth.
+    pub(super) fn waiting(self, place: u64) -> Self {
+        Self {
+            number: WAITING + place,
+            ..self
+        }
+    }
+
+    /// Its number as people read it.
+    pub fn number_text(&self) -> String {
+        if self.is_waiting() {
+            "waits".to_owned()
+        } else {
+            self.number.to_string()
+        }
+    }
 }
 
 /// What a check of the log's hash chain found.

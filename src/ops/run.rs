@@ -33,9 +33,8 @@ pub trait Hands: Sync {
 
 impl Hands for Engines {
     async fn act(&self, step: &Step) -> Result<String, String> {
-        Self::act(self, step)
-            .await
-            .map_err(|error| error.to_string())
+        // What is done to what is told around it.
+        Self::act(self, step).await.map_err(|error| error.reason())
     }
 }
 

@@ -125,6 +125,11 @@ impl Database {
         &self.path
     }
 
+    /// Device and number of its file.
+    pub(super) fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+
     /// Whether the file that was opened is still the one at its path. SQLite would write on into
     /// a removed file, and the acts with it would be gone.
     pub(super) async fn is_in_place(&self) -> bool {

@@ -49,6 +49,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_mins(10);
 /// How many operations are read at once when a filter throws some away.
 const PAGE: u32 = 500;
+/// What is being done when acts go from the spill into the log.
+const TAKE_IN: &str = "take the acts that wait into";
+const READ_WAITING: &str = "read the acts that wait in";
+const EMPTY: &str = "empty";
 
 /// The store of one place. Clones share it.
 #[derive(Clone, Debug)]
@@ -72,15 +76,22 @@ pub struct Ticket {
     token: String,
 }
 
-/// Up to where the log was read. The default is its beginning.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mark(i64);
+/// Up to where which log was read. The default is the beginning of any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    entry: i64,
+    /// Device and number of the database's file.
+    file: Option<(u64, u64)>,
+}
 
 /// What came into the log since a mark.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Changes {
     /// Where to go on from the next time.
     pub mark: Mark,
+    /// It is another log than the one that was read up to the mark (it was lost and begun anew, or
+    /// a backup is in its place): these operations are all there is to know.
+    pub another: bool,
     /// The operations that began or ended, as they are now, oldest first; the last 500 at most.
     pub operations: Vec<Operation>,
 }
@@ -249,13 +260,20 @@ impl Store {
     pub async fn changed_since(&self, mark: Mark) -> Result<Changes, Error> {
         self.reading("read the operations log", async |database| {
             let newest = log::newest_entry(database).await?;
-            let operations = if newest > mark.0 {
-                log::changed(database, mark.0, newest, PAGE).await?
+            let file = database.identity();
+            let another = mark.file.is_some_and(|known| known != file) || newest < mark.entry;
+            let read = if another { 0 } else { mark.entry };
+            let operations = if newest > read {
+                log::changed(database, read, newest, PAGE).await?
             } else {
                 Vec::new()
             };
             Ok(Changes {
-                mark: Mark(newest),
+                mark: Mark {
+                    entry: newest,
+                    file: Some(file),
+                },
+                another,
                 operations,
             })
         })
@@ -265,12 +283,16 @@ impl Store {
     /// The operations that wait in the spill, oldest first, with the number 0.
     pub async fn waiting(&self) -> Result<Vec<Operation>, Error> {
         let path = self.0.place.spill.clone();
-        let doing = "read the acts that wait in";
-        let lines = self.limited(doing, DEADLINE, async {
+        let lines = self.limited(READ_WAITING, DEADLINE, async {
             let place = path.clone();
-            file_work(doing, &path, move || spill::read(&place)).await
+            file_work(READ_WAITING, &path, move || spill::read(&place)).await
         });
         Ok(spill_operations(lines.await?))
+    }
+
+    /// Takes what waits in the spill into the log, without waiting for the next act.
+    pub async fn take_in(&self) -> Result<(), Error> {
+        self.writing(TAKE_IN, async |_| Ok(())).await
     }
 
     /// Checks the whole log: its chain of hashes, its numbers, its end, the database's own check
@@ -447,10 +469,9 @@ async fn worked<T>(
 /// Takes the records of the spill into the log, marked as late, then empties it. A record that is
 /// in the log already is not taken twice, so this may break off anywhere.
 async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
-    const DOING: &str = "take in the acts that wait in";
     let place = path.to_owned();
     let Some((taking, lines)) =
-        file_work(DOING, path, move || spill::Taking::start(&place)).await?
+        file_work(READ_WAITING, path, move || spill::Taking::start(&place)).await?
     else {
         return Ok(());
     };
@@ -462,8 +483,8 @@ async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
         pen.commit().await
     };
     work.await
-        .map_err(|error| Error::sql(DOING, database.path(), &error))?;
-    file_work(DOING, path, move || taking.done()).await
+        .map_err(|error| Error::sql(TAKE_IN, database.path(), &error))?;
+    file_work(EMPTY, path, move || taking.done()).await
 }
 
 /// Takes one line of the spill into the log.

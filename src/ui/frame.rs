@@ -129,6 +129,13 @@ impl Ui {
                 theme.busy,
             ));
         }
+        if self.fleet.waiting() > 0 {
+            let text = match self.fleet.waiting() {
+                1 => format!("{dot}1 act waits to be recorded"),
+                count => format!("{dot}{count} acts wait to be recorded"),
+            };
+            left.push(Span::styled(text, theme.bad));
+        }
         let mut right = Vec::new();
         if self.fleet.read_only {
             right.push(Span::styled(" READ-ONLY ", theme.guarded));

@@ -24,6 +24,8 @@ pub struct Run {
     pub failures: Vec<String>,
     /// What steps said when they were done.
     details: Vec<String>,
+    /// Why its record waits beside the log, if it does.
+    waits: Option<String>,
 }
 
 /// All runs of now.
@@ -45,6 +47,7 @@ impl Runs {
             ended: 0,
             failures: Vec::new(),
             details: Vec::new(),
+            waits: None,
         });
         id
     }
@@ -56,7 +59,8 @@ impl Runs {
         match progress {
             Progress::Began(_) | Progress::StepBegan(_) => None,
             Progress::Waits(why) => {
-                Some((false, format!("recorded beside the log for now: {why}")))
+                run.waits = Some(why.clone());
+                Some((false, beside(why)))
             }
             Progress::StepEnded(step, result, _) => {
                 run.ended += 1;
@@ -72,7 +76,12 @@ impl Runs {
             }
             Progress::Ended(outcome) => {
                 let run = self.runs.remove(at);
-                Some(run.report(outcome))
+                let (well, text) = run.report(outcome);
+                // It is not to be covered by the good news.
+                Some(match &run.waits {
+                    Some(why) => (false, format!("{text}; {}", beside(why))),
+                    None => (well, text),
+                })
             }
         }
     }
@@ -98,6 +107,11 @@ impl Runs {
             .iter()
             .any(|run| run.targets.iter().any(|one| one == target))
     }
+}
+
+/// What is said of an act that the log cannot take.
+fn beside(why: &str) -> String {
+    format!("recorded beside the log for now: {why}")
 }
 
 impl Run {

@@ -140,10 +140,14 @@ fn disk(row: &HostRow<'_>) -> Cow<'static, str> {
     }
 }
 
+/// Why it cannot be used; of one that is being opened, how far that has come.
 fn reason(host: &Host) -> Cow<'_, str> {
-    host.link.trouble().map_or(Cow::Borrowed(""), |trouble| {
-        printable(&trouble.to_string()).into()
-    })
+    match (&host.link, &host.opening) {
+        (Link::Connecting { .. }, Some(step)) => Cow::Borrowed(step),
+        _ => host.link.trouble().map_or(Cow::Borrowed(""), |trouble| {
+            printable(&trouble.to_string()).into()
+        }),
+    }
 }
 
 static HOSTS: [Column<Hosts>; 16] = [
@@ -363,7 +367,10 @@ static HOSTS: [Column<Hosts>; 16] = [
         align: Align::Left,
         width: growing(20, 40),
         text: |row, _| reason(row.host),
-        tone: |_| Tone::Bad,
+        tone: |row| match row.host.link {
+            Link::Connecting { .. } => Tone::Faint,
+            _ => Tone::Bad,
+        },
         order: |a, b| reason(a.host).cmp(&reason(b.host)),
         shown: true,
         priority: 6,

@@ -85,8 +85,14 @@ static OPERATIONS: [Column<Operations>; 9] = [
         about: "Its number in the log",
         align: Align::Right,
         width: fixed(5),
-        text: |row, _| row.operation.number.to_string().into(),
-        tone: |_| Tone::Faint,
+        text: |row, _| row.operation.number_text().into(),
+        tone: |row| {
+            if row.operation.is_waiting() {
+                Tone::Warn
+            } else {
+                Tone::Faint
+            }
+        },
         order: |a, b| a.operation.number.cmp(&b.operation.number),
         shown: true,
         priority: 1,

@@ -220,7 +220,9 @@ fn busy(sentence: &Sentence, fleet: &Fleet, text: &str) -> Option<Refusal> {
                 RefusalKind::Busy,
                 format!(
                     "operation {} of {} runs on {text}: {}",
-                    operation.number, operation.origin.operator, operation.sentence
+                    operation.number_text(),
+                    operation.origin.operator,
+                    operation.sentence
                 ),
                 "wait until it has ended",
             )

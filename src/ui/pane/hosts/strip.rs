@@ -82,10 +82,13 @@ fn state(host: &Host, now: Timestamp) -> Line {
             Some(at) if *at > now => {
                 format!("; next try in {}", span(at.as_second() - now.as_second()))
             }
-            Some(_) => "; trying again now".into(),
+            Some(_) => format!("; trying again now{}", opening(host)),
             None => "; not tried again until you do something".into(),
         };
         return line.then(&text, Ink::FAINT);
+    }
+    if let Link::Connecting { .. } = &host.link {
+        return line.then(&opening(host), Ink::FAINT);
     }
     if let Some(way) = host.way {
         line = line.then(&format!(", over {}", way.word()), Ink::FAINT);
@@ -94,6 +97,12 @@ fn state(host: &Host, now: Timestamp) -> Line {
         line = line.then(&format!(", answered in {ms:.0} ms"), Ink::FAINT);
     }
     line
+}
+
+/// How far the opening of the way has come: `: looking for the engine`.
+fn opening(host: &Host) -> String {
+    let step = host.opening.as_ref();
+    step.map_or_else(String::new, |step| format!(": {step}"))
 }
 
 fn trouble_lines(trouble: &Trouble, cells: usize) -> Vec<Line> {

@@ -246,7 +246,9 @@ impl Pane for Operations {
             self.table
                 .view(row, &context(fleet, look), look, frame, table);
         }
-        let (Some(act), Some(number)) = (&self.act, self.table.list.current()) else {
+        let current = self.table.list.current();
+        let current = current.and_then(|number| find(fleet, *number));
+        let (Some(act), Some(operation)) = (&self.act, current) else {
             return;
         };
         let (top, page) = place::above(place::inset(below), 1);
@@ -255,11 +257,12 @@ impl Pane for Operations {
         } else {
             ""
         };
-        heading(&format!("Act {number}"), more, usize::from(top.width)).draw(
-            look,
-            frame.buffer_mut(),
-            top,
-        );
+        let title = if operation.is_waiting() {
+            "An act that waits to be recorded".to_owned()
+        } else {
+            format!("Act {}", operation.number)
+        };
+        heading(&title, more, usize::from(top.width)).draw(look, frame.buffer_mut(), top);
         act.page.view(look, frame, page);
     }
 }

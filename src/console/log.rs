@@ -1,0 +1,123 @@
+//! Follows the log of acts: what others add to it, and what waits beside it while it cannot be written.
+
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    model::{Event, Operation},
+    store::{Error, Mark, Store},
+    ui::{Msg, message::Level},
+};
+
+/// How often acts of other consoles are looked for.
+const EVERY: Duration = Duration::from_secs(2);
+/// The settings that are remembered between sessions.
+const REMEMBERED: [&str; 6] = [
+    "containers.columns",
+    "containers.sort",
+    "hosts.columns",
+    "hosts.sort",
+    "operations.columns",
+    "operations.sort",
+];
+
+/// Tells what is remembered, then what the log of acts has, for ever.
+pub(super) async fn follow(store: Store, inbox: mpsc::Sender<Msg>) {
+    let mut follower = Follower {
+        store,
+        inbox,
+        mark: Mark::default(),
+        waiting: Vec::new(),
+        told: None,
+    };
+    follower.remember().await;
+    let interrupted = follower.store.interrupted().await;
+    follower.tell_trouble(interrupted.map(drop)).await;
+    let mut turn = interval(EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while !follower.inbox.is_closed() {
+        turn.tick().await;
+        let looked = follower.look().await;
+        follower.tell_trouble(looked).await;
+    }
+}
+
+struct Follower {
+    store: Store,
+    inbox: mpsc::Sender<Msg>,
+    mark: Mark,
+    /// What waited beside the log at the last look.
+    waiting: Vec<Operation>,
+    /// The trouble that was told last, so that it is not told again and again.
+    told: Option<String>,
+}
+
+impl Follower {
+    async fn remember(&self) {
+        let mut remembered = Vec::new();
+        for key in REMEMBERED {
+            if let Ok(Some(value)) = self.store.setting(key).await {
+                remembered.push((key.to_owned(), value));
+            }
+        }
+        self.tell(Msg::Remembered(remembered)).await;
+    }
+
+    /// Tells what is new.
+    async fn look(&mut self) -> Result<(), Error> {
+        let waiting = self.look_beside().await;
+        let changes = self.look_inside().await;
+        waiting.and(changes)
+    }
+
+    /// What waits beside the log is taken in as soon as the log can be written again, not only
+    /// with the next act.
+    async fn look_beside(&mut self) -> Result<(), Error> {
+        let mut waiting = self.store.waiting().await?;
+        let mut taken_in = Ok(());
+        if !waiting.is_empty() {
+            taken_in = self.store.take_in().await;
+            if taken_in.is_ok() {
+                waiting.clear();
+            }
+        }
+        if self.waiting != waiting {
+            self.tell(Msg::Event(Event::Waiting(waiting.clone()))).await;
+            self.waiting = waiting;
+        }
+        taken_in
+    }
+
+    async fn look_inside(&mut self) -> Result<(), Error> {
+        let changes = self.store.changed_since(self.mark).await?;
+        self.mark = changes.mark;
+        if changes.another {
+            self.tell(Msg::Event(Event::AnotherLog)).await;
+        }
+        for operation in changes.operations {
+            let event = Event::Operation(Box::new(operation));
+            self.tell(Msg::Event(event)).await;
+        }
+        Ok(())
+    }
+
+    /// Says what is wrong with the log, but not the same again and again.
+    async fn tell_trouble(&mut self, looked: Result<(), Error>) {
+        let trouble = looked.err().map(|error| error.to_string());
+        if self.told != trouble {
+            if let Some(text) = trouble.clone() {
+                self.tell(Msg::Say(Level::Error, text)).await;
+            }
+            self.told = trouble;
+        }
+    }
+
+    async fn tell(&self, msg: Msg) {
+        // A console that is gone needs no news.
+        let _ = self.inbox.send(msg).await;
+    }
+}
