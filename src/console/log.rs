@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    select,
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
@@ -15,6 +16,8 @@ use crate::{
 
 /// How often acts of other consoles are looked for.
 const EVERY: Duration = Duration::from_secs(2);
+/// How long a look may take that somebody waits for.
+const LOOK: Duration = Duration::from_secs(1);
 /// The settings that are remembered between sessions.
 const REMEMBERED: [&str; 6] = [
     "containers.columns",
@@ -25,24 +28,39 @@ const REMEMBERED: [&str; 6] = [
     "operations.sort",
 ];
 
-/// Tells what is remembered, then what the log of acts has, for ever.
-pub(super) async fn follow(store: Store, inbox: mpsc::Sender<Msg>) {
-    let mut follower = Follower {
-        store,
-        inbox,
-        mark: Mark::default(),
-        waiting: Vec::new(),
-        told: None,
-    };
-    follower.remember().await;
-    let interrupted = follower.store.interrupted().await;
-    follower.tell_trouble(interrupted.map(drop)).await;
-    let mut turn = interval(EVERY);
-    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    while !follower.inbox.is_closed() {
-        turn.tick().await;
-        let looked = follower.look().await;
-        follower.tell_trouble(looked).await;
+/// The handle to who follows the log.
+#[derive(Clone)]
+pub(super) struct Log {
+    asks: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+impl Log {
+    /// Starts with what is remembered, then tells what the log of acts has, as long as a handle lives.
+    pub(super) fn follow(store: Store, inbox: mpsc::Sender<Msg>) -> Self {
+        let (asks, asked) = mpsc::channel(64);
+        let follower = Follower {
+            store,
+            inbox,
+            mark: Mark::default(),
+            waiting: Vec::new(),
+            told: None,
+        };
+        tokio::spawn(follower.run(asked));
+        Self { asks }
+    }
+
+    /// Looks into the log now, and returns when the console was told what is new: what is said next
+    /// of an act is not ahead of what the log shows.
+    pub(super) async fn look(&self) {
+        let (reply, looked) = oneshot::channel();
+        let look = async {
+            if self.asks.send(reply).await.is_ok() {
+                // An answer that never comes is of a console that ends.
+                let _ = looked.await;
+            }
+        };
+        // A disk that does not answer must not keep anybody from hearing how the act ended.
+        let _ = timeout(LOOK, look).await;
     }
 }
 
@@ -57,6 +75,29 @@ struct Follower {
 }
 
 impl Follower {
+    async fn run(mut self, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+        self.remember().await;
+        let interrupted = self.store.interrupted().await;
+        self.tell_trouble(interrupted.map(drop)).await;
+        let mut turn = interval(EVERY);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let reply = select! {
+                _ = turn.tick() => None,
+                ask = asked.recv() => match ask {
+                    Some(reply) => Some(reply),
+                    None => return,
+                },
+            };
+            let looked = self.look().await;
+            self.tell_trouble(looked).await;
+            if let Some(reply) = reply {
+                // Whoever asked may have lost patience.
+                let _ = reply.send(());
+            }
+        }
+    }
+
     async fn remember(&self) {
         let mut remembered = Vec::new();
         for key in REMEMBERED {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Setup, log, reveal::reveal, shell};
+use super::{Setup, log::Log, reveal::reveal, shell};
 use crate::{
     config::{self, Config, Flags},
     engine::{Engines, ExecSpec},
     model::{Action, ContainerId, HostName, Origin, Outcome, Step},
-    ops::{self, Plan, Sentence},
+    ops::{self, Plan, Progress, Sentence},
     store::Store,
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
@@ -26,6 +26,7 @@ use crate::{
 pub struct Performer {
     engines: Engines,
     store: Store,
+    log: Log,
     origin: Origin,
     config: Config,
     flags: Flags,
@@ -38,9 +39,8 @@ impl Performer {
     /// Starts reading the log of acts and the remembered settings.
     pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>) -> Self {
         let store = Store::detached(&setup.config.store);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(log::follow(store.clone(), inbox.clone()));
         Self {
+            log: Log::follow(store.clone(), inbox.clone()),
             engines,
             store,
             origin: setup.origin,
@@ -48,7 +48,7 @@ impl Performer {
             flags: setup.flags,
             inbox,
             runs: BTreeMap::new(),
-            tasks,
+            tasks: JoinSet::new(),
         }
     }
 
@@ -91,12 +91,16 @@ impl Performer {
             self.origin.clone(),
             self.inbox.clone(),
         );
+        let log = self.log.clone();
         self.tasks.spawn(async move {
             let (report, mut reports) = mpsc::unbounded_channel();
             let forward = {
                 let inbox = inbox.clone();
                 tokio::spawn(async move {
                     while let Some(progress) = reports.recv().await {
+                        if let Progress::Ended(_) = progress {
+                            log.look().await;
+                        }
                         // A console that is gone needs no report.
                         let _ = inbox.send(Msg::Run(id, progress)).await;
                     }

@@ -1,6 +1,8 @@
 //! The console as an operator uses it: the real program in a terminal, on real Docker hosts.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod faults;
+mod store;
 mod terminal;
 
 use std::{fs, process::Command, thread, time::Duration};
@@ -8,6 +10,7 @@ use std::{fs, process::Command, thread, time::Duration};
 use terminal::Terminal;
 use wharf_lab::Lab;
 
+/// The console on hosts of the lab, all of them when none is named.
 fn open(lab: &Lab, hosts: &[&str], columns: u16, rows: u16) -> Terminal {
     let config = lab.wharf_config();
     let mut arguments = vec!["--config", config.to_str().unwrap()];

@@ -1,8 +1,11 @@
 //! A pseudo-terminal with the real program in it: keys in, screen out.
 
 use std::{
+    ffi::OsStr,
     io::{Read as _, Write},
     num::NonZeroU16,
+    path::PathBuf,
+    process::Command,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -19,8 +22,11 @@ pub struct Terminal {
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     seen: Arc<Mutex<Seen>>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
+
+/// Mounts a disk of a megabyte over the home, where only this program and its children see it.
+const SMALL_DISK: &str = "mount -t tmpfs -o size=1m,mode=700 tmpfs \"$HOME\" && exec \"$0\" \"$@\"";
 
 /// What came out of it.
 struct Seen {
@@ -31,6 +37,21 @@ struct Seen {
 impl Terminal {
     /// Starts `wharf` with these arguments on a terminal of that size, with a home of its own.
     pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wharf"));
+        command.args(arguments);
+        Self::run(command, columns, rows)
+    }
+
+    /// The same with a home on a disk of its own, which is soon full. Needs root.
+    pub fn start_on_small_disk(arguments: &[&str], columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new("unshare");
+        let program = env!("CARGO_BIN_EXE_wharf");
+        command.args(["-m", "sh", "-c", SMALL_DISK, program]);
+        command.args(arguments);
+        Self::run(command, columns, rows)
+    }
+
+    fn run(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
         let home = tempfile::tempdir().expect("a directory for the home");
         let size = PtySize {
             rows,
@@ -41,8 +62,6 @@ impl Terminal {
         let pty = native_pty_system()
             .openpty(size)
             .expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wharf"));
-        command.args(arguments);
         command.env_clear();
         for (name, value) in [
             ("TERM", "xterm-256color"),
@@ -79,8 +98,39 @@ impl Terminal {
             keys,
             child,
             seen,
-            _home: home,
+            home,
         }
+    }
+
+    /// Its home as seen from here, also one on a disk of its own as long as it runs.
+    pub fn home(&self) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        let home = self.home.path();
+        root.join(home.strip_prefix("/").unwrap_or(home))
+    }
+
+    /// What `wharf` in a shell of the same person says to a line, with what it complains of;
+    /// and whether it ended well.
+    pub fn shell(&self, line: &[&str]) -> (bool, String) {
+        // SQLite resolves the way through /proc, so a shell has to stand where the console does.
+        let output = Command::new("nsenter")
+            .args(["-t", &self.pid().to_string(), "-m"])
+            .arg(env!("CARGO_BIN_EXE_wharf"))
+            .args(line)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("LANG", "C.UTF-8")
+            .env(
+                "PATH",
+                std::env::var_os("PATH")
+                    .as_deref()
+                    .unwrap_or(OsStr::new("/bin")),
+            )
+            .output()
+            .expect("wharf starts");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        (output.status.success(), text)
     }
 
     /// The screen as text.
