@@ -7,7 +7,7 @@ mod fleet;
 use std::sync::Arc;
 
 use wharf::{
-    model::{Action, Event, Feed, HostName, Payload, State, Timestamp},
+    model::{Action, Event, Feed, Fleet, HostName, HostSpec, Link, Payload, State, Timestamp},
     ui::{Effect, Msg, desk::Desk},
 };
 
@@ -246,6 +246,56 @@ fn the_cursor_stays_on_its_container_while_others_come_and_go() {
     let before = highlighted(&mut desk);
     desk.send(Msg::Event(Event::ContainerGone(host, gone)));
     assert_eq!(highlighted(&mut desk), before);
+}
+
+#[test]
+fn what_is_empty_says_why_and_what_helps() {
+    let says = |fleet: Fleet, keys: &str, text: &str| {
+        let screen = Desk::new(fleet, 80, 24)
+            .at(fleet::now())
+            .keys(keys)
+            .screen();
+        assert!(screen.contains(text), "{keys}: {text}\n{screen}");
+    };
+    for keys in ["1", "2", "3"] {
+        says(Fleet::new(), keys, ":host add NAME ENDPOINT");
+    }
+    says(Fleet::new(), "4", "then say :logs");
+    says(Fleet::new(), "5", "No acts yet.");
+    for keys in ["2 / z z z", "3 / z z z", "3 t / z z z", "5 / z z z"] {
+        says(fleet::demo(), keys, "matches 'zzz'. Esc clears the filter.");
+    }
+    says(fleet::demo(), "3 l / z z z", "No line matches 'zzz'. Esc");
+    says(
+        fleet::demo(),
+        "3 l",
+        "Nothing logged yet. New lines appear here.",
+    );
+    says(fleet::demo(), "3 l 2", ":range 1 reads from the start");
+    let mut empty = Fleet::new();
+    let name = HostName::new("ams-1");
+    let spec = HostSpec::new("ams-1", "unix:///run/docker.sock".parse().unwrap(), "test");
+    empty.apply(Event::Hosts(vec![spec]));
+    says(empty.clone(), "3", "Connecting to ams-1…");
+    let since = fleet::now();
+    empty.apply(Event::Link(name.clone(), Link::Online { since }));
+    empty.apply(Event::Containers(name, Vec::new()));
+    says(
+        empty,
+        "3",
+        "No containers on these hosts. New ones appear here",
+    );
+}
+
+#[test]
+fn help_shows_only_keys_that_mean_it_here() {
+    let mut desk = desk(120, 60).keys("3 l");
+    assert!(!desk.screen().contains("3 containers"), "3 is a range here");
+    let help = desk.keys("?").screen();
+    assert!(
+        help.contains("range 3") && !help.contains("pane containers"),
+        "{help}"
+    );
 }
 
 /// The text of the line under the cursor.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{self, Nanos};
 use super::engine::{Engine, Profile};
 use super::faults::Faults;
+use super::stats::seconds;
 use super::world;
 
 /// A host. Its engine is made when somebody first asks for it.
@@ -24,6 +25,8 @@ pub struct Host {
     /// Cancelled at the end of the fleet.
     pub ended: CancellationToken,
     requests: AtomicU64,
+    /// Up to when processor time was counted, and how much of it there is, in seconds.
+    busy: Mutex<Option<(Nanos, f64)>>,
 }
 
 impl Host {
@@ -36,6 +39,7 @@ impl Host {
             faults: watch::Sender::new(Faults::default()),
             ended,
             requests: AtomicU64::new(0),
+            busy: Mutex::new(None),
         }
     }
 
@@ -71,6 +75,16 @@ impl Host {
     /// The number of the next request.
     pub fn count_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The processor time that was used up to now, in seconds, when so many cores are busy since
+    /// it was last asked for.
+    pub fn busy(&self, now: Nanos, cores: f64) -> f64 {
+        let mut guard = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, used) = guard.get_or_insert((now, 0.0));
+        *used += cores * seconds((now - *at).max(0));
+        *at = now;
+        *used
     }
 
     /// How many requests there were.

@@ -13,10 +13,13 @@ use super::engine::Engine;
 use super::host::Host;
 use super::http::{self, Body};
 use super::route::Call;
-use super::stats::{bytes, sample, seconds};
+use super::stats::{bytes, sample as sample_of, seconds};
 
 /// How long hosts run already when their fleet begins: longer than any container of theirs.
 const UP: Nanos = 400 * 24 * 3600 * SECOND;
+
+/// Over how much of the past it is counted how busy the processors are.
+const SPAN: Nanos = 5 * SECOND;
 
 /// Of processors and memory, the share of the system itself.
 const SYSTEM: f64 = 0.04;
@@ -38,15 +41,17 @@ fn told(host: &Host, engine: &Engine, now: Nanos) -> String {
         .values()
         .filter(|one| one.state == State::Running);
     for container in running {
-        let sample = sample(container, profile.memory, now);
-        cpu += sample.cpu_seconds();
+        let sample = sample_of(container, profile.memory, now);
+        let before = sample_of(container, profile.memory, now - SPAN);
+        cpu += (sample.cpu_seconds() - before.cpu_seconds()).max(0.0) / seconds(SPAN);
         wanted += container.plan.load;
         memory += sample.memory_bytes();
     }
     // Containers that want more than there is get their share.
     cpu *= (f64::from(profile.cpus) * MOST / f64::max(wanted, 0.01)).min(1.0);
     let all = f64::from(profile.cpus) * seconds(UP + now - profile.epoch);
-    let busy = (all * SYSTEM + cpu).min(all);
+    let cores = f64::from(profile.cpus) * SYSTEM + cpu;
+    let busy = host.busy(now, cores).min(all);
     let ticks = |seconds: f64| (seconds * 100.0) as u64;
     let total = bytes(profile.memory);
     let left = (total * (1.0 - SYSTEM) - memory).max(total * 0.02);

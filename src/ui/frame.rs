@@ -265,7 +265,8 @@ impl Ui {
         for pane in PaneId::ALL {
             let keys = self
                 .keymap
-                .keys_for("global", &format!("pane {}", pane.name()))
+                .keys_for(self.here.name(), &format!("pane {}", pane.name()))
+                .map(|keys| format!("{keys} "))
                 .unwrap_or_default();
             let style = if pane == base {
                 theme.crumb_here
@@ -277,7 +278,7 @@ impl Ui {
             } else {
                 pane.name()
             };
-            spans.push(Span::styled(format!(" {keys} {name} "), style));
+            spans.push(Span::styled(format!(" {keys}{name} "), style));
         }
         for pane in self
             .trail

@@ -31,8 +31,6 @@ pub struct RowState {
     pub marked: bool,
     /// Of a host that is not heard of: its figures are old.
     pub stale: bool,
-    /// An operation runs on it.
-    pub busy: bool,
 }
 
 /// One cell ready to be drawn.

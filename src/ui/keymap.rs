@@ -315,11 +315,21 @@ impl Keymap {
         self.sections.get(section).map_or(&[], Vec::as_slice)
     }
 
+    /// The bindings of all panes, without those whose keys mean something else in this one.
+    pub fn everywhere(&self, pane: &str) -> impl Iterator<Item = &Binding> {
+        let own = self.section(pane);
+        self.section("global").iter().filter(move |one| {
+            !own.iter().any(|other| {
+                other.chord.starts_with(&one.chord) || one.chord.starts_with(&other.chord)
+            })
+        })
+    }
+
     /// The keys for a sentence in a pane, the shortest first.
     pub fn keys_for(&self, pane: &str, line: &str) -> Option<String> {
-        [pane, "global"]
+        self.section(pane)
             .iter()
-            .flat_map(|section| self.section(section))
+            .chain(self.everywhere(pane))
             .filter(|one| one.line == line)
             .min_by_key(|one| one.keys().len())
             .map(Binding::keys)

@@ -239,7 +239,7 @@ static HOSTS: [Column<Hosts>; 16] = [
         tone: |_| Tone::Plain,
         order: |a, b| natural(&engine(a.host), &engine(b.host)),
         shown: true,
-        priority: 7,
+        priority: 6,
     },
     Column {
         name: "api",
@@ -373,7 +373,7 @@ static HOSTS: [Column<Hosts>; 16] = [
         },
         order: |a, b| reason(a.host).cmp(&reason(b.host)),
         shown: true,
-        priority: 6,
+        priority: 9,
     },
 ];
 

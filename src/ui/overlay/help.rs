@@ -8,7 +8,7 @@ use crate::{
     ops::{Danger, Sentence},
     ui::{
         command::Command,
-        keymap::{Edit, Keymap, edit, typed},
+        keymap::{Binding, Edit, Keymap, edit, typed},
         look::{Look, cut},
     },
 };
@@ -36,13 +36,11 @@ impl Help {
     /// Gathers what can be done in a pane. Without the right to change anything, what changes is not there.
     pub fn new(pane: &'static str, keymap: &Keymap, read_only: bool) -> Self {
         let mut lines = Vec::new();
-        for section in [pane, "global"] {
-            lines.push(Line::Title(if section == "global" {
-                "Everywhere".into()
-            } else {
-                format!("In {section}")
-            }));
-            for binding in keymap.section(section) {
+        let own: Vec<&Binding> = keymap.section(pane).iter().collect();
+        let all = keymap.everywhere(pane).collect();
+        for (title, bindings) in [(format!("In {pane}"), own), ("Everywhere".to_owned(), all)] {
+            lines.push(Line::Title(title));
+            for binding in bindings {
                 if read_only
                     && matches!(&binding.command, Command::Op(sentence) if sentence.danger() > Danger::Reads)
                 {

@@ -204,7 +204,6 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
                 cursor: Some(key) == current,
                 marked: self.list.is_marked(key),
                 stale: is_stale,
-                busy: false,
             };
             Some((row, state))
         });

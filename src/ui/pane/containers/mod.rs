@@ -302,15 +302,14 @@ impl Containers {
         }
         let tally = fleet.tally(|_| true);
         if tally.connecting > 0 {
-            return format!(
-                "Connecting to {} of {} hosts…",
-                tally.connecting,
-                hosts.len()
-            );
+            return match hosts {
+                [only] => format!("Connecting to {}…", only.name()),
+                all => format!("Connecting to {} of {} hosts…", tally.connecting, all.len()),
+            };
         }
         if tally.online == 0 {
             return "No host can be reached. Pane 2 says why, host by host.".into();
         }
-        "No containers on these hosts.".into()
+        "No containers on these hosts. New ones appear here by themselves.".into()
     }
 }

@@ -40,7 +40,7 @@ impl Group {
         match self {
             Self::Host => 18,
             Self::App => 20,
-            Self::Environment => 26,
+            Self::Environment => 25,
         }
     }
 

@@ -447,7 +447,7 @@ impl Pane for Detail {
 
     fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         if self.key.is_none() {
-            let text = "No container was chosen. Choose one in pane 3 and press enter.";
+            let text = "No container was chosen. Choose one (:pane containers), then say :open";
             return super::empty(text, look, frame, area);
         }
         let areas = self.areas(fleet, area);

@@ -196,6 +196,21 @@ impl Logs {
             .position(|source| source.host == *host && source.id == *id)
     }
 
+    /// Why there is no line to see, and what to do.
+    fn emptiness(&self) -> String {
+        match (self.lines.filter(), self.range.feed) {
+            ("", LogRange::Since(_)) => format!(
+                "Nothing was logged in the {}. New lines appear here.\n\
+                 :range 1 reads from the start, :range 0 the last {TAIL} lines.",
+                self.range.word
+            ),
+            ("", LogRange::All | LogRange::Tail(_)) => {
+                "Nothing logged yet. New lines appear here.".into()
+            }
+            (filter, _) => format!("No line matches '{filter}'. Esc clears the filter."),
+        }
+    }
+
     fn draw_entry(&self, entry: &Entry, look: &Look, frame: &mut Frame<'_>, area: Rect) -> u16 {
         let buffer = frame.buffer_mut();
         let mut x = area.x;
@@ -402,19 +417,14 @@ impl Pane for Logs {
     fn view(&self, _fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         if self.sources.is_empty() {
             return empty(
-                "No log is open. Choose containers in pane 3 and press l.",
+                "No log is open. Choose containers (:pane containers), then say :logs",
                 look,
                 frame,
                 area,
             );
         }
         if self.lines.shown() == 0 {
-            let text = if self.lines.filter().is_empty() {
-                "Nothing logged yet. New lines appear here."
-            } else {
-                "No line matches. Esc clears the filter."
-            };
-            return empty(text, look, frame, area);
+            return empty(&self.emptiness(), look, frame, area);
         }
         let inner = Rect {
             width: area.width.saturating_sub(1),
