@@ -7,7 +7,9 @@ mod fleet;
 use std::sync::Arc;
 
 use wharf::{
-    model::{Action, Event, Feed, Fleet, HostName, HostSpec, Link, Payload, State, Timestamp},
+    model::{
+        Action, Event, Feed, Fleet, HostName, HostSpec, Link, Payload, State, Timestamp, Usage,
+    },
     ui::{Effect, Msg, desk::Desk},
 };
 
@@ -296,6 +298,31 @@ fn help_shows_only_keys_that_mean_it_here() {
         help.contains("range 3") && !help.contains("pane containers"),
         "{help}"
     );
+}
+
+#[test]
+fn the_first_sample_of_a_stream_does_not_take_the_cpu_off_the_screen() {
+    let mut desk = desk(120, 30).keys("3 / s e a r c h space h o s t : a m s - 1 enter");
+    let host = HostName::new("ams-1");
+    let found = desk.ui().fleet.host(&host).unwrap().containers.values();
+    let one = found
+        .into_iter()
+        .find(|one| &*one.name == "search-index-1")
+        .unwrap();
+    let (id, usage) = (one.id.clone(), one.usage.unwrap());
+    let mut sample = |seconds: i64, cpu| {
+        let at = Timestamp::from_second(usage.at.as_second() + seconds).unwrap();
+        let usage = Usage { at, cpu, ..usage };
+        desk.send(Msg::Event(Event::Usages(
+            host.clone(),
+            vec![(id.clone(), usage)],
+        )));
+        desk.screen()
+    };
+    assert!(sample(1, Some(61.5)).contains("61.5"));
+    assert!(sample(60, None).contains("61.5"), "until the next sample");
+    assert!(sample(61, Some(0.5)).contains("  0.5"));
+    assert!(!sample(1000, None).contains("  0.5"), "but not for ever");
 }
 
 /// The text of the line under the cursor.

@@ -178,7 +178,23 @@ pub struct Usage {
     pub pids: u64,
 }
 
+/// For so many seconds the CPU of one sample stands in for that of the next.
+const CPU_STANDS: i64 = 120;
+
 impl Usage {
+    /// This sample after another one. The first of a stream has no CPU yet: what was known of it
+    /// stands until the next, so that a row sorted by it keeps its place when it comes on the screen.
+    #[must_use]
+    pub fn after(self, before: Option<&Self>) -> Self {
+        let known = before
+            .filter(|before| self.at.as_second() - before.at.as_second() <= CPU_STANDS)
+            .and_then(|before| before.cpu);
+        Self {
+            cpu: self.cpu.or(known),
+            ..self
+        }
+    }
+
     /// Memory in percent of the limit; none without a limit.
     #[expect(
         clippy::cast_precision_loss,
