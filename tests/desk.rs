@@ -4,17 +4,21 @@
 #[path = "picture/fleet.rs"]
 mod fleet;
 
-use std::sync::Arc;
-
 use wharf::{
     model::{
-        Action, Event, Feed, Fleet, HostName, HostSpec, Link, Payload, State, Timestamp, Usage,
+        Action, Container, Event, Feed, Fleet, HostName, HostSpec, Link, State, Timestamp, Usage,
     },
     ui::{Effect, Msg, desk::Desk},
 };
 
 fn desk(width: u16, height: u16) -> Desk {
     Desk::new(fleet::demo(), width, height).at(fleet::now())
+}
+
+/// The container of that name.
+fn named(desk: &mut Desk, host: &HostName, name: &str) -> Container {
+    let mut all = desk.ui().fleet.host(host).unwrap().containers.values();
+    all.find(|one| &*one.name == name).unwrap().clone()
 }
 
 #[test]
@@ -116,21 +120,10 @@ fn copying_out_only_reads() {
     assert!(matches!(&effects[..], [Effect::Run(..)]), "{effects:?}");
 }
 
-/// Brings the inspections that are wanted.
-fn inspected(desk: &mut Desk) {
-    for feed in desk.wants() {
-        if let Feed::Inspect(host, id) = &feed {
-            let container = desk.ui().fleet.container(host, id).unwrap();
-            let json = Payload::Inspected(Arc::new(fleet::inspection(container)));
-            desk.send(Msg::Feed(feed, json));
-        }
-    }
-}
-
 #[test]
 fn values_are_masked_until_their_showing_is_recorded() {
     let mut desk = desk(120, 40).keys("3 / l e d g e r enter enter");
-    inspected(&mut desk);
+    fleet::inspected(&mut desk);
     let mut desk = desk.keys("tab");
     assert!(
         desk.screen().contains("LEDGER_SIGNING_KEY  ****"),
@@ -234,17 +227,7 @@ fn the_palette_says_what_is_wrong_and_keeps_the_line() {
 fn the_cursor_stays_on_its_container_while_others_come_and_go() {
     let mut desk = desk(120, 30).keys("3 j j j");
     let host = HostName::new("ams-1");
-    let gone = desk
-        .ui()
-        .fleet
-        .host(&host)
-        .unwrap()
-        .containers
-        .values()
-        .find(|one| &*one.name == "billing-ledger-1")
-        .unwrap()
-        .id
-        .clone();
+    let gone = named(&mut desk, &host, "billing-ledger-1").id;
     let before = highlighted(&mut desk);
     desk.send(Msg::Event(Event::ContainerGone(host, gone)));
     assert_eq!(highlighted(&mut desk), before);
@@ -304,11 +287,7 @@ fn help_shows_only_keys_that_mean_it_here() {
 fn the_first_sample_of_a_stream_does_not_take_the_cpu_off_the_screen() {
     let mut desk = desk(120, 30).keys("3 / s e a r c h space h o s t : a m s - 1 enter");
     let host = HostName::new("ams-1");
-    let found = desk.ui().fleet.host(&host).unwrap().containers.values();
-    let one = found
-        .into_iter()
-        .find(|one| &*one.name == "search-index-1")
-        .unwrap();
+    let one = named(&mut desk, &host, "search-index-1");
     let (id, usage) = (one.id.clone(), one.usage.unwrap());
     let mut sample = |seconds: i64, cpu| {
         let at = Timestamp::from_second(usage.at.as_second() + seconds).unwrap();
@@ -357,16 +336,7 @@ fn a_container_that_dies_is_shown_broken_at_once() {
     let mut desk = desk(120, 30).keys("3 / s e a r c h space h o s t : a m s - 1 enter");
     assert!(desk.screen().contains("running"));
     let host = HostName::new("ams-1");
-    let mut one = desk
-        .ui()
-        .fleet
-        .host(&host)
-        .unwrap()
-        .containers
-        .values()
-        .find(|one| &*one.name == "search-index-1")
-        .unwrap()
-        .clone();
+    let mut one = named(&mut desk, &host, "search-index-1");
     one.state = State::Exited;
     one.exit = Some(139);
     desk.send(Msg::Event(Event::Container(host, Box::new(one))));

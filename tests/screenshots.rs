@@ -9,13 +9,9 @@ mod picture;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use wharf::{
-    model::{Feed, Payload},
-    ui::{Msg, desk::Desk},
-};
+use wharf::ui::desk::Desk;
 
 /// What is typed before each picture is taken.
 const PICTURES: &[(&str, &str)] = &[
@@ -49,18 +45,6 @@ fn keep(name: &str, svg: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// Brings the inspections that are wanted.
-fn inspected(desk: &mut Desk) {
-    for feed in desk.wants() {
-        let Feed::Inspect(host, id) = &feed else {
-            continue;
-        };
-        let container = desk.ui().fleet.container(host, id).unwrap();
-        let json = Payload::Inspected(Arc::new(fleet::inspection(container)));
-        desk.send(Msg::Feed(feed, json));
-    }
-}
-
 #[test]
 fn every_pane_has_its_pictures() {
     let mut changed = Vec::new();
@@ -70,7 +54,7 @@ fn every_pane_has_its_pictures() {
             let mut desk = Desk::new(fleet::demo(), width, height)
                 .at(fleet::now())
                 .keys(keys);
-            inspected(&mut desk);
+            fleet::inspected(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer())));
             names.push(name);

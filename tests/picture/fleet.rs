@@ -10,10 +10,13 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use wharf::model::{
-    Container, ContainerId, DiskUsage, EngineInfo, Event, Fleet, Health, HostLoad, HostName,
-    HostSpec, Image, Link, Operation, Origin, Outcome, Port, Product, State, Timestamp, Trouble,
-    TroubleKind, Usage, Way,
+use wharf::{
+    model::{
+        Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, Fleet, Health, HostLoad,
+        HostName, HostSpec, Image, Link, Operation, Origin, Outcome, Payload, Port, Product, State,
+        Timestamp, Trouble, TroubleKind, Usage, Way,
+    },
+    ui::{Msg, desk::Desk},
 };
 
 /// The moment at which all pictures are taken.
@@ -236,6 +239,18 @@ pub fn inspection(container: &Container) -> Value {
         "NetworkSettings": { "Ports": { "7070/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "7080" }] },
             "Networks": { "billing_default": { "IPAddress": "172.22.0.2", "IPPrefixLen": 16, "Gateway": "172.22.0.1" } } },
     })
+}
+
+/// Brings the inspections that a console wants.
+pub fn inspected(desk: &mut Desk) {
+    for feed in desk.wants() {
+        let Feed::Inspect(host, id) = &feed else {
+            continue;
+        };
+        let container = desk.ui().fleet.container(host, id).unwrap();
+        let json = Payload::Inspected(Arc::new(inspection(container)));
+        desk.send(Msg::Feed(feed, json));
+    }
 }
 
 fn offline(fleet: &mut Fleet, host: &HostName) {
