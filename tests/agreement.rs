@@ -4,10 +4,12 @@
     reason = "a test that cannot read a file has failed"
 )]
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{cell::RefCell, collections::BTreeSet, fs, path::Path};
+
+use ratatui::style::Color;
 
 use wharf::{
-    ops::{Danger, Sentence},
+    ops::{Danger, Sentence, column::Tone},
     ui::{
         command::Command,
         keymap::{self, Keymap},
@@ -45,14 +47,107 @@ fn every_keymap_parses_and_every_theme_is_whole() {
             .unwrap_or_else(|error| panic!("keymaps/{name}.toml: {error}"));
     }
     for (name, text) in theme::EMBEDDED {
-        let theme =
-            Theme::parse(text).unwrap_or_else(|error| panic!("themes/{name}.toml: {error}"));
-        for depth in [Depth::Mono, Depth::Sixteen, Depth::Indexed] {
-            assert_ne!(
-                theme.for_depth(depth),
-                theme,
-                "{name} is not reduced to {depth:?}"
-            );
+        Theme::parse(text).unwrap_or_else(|error| panic!("themes/{name}.toml: {error}"));
+    }
+}
+
+/// All colours that a theme uses.
+fn colours(theme: &Theme) -> Vec<Color> {
+    let found = RefCell::new(Vec::new());
+    let _ = theme.map(|_, style| {
+        found
+            .borrow_mut()
+            .extend([style.fg, style.bg].into_iter().flatten());
+        style
+    });
+    found.into_inner()
+}
+
+#[test]
+fn a_theme_keeps_to_what_the_terminal_can_show() {
+    for (name, text) in theme::EMBEDDED {
+        let theme = Theme::parse(text).unwrap();
+        let at = |depth| colours(&theme.for_depth(depth));
+        assert_eq!(at(Depth::Mono), [], "{name} without colours");
+        assert!(
+            !at(Depth::Sixteen)
+                .iter()
+                .any(|colour| matches!(colour, Color::Rgb(..) | Color::Indexed(_))),
+            "{name} on sixteen colours"
+        );
+        assert!(
+            !at(Depth::Indexed)
+                .iter()
+                .any(|colour| matches!(colour, Color::Rgb(..))),
+            "{name} on 256 colours"
+        );
+    }
+}
+
+/// The ratio of two colours' luminances as WCAG 2 defines contrast, 1 to 21.
+fn contrast(one: Color, other: Color) -> f64 {
+    let luminance = |colour: Color| {
+        let Color::Rgb(r, g, b) = colour else {
+            panic!("{colour} has no luminance of its own");
+        };
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 {
+                part / 12.92
+            } else {
+                ((part + 0.055) / 1.055).powf(2.4)
+            }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    };
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+/// Text has the contrast that WCAG 2.2 asks of it (4.5; 7 in the theme that is made for it) on the
+/// background that the theme is for. Frames and the empty part of bars say nothing by themselves.
+#[test]
+fn text_can_be_read_in_every_theme_of_true_colours() {
+    let themes = [
+        ("dark", "#10151c", 4.5),
+        ("light", "#ffffff", 4.5),
+        ("high-contrast", "#000000", 7.0),
+    ];
+    for (name, own, least) in themes {
+        let own: Color = own.parse().unwrap();
+        let on = |colour: Option<Color>, otherwise| match colour {
+            None | Some(Color::Reset) => otherwise,
+            Some(colour) => colour,
+        };
+        let _ = Theme::embedded(name).unwrap().map(|role, style| {
+            if !["frame", "bar_empty"].contains(&role) {
+                let ratio = contrast(on(style.fg, own), on(style.bg, own));
+                assert!(
+                    ratio >= least,
+                    "{name}: {role} has a contrast of {ratio:.2}"
+                );
+            }
+            style
+        });
+        let theme = Theme::embedded(name).unwrap();
+        for ground in [theme.cursor, theme.header] {
+            for tone in [
+                Tone::Plain,
+                Tone::Faint,
+                Tone::Good,
+                Tone::Warn,
+                Tone::Bad,
+                Tone::Busy,
+                Tone::Accent,
+            ] {
+                let style = Theme::on(ground, theme.tone(tone));
+                let ratio = contrast(on(style.fg, own), on(style.bg, own));
+                assert!(
+                    ratio >= least,
+                    "{name}: {tone:?} on {:?} has a contrast of {ratio:.2}",
+                    ground.bg
+                );
+            }
         }
     }
 }
@@ -82,11 +177,50 @@ fn a_wrong_line_of_a_keymap_is_refused_with_its_place() {
     for (wrong, why) in [
         ("[nowhere]\n\"r\" = \"top\"", "there is no such pane"),
         ("[global]\n\"hyper-x\" = \"top\"", "no key"),
-        ("[containers]\n\"x\" = \"top\"", "beginning of the other"),
+        (
+            "[containers]\n\"z\" = \"top\"\n\"z y\" = \"top\"",
+            "beginning of the other",
+        ),
         ("not toml", "expected"),
     ] {
         let text = keymap.overlay(wrong).unwrap_err().to_string();
         assert!(text.contains(why), "{wrong}: {text}");
+    }
+}
+
+#[test]
+fn a_key_of_a_users_own_takes_the_place_of_the_chords_it_begins() {
+    let mut keymap = Keymap::embedded("default").unwrap();
+    keymap.overlay("[containers]\n\"x\" = \"menu\"").unwrap();
+    let keys: Vec<_> = keymap
+        .section("containers")
+        .iter()
+        .map(keymap::Binding::keys)
+        .filter(|keys| keys.starts_with('x'))
+        .collect();
+    assert_eq!(keys, ["x"]);
+}
+
+#[test]
+fn every_keymap_leads_everywhere_and_out_again() {
+    for (name, _) in keymap::EMBEDDED {
+        let keymap = Keymap::embedded(name).unwrap();
+        for section in keymap::SECTIONS.iter().filter(|one| **one != "global") {
+            for line in [
+                "help", "palette", "filter", "back", "exit", "down", "up", "open", "next", "menu",
+            ] {
+                assert!(
+                    keymap.keys_for(section, line).is_some(),
+                    "{name}: no key for '{line}' in {section}"
+                );
+            }
+        }
+        for line in ["logs", "container exec", "container restart"] {
+            assert!(
+                keymap.keys_for("containers", line).is_some(),
+                "{name}: no key for '{line}'"
+            );
+        }
     }
 }
 

@@ -11,7 +11,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
+<<<<<<< HEAD
 use wharf::ui::desk::Desk;
+=======
+use wharf::{
+    model::{Feed, Payload},
+    ui::{
+        Msg,
+        desk::Desk,
+        look::{Glyphs, Look},
+        theme::{Depth, Theme},
+    },
+};
+>>>>>>> 5fa950e (Themes light, high contrast, of sixteen colours and mono; keymaps k9s, lazydocker and emacs)
+
+use self::picture::{DARK, LIGHT, Own};
 
 /// What is typed before each picture is taken.
 const PICTURES: &[(&str, &str)] = &[
@@ -27,6 +41,14 @@ const PICTURES: &[(&str, &str)] = &[
     ("menu", "3 a"),
     ("palette", "3 : c o n t a i n e r space r"),
     ("question", "3 space space r"),
+];
+
+/// How the container grid looks in each theme, and where only ASCII may be drawn.
+const LOOKS: &[(&str, Depth, Glyphs, Own)] = &[
+    ("light", Depth::True, Glyphs::UNICODE, LIGHT),
+    ("high-contrast", Depth::True, Glyphs::UNICODE, DARK),
+    ("sixteen", Depth::Sixteen, Glyphs::UNICODE, DARK),
+    ("mono", Depth::Mono, Glyphs::ASCII, DARK),
 ];
 
 fn folder() -> PathBuf {
@@ -56,9 +78,21 @@ fn every_pane_has_its_pictures() {
                 .keys(keys);
             fleet::inspected(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
-            changed.extend(keep(&name, &picture::svg(&desk.buffer())));
+            changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
             names.push(name);
         }
+    }
+    for (theme, depth, glyphs, own) in LOOKS {
+        let look = Look {
+            theme: Theme::embedded(theme).unwrap().for_depth(*depth),
+            glyphs: *glyphs,
+        };
+        let mut desk = Desk::with_look(fleet::demo(), 120, 30, look)
+            .at(fleet::now())
+            .keys("3 j space j j : c o n t a i n e r space");
+        let name = format!("theme-{theme}-120x30.svg");
+        changed.extend(keep(&name, &picture::svg(&desk.buffer(), *own)));
+        names.push(name);
     }
     for entry in fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();

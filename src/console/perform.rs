@@ -14,11 +14,11 @@ use crate::{
     store::Store,
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
-        keymap::Keymap,
+        keymap::{self, Keymap},
         look::{Glyphs, Look},
         message::Level,
         runs::RunId,
-        theme::{Depth, Theme},
+        theme::{self, Depth, Theme},
     },
 };
 
@@ -298,20 +298,23 @@ pub fn new_ui(setup: &Setup) -> Ui {
 }
 
 fn keymap(config: &Config, complaints: &mut Vec<String>) -> Keymap {
-    let mut keymap = Keymap::embedded(&config.keymap).unwrap_or_else(|| {
-        if config.keymap != "default" {
-            complaints.push(format!(
-                "there is no keymap '{}'; the default is used",
-                config.keymap
-            ));
-        }
-        Keymap::embedded("default").unwrap_or_default()
-    });
     let own = config
         .paths
         .keymaps_dir
         .join(format!("{}.toml", config.keymap));
-    if let Some(text) = own_file(&own, complaints)
+    let text = own_file(&own, complaints);
+    let mut keymap = Keymap::embedded(&config.keymap).unwrap_or_else(|| {
+        if text.is_none() {
+            complaints.push(format!(
+                "there is no keymap '{}' and no {}; the default is used; there are: {}",
+                config.keymap,
+                own.display(),
+                names(keymap::EMBEDDED)
+            ));
+        }
+        Keymap::embedded(keymap::DEFAULT).unwrap_or_default()
+    });
+    if let Some(text) = text
         && let Err(error) = keymap.overlay(&text)
     {
         complaints.push(format!(
@@ -336,11 +339,19 @@ fn theme(config: &Config, complaints: &mut Vec<String>) -> Theme {
     }
     Theme::embedded(&config.theme).unwrap_or_else(|| {
         complaints.push(format!(
-            "there is no theme '{}'; dark is used",
-            config.theme
+            "there is no theme '{}' and no {}; dark is used; there are: {}",
+            config.theme,
+            own.display(),
+            names(theme::EMBEDDED)
         ));
         Theme::dark()
     })
+}
+
+/// The names of what is part of the program.
+fn names(embedded: &[(&str, &str)]) -> String {
+    let names: Vec<_> = embedded.iter().map(|(name, _)| *name).collect();
+    names.join(", ")
 }
 
 /// A file of the user's own, if there is one.

@@ -22,6 +22,7 @@ use super::{
     look::{cut, width},
     message::Level,
     pane::PaneId,
+    theme::Theme,
 };
 
 impl Ui {
@@ -112,7 +113,7 @@ impl Ui {
         };
         left.push(Span::styled(
             format!("hosts {}/{hosts}", tally.online),
-            online,
+            Theme::on(theme.header, online),
         ));
         left.push(Span::styled(
             format!("{dot}containers {}", tally.containers),
@@ -121,12 +122,15 @@ impl Ui {
         let broken = tally.broken + tally.offline + tally.full_disks;
         if broken > 0 {
             left.push(Span::styled(dot.clone(), theme.header));
-            left.push(Span::styled(format!("{broken} broken"), theme.bad));
+            left.push(Span::styled(
+                format!("{broken} broken"),
+                Theme::on(theme.header, theme.bad),
+            ));
         }
         if self.runs.count() > 0 {
             left.push(Span::styled(
                 format!("{dot}{} running", self.runs.count()),
-                theme.busy,
+                Theme::on(theme.header, theme.busy),
             ));
         }
         if self.fleet.waiting() > 0 {

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
-use super::look::{Look, cut, cut_middle, width};
+use super::{
+    look::{Look, cut, cut_middle, width},
+    theme::Theme,
+};
 use crate::{
     model::printable,
     ops::column::{Align, Column, Context, Rows, Tone},
@@ -221,15 +224,11 @@ fn draw_cell(
     } else {
         0
     };
-    let mut style = if state.stale && !state.cursor || cell.tone == Tone::Plain {
+    let style = if state.stale && !state.cursor || cell.tone == Tone::Plain {
         base
     } else {
-        base.patch(look.theme.tone(cell.tone))
+        Theme::on(base, look.theme.tone(cell.tone))
     };
-    if state.cursor {
-        // The row under the cursor keeps its background whatever a cell's tone is.
-        style.bg = look.theme.cursor.bg.or(style.bg);
-    }
     buffer.set_stringn(
         area.x + u16::try_from(indent).unwrap_or(0),
         area.y,

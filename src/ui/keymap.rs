@@ -7,7 +7,15 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::command::Command;
 
 /// The key maps that are part of the program, by name.
-pub const EMBEDDED: &[(&str, &str)] = &[("default", include_str!("../../keymaps/default.toml"))];
+pub const EMBEDDED: &[(&str, &str)] = &[
+    (DEFAULT, include_str!("../../keymaps/default.toml")),
+    ("emacs", include_str!("../../keymaps/emacs.toml")),
+    ("k9s", include_str!("../../keymaps/k9s.toml")),
+    ("lazydocker", include_str!("../../keymaps/lazydocker.toml")),
+];
+
+/// The key map that all others are laid over.
+pub const DEFAULT: &str = "default";
 
 /// The sections of a key map: everywhere, and one for each pane.
 pub const SECTIONS: &[&str] = &[
@@ -193,12 +201,14 @@ impl Binding {
 
     /// The chord as people read it: `x d`, `ctrl-r`.
     pub fn keys(&self) -> String {
-        self.chord
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(" ")
+        written(&self.chord)
     }
+}
+
+/// A chord as people read it.
+fn written(chord: &[Press]) -> String {
+    let keys: Vec<_> = chord.iter().map(ToString::to_string).collect();
+    keys.join(" ")
 }
 
 /// What the keys pressed so far mean.
@@ -224,16 +234,24 @@ pub struct Keymap {
 pub struct KeymapError(pub Vec<String>);
 
 impl Keymap {
-    /// The key map of that name that is part of the program.
+    /// The key map of that name that is part of the program: the default one, and the named one
+    /// laid over it.
     pub fn embedded(name: &str) -> Option<Self> {
-        let (_, text) = EMBEDDED.iter().find(|(known, _)| *known == name)?;
+        let text = |wanted: &str| {
+            let (_, text) = EMBEDDED.iter().find(|(known, _)| *known == wanted)?;
+            Some(*text)
+        };
         let mut keymap = Self::default();
-        keymap.overlay(text).ok()?;
+        keymap.overlay(text(DEFAULT)?).ok()?;
+        if name != DEFAULT {
+            keymap.overlay(text(name)?).ok()?;
+        }
         Some(keymap)
     }
 
     /// Lays a file's bindings over those that are here, chord by chord; an empty sentence takes a
-    /// binding away. Right lines are taken even when others are wrong.
+    /// binding away. A key that was the beginning of longer chords takes their place, and the other
+    /// way round. Right lines are taken even when others are wrong.
     pub fn overlay(&mut self, text: &str) -> Result<(), KeymapError> {
         let table: toml::Table = text
             .parse()
@@ -251,8 +269,9 @@ impl Keymap {
                 wrong.push(format!("{section}: is no table of keys"));
                 continue;
             };
+            let mut own = Vec::new();
             for (keys, line) in bindings {
-                if let Err(why) = self.bind(&section, keys, line.as_str()) {
+                if let Err(why) = self.bind(&section, keys, line.as_str(), &mut own) {
                     wrong.push(format!("[{section}] \"{keys}\": {why}"));
                 }
             }
@@ -264,27 +283,34 @@ impl Keymap {
         }
     }
 
-    fn bind(&mut self, section: &str, keys: &str, line: Option<&str>) -> Result<(), String> {
+    /// Binds one chord; `own` are those that the same file has bound before.
+    fn bind(
+        &mut self,
+        section: &str,
+        keys: &str,
+        line: Option<&str>,
+        own: &mut Vec<Vec<Press>>,
+    ) -> Result<(), String> {
         let line = line.ok_or("its value is no text")?;
         let chord: Option<Vec<Press>> = keys.split(' ').map(Press::parse).collect();
         let chord = chord
             .filter(|chord| !chord.is_empty())
             .ok_or("this is no key")?;
+        let clashes = |other: &[Press]| other.starts_with(&chord) || chord.starts_with(other);
         let bindings = self.sections.entry(section.to_owned()).or_default();
-        bindings.retain(|one| one.chord != chord);
         if line.is_empty() {
+            bindings.retain(|one| one.chord != chord);
             return Ok(());
         }
-        if let Some(clash) = bindings
-            .iter()
-            .find(|one| one.chord.starts_with(&chord) || chord.starts_with(&one.chord))
-        {
+        if let Some(clash) = own.iter().find(|other| clashes(other)) {
             return Err(format!(
                 "one is the beginning of the other: \"{}\"",
-                clash.keys()
+                written(clash)
             ));
         }
         let command = Command::parse(line).map_err(|error| error.summary().to_owned())?;
+        bindings.retain(|one| !clashes(&one.chord));
+        own.push(chord.clone());
         bindings.push(Binding {
             chord,
             line: line.to_owned(),

@@ -304,7 +304,7 @@ impl Prompt {
             let style = if Some(at) == self.chosen {
                 look.theme.cursor
             } else {
-                look.theme.header
+                look.theme.suggestion
             };
             frame.render_widget(Clear, row);
             let buffer = frame.buffer_mut();

@@ -8,7 +8,16 @@ use serde::Deserialize;
 use crate::ops::column::Tone;
 
 /// The themes that are part of the program, by name.
-pub const EMBEDDED: &[(&str, &str)] = &[("dark", include_str!("../../themes/dark.toml"))];
+pub const EMBEDDED: &[(&str, &str)] = &[
+    ("dark", include_str!("../../themes/dark.toml")),
+    (
+        "high-contrast",
+        include_str!("../../themes/high-contrast.toml"),
+    ),
+    ("light", include_str!("../../themes/light.toml")),
+    ("mono", include_str!("../../themes/mono.toml")),
+    ("sixteen", include_str!("../../themes/sixteen.toml")),
+];
 
 macro_rules! roles {
     ($($(#[doc = $doc:literal])* $role:ident),+ $(,)?) => {
@@ -19,20 +28,30 @@ macro_rules! roles {
 
         /// A style for each meaning.
         #[derive(Clone, Debug, PartialEq)]
-        pub struct Theme { $($(#[doc = $doc])* pub $role: Style),+ }
+        pub struct Theme {
+            $($(#[doc = $doc])* pub $role: Style,)+
+            circle: Vec<Style>,
+        }
 
         impl Theme {
             /// The names of all meanings.
             pub const ROLES: &'static [&'static str] = &[$(stringify!($role)),+];
 
-            fn build(roles: &RoleTable, palette: &BTreeMap<String, String>) -> Result<Self, ThemeError> {
-                Ok(Self { $($role: style(stringify!($role), &roles.$role, palette)?),+ })
+            fn build(file: &File) -> Result<Self, ThemeError> {
+                let circle = file.circle.iter().map(|text| style("circle", text, &file.palette));
+                Ok(Self {
+                    $($role: style(stringify!($role), &file.roles.$role, &file.palette)?,)+
+                    circle: circle.collect::<Result<_, _>>()?,
+                })
             }
 
             /// The same theme with every style changed.
             #[must_use]
             pub fn map(&self, change: impl Fn(&'static str, Style) -> Style) -> Self {
-                Self { $($role: change(stringify!($role), self.$role)),+ }
+                Self {
+                    $($role: change(stringify!($role), self.$role),)+
+                    circle: self.circle.iter().map(|style| change("circle", *style)).collect(),
+                }
             }
         }
     };
@@ -81,6 +100,8 @@ roles! {
     prompt,
     /// What completion would add.
     ghost,
+    /// The list of what could be typed.
+    suggestion,
     /// What a filter matched.
     matched,
     /// A popup's frame.
@@ -118,6 +139,9 @@ pub enum ThemeError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// Styles to tell things apart that are many, such as the sources of a log.
+    #[serde(default)]
+    circle: Vec<String>,
     palette: BTreeMap<String, String>,
     roles: RoleTable,
 }
@@ -150,11 +174,11 @@ impl Theme {
         Self::embedded("dark").expect("the embedded theme is whole")
     }
 
-    /// Reads a theme file: `[palette]` names to colours, `[roles]` meanings to palette names.
+    /// Reads a theme file: `[palette]` names to colours, `[roles]` meanings to palette names, and `circle`.
     pub fn parse(text: &str) -> Result<Self, ThemeError> {
         let file: File =
             toml::from_str(text).map_err(|error| ThemeError::Form(error.to_string()))?;
-        Self::build(&file.roles, &file.palette)
+        Self::build(&file)
     }
 
     /// The theme with the colours that the terminal has.
@@ -194,17 +218,25 @@ impl Theme {
         }
     }
 
-    /// A colour out of a small, fixed circle: the same number always gets the same.
-    pub fn circle(number: usize) -> Style {
-        const CIRCLE: [Color; 6] = [
-            Color::Cyan,
-            Color::Green,
-            Color::Yellow,
-            Color::Magenta,
-            Color::Blue,
-            Color::LightRed,
-        ];
-        Style::new().fg(CIRCLE[number % CIRCLE.len()])
+    /// The style of something on a ground of its own, such as the row under the cursor: the ground keeps its
+    /// background, and a reversed ground keeps all of itself, since a colour would become a background there.
+    #[must_use]
+    pub fn on(ground: Style, ink: Style) -> Style {
+        if ground.add_modifier.contains(Modifier::REVERSED) {
+            return ground;
+        }
+        Style {
+            bg: ground.bg.or(ink.bg),
+            ..ground.patch(ink)
+        }
+    }
+
+    /// A style out of the theme's circle: the same number always gets the same.
+    pub fn circle(&self, number: usize) -> Style {
+        match self.circle.len() {
+            0 => self.text,
+            length => self.circle[number % length],
+        }
     }
 }
 

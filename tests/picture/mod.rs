@@ -1,6 +1,6 @@
 //! A screen as an SVG picture: one rectangle per run of background, one text per run of style.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, ops::Range};
 
 use ratatui::{
     buffer::{Buffer, Cell},
@@ -10,11 +10,15 @@ use unicode_width::UnicodeWidthStr as _;
 
 /// A cell's size in the picture's own units.
 const CELL: (f32, f32) = (8.4, 18.0);
-/// The terminal's own colours.
-const OWN: (&str, &str) = ("#d8dee9", "#10151c");
+/// A terminal's own colours: of text and of what is behind it.
+pub type Own = (&'static str, &'static str);
+/// Of a dark terminal.
+pub const DARK: Own = ("#d8dee9", "#10151c");
+/// Of a light one.
+pub const LIGHT: Own = ("#1f2937", "#ffffff");
 
 /// The picture of a screen.
-pub fn svg(buffer: &Buffer) -> String {
+pub fn svg(buffer: &Buffer, own: Own) -> String {
     let (columns, rows) = (buffer.area.width, buffer.area.height);
     let (width, height) = (
         f32::from(columns) * CELL.0 + 16.0,
@@ -22,13 +26,13 @@ pub fn svg(buffer: &Buffer) -> String {
     );
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"DejaVu Sans Mono, Menlo, Consolas, monospace\" font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{}\"/>\n",
-        OWN.1
+        own.1
     );
     for y in 0..rows {
         let mut x = 0;
         while x < columns {
             let end = run_end(buffer, x, y);
-            draw_run(&mut out, buffer, x, end, y);
+            draw_run(&mut out, buffer, x..end, y, own);
             x = end;
         }
     }
@@ -51,16 +55,17 @@ fn run_end(buffer: &Buffer, from: u16, y: u16) -> u16 {
     x.min(buffer.area.width)
 }
 
-fn draw_run(out: &mut String, buffer: &Buffer, from: u16, end: u16, y: u16) {
+fn draw_run(out: &mut String, buffer: &Buffer, run: Range<u16>, y: u16, own: Own) {
+    let (from, end) = (run.start, run.end);
     let cell = &buffer[(from, y)];
     let reversed = cell.modifier.contains(Modifier::REVERSED);
-    let (mut fg, mut bg) = (hex(cell.fg, OWN.0), hex(cell.bg, OWN.1));
+    let (mut fg, mut bg) = (hex(cell.fg, own.0), hex(cell.bg, own.1));
     if reversed {
         std::mem::swap(&mut fg, &mut bg);
     }
     let (px, py) = (f32::from(from) * CELL.0 + 8.0, f32::from(y) * CELL.1 + 8.0);
     let cells = f32::from(end - from);
-    if bg != OWN.1 {
+    if bg != own.1 {
         let _ = writeln!(
             out,
             "<rect x=\"{px:.1}\" y=\"{py:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{bg}\"/>",
@@ -81,6 +86,9 @@ fn draw_run(out: &mut String, buffer: &Buffer, from: u16, end: u16, y: u16) {
     let mut attributes = String::new();
     if cell.modifier.contains(Modifier::BOLD) {
         attributes.push_str(" font-weight=\"bold\"");
+    }
+    if cell.modifier.contains(Modifier::DIM) {
+        attributes.push_str(" opacity=\"0.6\"");
     }
     if cell.modifier.contains(Modifier::ITALIC) {
         attributes.push_str(" font-style=\"italic\"");

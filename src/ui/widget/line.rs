@@ -141,11 +141,8 @@ impl Line {
             let cells = end.saturating_sub(part.x);
             let text = look.glyphs.plain(&part.text);
             let text = cut(&text, cells, &look.glyphs);
-            let mut style = part.ink.style(&look.theme);
-            if let Some(over) = over {
-                style.bg = over.bg.or(style.bg);
-                style.add_modifier |= over.add_modifier;
-            }
+            let ink = part.ink.style(&look.theme);
+            let style = over.map_or(ink, |ground| Theme::on(ground, ink));
             let x = area.x + u16::try_from(part.x.min(right)).unwrap_or(0);
             buffer.set_stringn(x, area.y, &text, cells, style);
         }

@@ -10,6 +10,7 @@ use crate::{
         list::List,
         look::{Look, cut, cut_middle},
         nav::Nav,
+        theme::Theme,
     },
 };
 
@@ -284,7 +285,7 @@ impl Layout {
                 style = style.patch(look.theme.marked);
             }
             if here {
-                style = style.patch(look.theme.cursor);
+                style = Theme::on(look.theme.cursor, style);
             }
             let glyph = column::state_glyph(container, look.glyphs.ascii);
             let name = self.group.label(&ContainerRow { host, container });

@@ -16,7 +16,6 @@ use crate::{
         look::{Look, cut, head, width},
         nav::Nav,
         scroll,
-        theme::Theme,
     },
 };
 
@@ -235,7 +234,7 @@ impl Logs {
                 area.y,
                 &label,
                 cells,
-                Theme::circle(entry.source),
+                look.theme.circle(entry.source),
             );
             x += u16::try_from(cells + 1).unwrap_or(0);
         }
