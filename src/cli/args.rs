@@ -166,6 +166,9 @@ pub(super) struct Options {
     /// How long to wait for hosts: 10, 30s, 2m
     #[arg(long, global = true, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub timeout: Duration,
+    /// Open the console with this line, as if it were typed after ':' (`pane containers`)
+    #[arg(long, global = true, value_name = "LINE")]
+    pub start: Option<String>,
     /// Write what happens inside into this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
@@ -181,6 +184,7 @@ impl Options {
             context: self.context.clone(),
             all_contexts: self.all_contexts,
             read_only: self.read_only,
+            start: self.start.clone(),
         }
     }
 }

@@ -44,6 +44,7 @@ pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Fail
     let flags = Flags {
         config: Some(write_configuration(&dir.0, &fleet)?),
         read_only: session.config.read_only,
+        start: session.config.start.clone(),
         ..Flags::default()
     };
     let mut config = Config::load(&flags, &session.env);

@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
+    pub(super) start: Option<String>,
     pub(super) mouse: bool,
     pub(super) columns: BTreeMap<String, Vec<String>>,
     pub(super) refresh: Refresh,
@@ -271,6 +272,7 @@ impl File {
     fn ui(&mut self, section: &mut Section<'_, '_>) {
         self.keymap = section.text("keymap");
         self.theme = section.text("theme");
+        self.start = section.text("start");
         self.mouse = section.flag("mouse").unwrap_or(false);
         section.table("columns", |columns| {
             for pane in columns.own_keys() {

@@ -29,6 +29,7 @@ impl Config {
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
             keymap: file.keymap.unwrap_or_else(|| KEYMAP.to_owned()),
             theme: file.theme.unwrap_or_else(|| THEME.to_owned()),
+            start: flags.start.clone().or(file.start),
             mouse: file.mouse,
             columns: file.columns,
             refresh: file.refresh,

@@ -37,6 +37,8 @@ pub struct Flags {
     pub all_contexts: bool,
     /// `--read-only`: nothing may be changed.
     pub read_only: bool,
+    /// `--start`: what the console says to itself when it is opened.
+    pub start: Option<String>,
 }
 
 /// The whole configuration, complete whatever the files hold.
@@ -56,6 +58,8 @@ pub struct Config {
     pub keymap: String,
     /// The name of the theme.
     pub theme: String,
+    /// What the console says to itself when it is opened, such as `pane containers`.
+    pub start: Option<String>,
     /// Whether the mouse is taken.
     pub mouse: bool,
     /// Chosen columns by pane.

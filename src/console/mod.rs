@@ -1,5 +1,6 @@
 //! The full-screen console: one task owns the screen and the state; everything else sends messages.
 
+mod keys;
 mod log;
 mod perform;
 mod reveal;
@@ -9,15 +10,14 @@ mod tty;
 
 use std::{collections::BTreeSet, io, time::Duration};
 
-use crossterm::event::{Event as Input, EventStream, KeyEventKind};
-use futures_util::{FutureExt as _, StreamExt as _};
+use crossterm::event::{Event as Input, KeyEventKind};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
     time::{Instant as Moment, MissedTickBehavior, interval, sleep_until},
 };
 
-use self::{perform::Performer, terminal::Screen};
+use self::{keys::Keys, perform::Performer, terminal::Screen};
 use crate::{
     config::{Config, Flags},
     engine::{self, Engines, Signal},
@@ -62,6 +62,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
     for notice in &setup.notices {
         ui.say(Level::Warning, notice.clone());
     }
+    let start = setup.config.start.clone();
     let performer = Performer::new(setup, engines, inbox);
     let mut console = Console {
         ui,
@@ -71,7 +72,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
         from_engines,
         wanted: BTreeSet::new(),
     };
-    Box::pin(console.run()).await
+    Box::pin(console.run(start.as_deref())).await
 }
 
 /// The one owner of state and screen.
@@ -92,16 +93,23 @@ enum Flow {
 }
 
 impl Console {
-    async fn run(&mut self) -> io::Result<()> {
+    /// Runs until it is left; `start` is what is said first.
+    async fn run(&mut self, start: Option<&str>) -> io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut input = EventStream::new();
+        let mut input = Keys::read();
         let mut signals = Vec::with_capacity(BATCH);
         let mut messages = Vec::with_capacity(BATCH);
         let mut due = Some(Moment::now());
+        if let Some(line) = start {
+            let effects = self.ui.say_line(line);
+            if Box::pin(self.perform(effects, &mut input)).await? == Flow::Quit {
+                return Ok(());
+            }
+        }
         loop {
             let frame = due.unwrap_or_else(Moment::now);
             let mut effects = Vec::new();
@@ -166,7 +174,7 @@ impl Console {
     fn typed(
         &mut self,
         first: Option<io::Result<Input>>,
-        input: &mut EventStream,
+        input: &mut Keys,
     ) -> io::Result<Option<Vec<Effect>>> {
         let mut effects = Vec::new();
         let mut next = first;
@@ -178,9 +186,8 @@ impl Console {
             if !effects.is_empty() {
                 break;
             }
-            // Only what is there already.
-            match input.next().now_or_never() {
-                Some(more) => next = more,
+            match input.waiting() {
+                Some(more) => next = Some(more),
                 None => break,
             }
         }
@@ -202,7 +209,7 @@ impl Console {
         Ok(self.ui.update(msg))
     }
 
-    async fn perform(&mut self, effects: Vec<Effect>, input: &mut EventStream) -> io::Result<Flow> {
+    async fn perform(&mut self, effects: Vec<Effect>, input: &mut Keys) -> io::Result<Flow> {
         for effect in effects {
             match effect {
                 Effect::Quit => return Ok(Flow::Quit),
@@ -244,17 +251,17 @@ impl Console {
     /// meanwhile, so that not one byte is taken from the other.
     async fn away<'a, F>(
         &'a mut self,
-        input: &mut EventStream,
+        input: &mut Keys,
         what: impl FnOnce(&'a Performer) -> F,
     ) -> io::Result<()>
     where
         F: Future<Output = Vec<Msg>> + 'a,
     {
-        *input = EventStream::new();
+        input.stop().await;
         self.screen.leave()?;
         let messages = Box::pin(what(&self.performer)).await;
         self.screen.enter()?;
-        *input = EventStream::new();
+        *input = Keys::read();
         let (width, height) = self.screen.size()?;
         self.ui.update(Msg::Resize(width, height));
         for message in messages {

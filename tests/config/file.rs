@@ -17,6 +17,7 @@ fn nothing_at_all_is_a_configuration() {
         (config.keymap.as_str(), config.theme.as_str()),
         ("default", "dark")
     );
+    assert_eq!(config.start, None);
     assert!(
         config
             .store

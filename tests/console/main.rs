@@ -146,6 +146,18 @@ fn a_shell_in_a_container_takes_the_terminal_and_gives_it_back() {
 }
 
 #[test]
+fn a_line_said_at_the_start_opens_its_pane() {
+    let lab = Lab::shared();
+    let socket = format!("plain={}", lab.engine("unix"));
+    let mut console = Terminal::start(&["-H", &socket, "--start", "pane containers"], 100, 30);
+    console.wait("the containers", |screen| {
+        screen.contains("Containers[") && screen.contains("web-1")
+    });
+    console.keys("\x03");
+    assert!(console.wait_end());
+}
+
+#[test]
 fn any_size_is_drawn_and_nothing_panics() {
     let lab = Lab::shared();
     let socket = format!("plain={}", lab.engine("unix"));
