@@ -2,6 +2,7 @@
 
 mod keys;
 mod log;
+mod painter;
 mod perform;
 mod reveal;
 pub mod shell;

@@ -1,24 +1,22 @@
 //! The terminal: taken for the console, given back whatever happens.
 
-use std::io::{self, BufWriter, Stdout, Write as _};
+use std::io::{self, Stdout, Write as _};
 
 use crossterm::{
     cursor::{Hide, Show},
     event::{DisableBracketedPaste, EnableBracketedPaste},
-    execute, queue,
-    terminal::{
-        BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
-        LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
-    },
+    execute,
+    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
 use ratatui::{
-    Frame, Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect,
+    Frame, Terminal, TerminalOptions, Viewport,
+    backend::Backend as _,
+    layout::{Rect, Size},
 };
 
-/// Output is collected up to this many bytes: a frame is thousands of small writes.
-const BUFFER: usize = 64 * 1024;
+use super::painter::Painter;
 
-type Output = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type Output = Terminal<Painter<Stdout>>;
 
 /// The terminal while it is the console's. Dropping it gives it back.
 pub struct Screen {
@@ -52,7 +50,7 @@ impl Screen {
 
     /// Gives the terminal back for a while.
     pub fn leave(&mut self) -> io::Result<()> {
-        self.terminal.backend_mut().flush()?;
+        self.put_down()?;
         self.taken = false;
         give_back()
     }
@@ -64,16 +62,22 @@ impl Screen {
 
     /// Draws one frame; only what changed is written, in one piece.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(view)?;
-        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.terminal.backend_mut().flush()
+        self.terminal.draw(view).map(drop)
+    }
+
+    /// Writes what is drawn and leaves the attributes reset.
+    fn put_down(&mut self) -> io::Result<()> {
+        let painter = self.terminal.backend_mut();
+        painter.put_down();
+        painter.flush()
     }
 
     /// Takes a new size.
     pub fn resize(&mut self, width: u16, height: u16) -> io::Result<()> {
+        self.put_down()?;
         self.terminal = output((width, height))?;
-        execute!(self.terminal.backend_mut(), Clear(ClearType::All))
+        self.terminal.backend_mut().clear()?;
+        self.terminal.backend_mut().flush()
     }
 
     /// Forgets what is on the terminal, so that the next frame draws all of it.
@@ -84,7 +88,8 @@ impl Screen {
 
     /// Writes a control sequence that draws nothing.
     pub fn send(&mut self, command: impl crossterm::Command) -> io::Result<()> {
-        execute!(self.terminal.backend_mut(), command)
+        self.put_down()?;
+        execute!(io::stdout(), command)
     }
 }
 
@@ -92,7 +97,7 @@ impl Drop for Screen {
     fn drop(&mut self) {
         if self.taken {
             // Nothing is left to be told, nor where to tell it, when this fails.
-            let _ = self.terminal.backend_mut().flush();
+            let _ = self.put_down();
             let _ = give_back();
         }
     }
@@ -101,9 +106,9 @@ impl Drop for Screen {
 /// A terminal of that size with nothing on it. Its area is fixed: a terminal that finds its size by itself
 /// also asks where its cursor is, and waits for an answer that the reader of keys may take.
 fn output((width, height): (u16, u16)) -> io::Result<Output> {
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, io::stdout()));
+    let painter = Painter::new(io::stdout(), Size { width, height });
     let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-    Terminal::with_options(backend, TerminalOptions { viewport })
+    Terminal::with_options(painter, TerminalOptions { viewport })
 }
 
 /// Raw mode for as long as this lives.
