@@ -37,7 +37,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["clients/"]),
     ("ratatui", &["ui/", "console/"]),
     ("crossterm", &["ui/", "console/"]),
-    ("Color::", &["ui/theme.rs"]),
+    ("Color::", &["ui/theme.rs", "console/painter.rs"]),
     ("KeyCode::", &["ui/keymap.rs", "ui/desk.rs"]),
     ("std::env", &["config/"]),
     ("env::var", &["config/"]),

@@ -31,10 +31,12 @@ use crate::{
 const SAMPLES: Duration = Duration::from_secs(4);
 
 /// Columns of containers that need a sample.
-const SAMPLED: [&str; 6] = ["cpu", "memory", "memory%", "net", "block", "pids"];
+const SAMPLED: [&str; 8] = [
+    "cpu", "memory", "memory%", "net", "block", "net/s", "block/s", "pids",
+];
 /// Keys of filters that need a sample.
-const SAMPLED_KEYS: [&str; 8] = [
-    "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "pids",
+const SAMPLED_KEYS: [&str; 10] = [
+    "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "net/s", "block/s", "pids",
 ];
 /// Columns of hosts that need their load.
 const LOADED: [&str; 3] = ["cpu", "memory", "disk"];

@@ -1,10 +1,10 @@
 //! A container as its host's list, events, inspection and samples describe it.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{History, Rates, Timestamp, Usage};
 
 /// A container's full id: 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +155,7 @@ impl fmt::Display for Port {
     }
 }
 
+<<<<<<< HEAD
 /// What a container used at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
@@ -234,6 +235,8 @@ impl History {
     }
 }
 
+=======
+>>>>>>> b5f86b9 (Containers: rates of network and disks instead of totals, and figures that hardly change stand still)
 /// One container of one host.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Container {
@@ -274,6 +277,9 @@ pub struct Container {
     /// Its newest sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What goes over its networks and disks; none before a second sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
     /// The samples before it, while somebody looks.
     #[serde(skip)]
     pub history: Option<Box<History>>,
@@ -301,8 +307,21 @@ impl Container {
             mounts: 0,
             last_line: None,
             usage: None,
+            rates: None,
             history: None,
         }
+    }
+
+    /// Takes in a sample.
+    pub fn sampled(&mut self, usage: Usage) {
+        let history = self.history.get_or_insert_default();
+        history.push(usage);
+        let rates = history.rates();
+        self.usage = Some(self.usage.map_or(usage, |shown| usage.steadied(&shown)));
+        self.rates = match (rates, self.rates) {
+            (Some(rates), Some(shown)) => Some(rates.steadied(shown)),
+            (rates, _) => rates,
+        };
     }
 
     /// Why it needs somebody's attention, in a few words; none when it does not.
@@ -345,6 +364,7 @@ impl Container {
         }
         if self.state.is_live() {
             self.usage = self.usage.or(before.usage);
+            self.rates = self.rates.or(before.rates);
             self.history = self.history.take().or_else(|| before.history.take());
         }
     }

@@ -11,8 +11,9 @@ mod redact;
 mod resource;
 mod step;
 mod text;
+mod usage;
 
-pub use container::{Container, ContainerId, Health, History, Port, State, Usage};
+pub use container::{Container, ContainerId, Health, Port, State};
 pub use event::Event;
 pub use feed::{Feed, LogLine, LogRange, Payload, Process, Stream};
 pub use fleet::{Fleet, Tally};
@@ -26,6 +27,7 @@ pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
 pub use step::{Action, Prune, Step};
 pub use text::{ago, bytes, printable, span};
+pub use usage::{History, Rates, Usage};
 
 /// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.
 pub use jiff::Timestamp;

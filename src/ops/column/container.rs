@@ -6,7 +6,7 @@ use super::{
     Align, Column, Context, OnHost, Row, Rows, Tone, between, by_number, fixed, growing,
     host_column, natural, of_host, percent,
 };
-use crate::model::{Container, Health, Host, State, Usage, ago, bytes};
+use crate::model::{Container, Health, Host, Rates, State, Usage, ago, bytes};
 
 /// A container with its host.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +93,19 @@ fn flow(row: &ContainerRow<'_>, of: fn(&Usage) -> (u64, u64)) -> Cow<'static, st
     })
 }
 
+/// Two rates, such as `9.8K/s`; nothing at all where nothing goes on.
+fn rate(row: &ContainerRow<'_>, of: fn(&Rates) -> (u64, u64)) -> Cow<'static, str> {
+    match row.container.rates.as_ref().map(of) {
+        None => Cow::Borrowed(""),
+        Some((0, 0)) => Cow::Borrowed("0"),
+        Some((i, o)) => format!("{}/{}", bytes(i), bytes(o)).into(),
+    }
+}
+
+fn rate_sum(row: &ContainerRow<'_>, of: fn(&Rates) -> u64) -> Option<u64> {
+    row.container.rates.as_ref().map(of)
+}
+
 fn flow_order(a: &ContainerRow<'_>, b: &ContainerRow<'_>, of: fn(&Usage) -> u64) -> Ordering {
     figure(a, of).cmp(&figure(b, of))
 }
@@ -165,7 +178,7 @@ fn networks(container: &Container) -> String {
     names.join(",")
 }
 
-static CONTAINERS: [Column<Containers>; 20] = [
+static CONTAINERS: [Column<Containers>; 22] = [
     host_column(),
     Column {
         name: "environment",
@@ -299,6 +312,36 @@ static CONTAINERS: [Column<Containers>; 20] = [
         priority: 10,
     },
     Column {
+        name: "net/s",
+        title: "NET/s I/O",
+        about: "Bytes received and sent, a second",
+        align: Align::Right,
+        width: fixed(11),
+        text: |row, _| rate(row, |r| (r.net_in, r.net_out)),
+        tone: |_| Tone::Plain,
+        order: |a, b| {
+            let sum = |row| rate_sum(row, |r| r.net_in + r.net_out);
+            sum(a).cmp(&sum(b))
+        },
+        shown: true,
+        priority: 9,
+    },
+    Column {
+        name: "block/s",
+        title: "DISK/s R/W",
+        about: "Bytes read from and written to disks, a second",
+        align: Align::Right,
+        width: fixed(11),
+        text: |row, _| rate(row, |r| (r.block_in, r.block_out)),
+        tone: |_| Tone::Plain,
+        order: |a, b| {
+            let sum = |row| rate_sum(row, |r| r.block_in + r.block_out);
+            sum(a).cmp(&sum(b))
+        },
+        shown: true,
+        priority: 10,
+    },
+    Column {
         name: "net",
         title: "NET IN/OUT",
         about: "Bytes received and sent since it started",
@@ -307,7 +350,7 @@ static CONTAINERS: [Column<Containers>; 20] = [
         text: |row, _| flow(row, |u| (u.net_in, u.net_out)),
         tone: |_| Tone::Plain,
         order: |a, b| flow_order(a, b, |u| u.net_in + u.net_out),
-        shown: true,
+        shown: false,
         priority: 9,
     },
     Column {
@@ -319,7 +362,7 @@ static CONTAINERS: [Column<Containers>; 20] = [
         text: |row, _| flow(row, |u| (u.block_in, u.block_out)),
         tone: |_| Tone::Plain,
         order: |a, b| flow_order(a, b, |u| u.block_in + u.block_out),
-        shown: true,
+        shown: false,
         priority: 10,
     },
     Column {
@@ -472,6 +515,8 @@ impl Row for ContainerRow<'_> {
             "mem%" | "memory%" => usage?.memory_percent().map(f64::from),
             "net" => Some((usage?.net_in + usage?.net_out) as f64),
             "block" => Some((usage?.block_in + usage?.block_out) as f64),
+            "net/s" => Some(rate_sum(self, |r| r.net_in + r.net_out)? as f64),
+            "block/s" => Some(rate_sum(self, |r| r.block_in + r.block_out)? as f64),
             "pids" => Some(usage?.pids as f64),
             "restarts" => Some(self.container.restarts? as f64),
             "exit" => Some(self.container.exit? as f64),
@@ -524,8 +569,8 @@ impl Row for ContainerRow<'_> {
 
     fn figures() -> &'static [&'static str] {
         &[
-            "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "pids", "restarts", "exit",
-            "uptime", "age",
+            "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "net/s", "block/s", "pids",
+            "restarts", "exit", "uptime", "age",
         ]
     }
 

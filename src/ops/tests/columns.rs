@@ -41,6 +41,7 @@ fn cells_of_containers_read_well() {
         ("memory", "800M"),
         ("memory%", "78.1"),
         ("net", "1.00M/2.00M"),
+        ("net/s", ""),
         ("block", "0B/0B"),
         ("ports", "8080→80"),
         ("uptime", "2h00m"),

@@ -20,8 +20,8 @@ use crate::{
 type Key = (HostName, ContainerId);
 
 /// Columns and keys of the filter that change without a new version of the fleet.
-const LIVE: [&str; 8] = [
-    "cpu", "memory", "memory%", "mem", "mem%", "net", "block", "pids",
+const LIVE: [&str; 10] = [
+    "cpu", "memory", "memory%", "mem", "mem%", "net", "block", "net/s", "block/s", "pids",
 ];
 
 /// The two ways to show the same rows.

@@ -20,9 +20,6 @@ const STACKED: u16 = 14;
 /// Samples older than this are not live any more, in seconds.
 const FRESH: i64 = 6;
 
-/// Over how many of the newest samples a rate is taken.
-const RATE_SAMPLES: usize = 6;
-
 /// The figures of a container.
 pub struct Live<'f> {
     /// The container; none when it is gone.
@@ -153,9 +150,10 @@ impl Live<'_> {
 
     /// What went over network and disks; where there is little room only how fast.
     fn totals(&self, container: &Container, usage: &Usage, roomy: bool) -> Vec<Line> {
-        let rates = Rates::of(container);
+        let rates = container.rates.unwrap_or_default();
         let ink = if self.stale { Ink::Stale } else { Ink::PLAIN };
-        let (net, block) = (rates.net, rates.block);
+        let net = (rates.net_in, rates.net_out);
+        let block = (rates.block_in, rates.block_out);
         if !roomy {
             let fast = |(a, b): (u64, u64), (to, from): (&str, &str)| {
                 format!("{}/s {to}, {}/s {from}", bytes(a), bytes(b))
@@ -190,46 +188,6 @@ impl Live<'_> {
 /// The area without its last row.
 fn above_blank(area: Rect) -> Rect {
     place::above(area, area.height.saturating_sub(1)).0
-}
-
-/// Bytes a second over the newest samples.
-#[derive(Default)]
-struct Rates {
-    net: (u64, u64),
-    block: (u64, u64),
-}
-
-impl Rates {
-    fn of(container: &Container) -> Self {
-        let Some(history) = container.history.as_deref() else {
-            return Self::default();
-        };
-        let mut newest = history.iter().rev();
-        let Some(last) = newest.next() else {
-            return Self::default();
-        };
-        let Some(first) = newest.take(RATE_SAMPLES - 1).last() else {
-            return Self::default();
-        };
-        let ms = u64::try_from(last.at.as_millisecond() - first.at.as_millisecond()).unwrap_or(0);
-        let rate = |before: u64, after: u64| {
-            after
-                .saturating_sub(before)
-                .saturating_mul(1000)
-                .checked_div(ms)
-                .unwrap_or(0)
-        };
-        Self {
-            net: (
-                rate(first.net_in, last.net_in),
-                rate(first.net_out, last.net_out),
-            ),
-            block: (
-                rate(first.block_in, last.block_in),
-                rate(first.block_out, last.block_out),
-            ),
-        }
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a chart shows three digits")]
