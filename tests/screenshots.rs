@@ -11,19 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-<<<<<<< HEAD
-use wharf::ui::desk::Desk;
-=======
-use wharf::{
-    model::{Feed, Payload},
-    ui::{
-        Msg,
-        desk::Desk,
-        look::{Glyphs, Look},
-        theme::{Depth, Theme},
-    },
+use wharf::ui::{
+    desk::Desk,
+    look::{Glyphs, Look},
+    theme::{Depth, Theme},
 };
->>>>>>> 5fa950e (Themes light, high contrast, of sixteen colours and mono; keymaps k9s, lazydocker and emacs)
 
 use self::picture::{DARK, LIGHT, Own};
 

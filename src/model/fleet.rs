@@ -306,15 +306,7 @@ fn apply_one(host: &mut Host, mut container: Container) {
 fn apply_usages(host: &mut Host, usages: Vec<(ContainerId, Usage)>) {
     for (id, usage) in usages {
         if let Some(container) = host.containers.get_mut(&id) {
-<<<<<<< HEAD
-            container.usage = Some(usage.after(container.usage.as_ref()));
-            container
-                .history
-                .get_or_insert_with(|| Box::new(History::default()))
-                .push(usage);
-=======
             container.sampled(usage);
->>>>>>> b5f86b9 (Containers: rates of network and disks instead of totals, and figures that hardly change stand still)
         }
     }
 }

@@ -42,16 +42,25 @@ fn steadied(new: u64, shown: u64, percent: u64) -> u64 {
     if is_noticeable { new } else { shown }
 }
 
+/// For so many seconds the CPU of one sample stands in for that of the next.
+const CPU_STANDS: i64 = 120;
+
 impl Usage {
     /// This sample with the figures that hardly changed as they are shown: a figure that trembles in its last digit
-    /// tells nothing, and each digit drawn is bytes on a slow link.
+    /// tells nothing, and each digit drawn is bytes on a slow link. The first sample of a stream has no CPU yet: what
+    /// was known of it stands until the next, so that a row sorted by it keeps its place when it comes on the screen.
     #[must_use]
     pub fn steadied(mut self, shown: &Self) -> Self {
-        if let (Some(new), Some(old)) = (self.cpu, shown.cpu)
-            && (new - old).abs() < (old * STEADY_CPU.0).max(STEADY_CPU.1)
-        {
-            self.cpu = shown.cpu;
-        }
+        let stands = self.at.as_second() - shown.at.as_second() <= CPU_STANDS;
+        self.cpu = match (self.cpu, shown.cpu) {
+            (None, Some(_)) if !stands => None,
+            (Some(new), Some(old))
+                if (new - old).abs() >= (old * STEADY_CPU.0).max(STEADY_CPU.1) =>
+            {
+                Some(new)
+            }
+            (new, old) => old.or(new),
+        };
         self.memory = steadied(self.memory, shown.memory, STEADY_MEMORY);
         self
     }
@@ -180,6 +189,16 @@ mod tests {
         assert_eq!(trembling.net_in, 5, "counters are never held back");
         let moved = sample(2, 10.6, 1011, 9).steadied(&trembling);
         assert_eq!((moved.cpu, moved.memory), (Some(10.6), 1011));
+        let first_of_a_stream = Usage {
+            cpu: None,
+            ..sample(3, 0.0, 1000, 0)
+        };
+        assert_eq!(first_of_a_stream.steadied(&shown).cpu, Some(10.0));
+        let much_later = Usage {
+            cpu: None,
+            ..sample(300, 0.0, 1000, 0)
+        };
+        assert_eq!(much_later.steadied(&shown).cpu, None);
         let idle = sample(3, 0.0, 0, 9).steadied(&sample(2, 0.2, 7, 9));
         assert_eq!((idle.cpu, idle.memory), (Some(0.0), 0));
     }
