@@ -108,9 +108,9 @@ fn a_host_that_is_cut_off_tells_why_fails_its_acts_and_comes_back_by_itself() {
 fn a_host_that_is_down_at_the_start_delays_nobody_and_appears_by_itself() {
     let lab = Lab::shared();
     let _near = lab.host("node1");
-    let far = lab.disturb("node2");
+    let far = lab.disturb("node4");
     far.cut();
-    let mut console = open(&lab, &["node1", "node2"], 80, 24);
+    let mut console = open(&lab, &["node1", "node4"], 80, 24);
     console.wait_for("hosts 1/2");
     last_host(&mut console);
     let screen = console.wait_for("is not reached");
@@ -122,8 +122,8 @@ fn a_host_that_is_down_at_the_start_delays_nobody_and_appears_by_itself() {
 #[test]
 fn an_engine_that_is_stopped_and_started_again_is_followed() {
     let lab = Lab::shared();
-    let node = lab.disturb("node2");
-    let mut console = open(&lab, &["node2"], 120, 36);
+    let node = lab.disturb("node4");
+    let mut console = open(&lab, &["node4"], 120, 36);
     console.wait_for("hosts 1/1");
     node.stop_dockerd();
     last_host(&mut console);
@@ -142,16 +142,16 @@ fn an_engine_that_is_stopped_and_started_again_is_followed() {
         screen.contains("hosts 1/1") && screen.contains("● running")
     });
     console.keys("r");
-    console.wait_for("Restart web-1@node2?");
+    console.wait_for("Restart web-1@node4?");
     console.keys("y");
-    console.wait_for("Done: Restart web-1@node2");
+    console.wait_for("Done: Restart web-1@node4");
 }
 
 #[test]
 fn an_engine_that_hangs_is_told_apart_from_a_host_that_does() {
     let lab = Lab::shared();
-    let node = lab.disturb("node2");
-    let mut console = open(&lab, &["node2"], 120, 36);
+    let node = lab.disturb("node4");
+    let mut console = open(&lab, &["node4"], 120, 36);
     console.wait_for("hosts 1/1");
     node.freeze_dockerd();
     last_host(&mut console);
@@ -183,8 +183,8 @@ fn a_frozen_sshd_holds_up_nothing_and_its_host_is_back_when_it_thaws() {
 #[test]
 fn sessions_that_are_killed_are_opened_again() {
     let lab = Lab::shared();
-    let node = lab.disturb("node2");
-    let mut console = open(&lab, &["node2"], 120, 36);
+    let node = lab.disturb("node4");
+    let mut console = open(&lab, &["node4"], 120, 36);
     console.wait_for("hosts 1/1");
     filter_containers(&mut console, "ticker-1");
     console.wait_for("● running");

@@ -116,7 +116,8 @@ pub fn column<K: Rows>(name: &str) -> Option<&'static Column<K>> {
 
 /// The order of names as people count: `web-2` before `web-10`, in any case of letters.
 pub fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a_rest, mut b_rest) = (a, b);
+    let same = common(a, b);
+    let (mut a_rest, mut b_rest) = (&a[same..], &b[same..]);
     loop {
         let (a_digits, b_digits) = (digits(a_rest), digits(b_rest));
         if a_digits > 0 && b_digits > 0 {
@@ -136,7 +137,11 @@ pub fn natural(a: &str, b: &str) -> Ordering {
             (None, Some(_)) => return Ordering::Less,
             (Some(_), None) => return Ordering::Greater,
             (Some(x), Some(y)) => {
-                let order = x.to_lowercase().cmp(y.to_lowercase());
+                let order = if x.is_ascii() && y.is_ascii() {
+                    x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase())
+                } else {
+                    x.to_lowercase().cmp(y.to_lowercase())
+                };
                 if order != Ordering::Equal {
                     return order;
                 }
@@ -144,6 +149,18 @@ pub fn natural(a: &str, b: &str) -> Ordering {
         }
         (a_rest, b_rest) = (a_chars.as_str(), b_chars.as_str());
     }
+}
+
+/// How many bytes two texts have in common at their beginning, no number and no letter cut in two:
+/// names of a fleet differ at their end, and tens of thousands of them are put in order at once.
+fn common(a: &str, b: &str) -> usize {
+    let pairs = a.bytes().zip(b.bytes());
+    let same = pairs.take_while(|(x, y)| x == y).count();
+    let cuts = |at: &usize| {
+        let number = *at > 0 && a.as_bytes()[at - 1].is_ascii_digit();
+        !number && a.is_char_boundary(*at)
+    };
+    (0..=same).rev().find(cuts).unwrap_or(0)
 }
 
 /// How many digits the text begins with.
