@@ -123,6 +123,10 @@ fn rows_are_sorted_as_people_count() {
         ("a01", "a1", Ordering::Less),
         ("a", "a", Ordering::Equal),
         ("x10y2", "x10y11", Ordering::Less),
+        ("web-12", "web-1x", Ordering::Greater),
+        ("web-019", "web-02", Ordering::Greater),
+        ("straße-ä1", "straße-ö1", Ordering::Less),
+        ("nameA", "nameb", Ordering::Less),
     ] {
         assert_eq!(natural(a, b), order, "{a} {b}");
     }
