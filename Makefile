@@ -44,6 +44,8 @@ lab: packages
 lab-down:
 	tests/lab/lab down
 
-# What is shipped: target/dist/wharf.
+# What is shipped, one static program: target/HOST/dist/wharf. Where the musl target is installed
+# (rustup target add), `make dist DIST=x86_64-unknown-linux-musl` builds on that.
+DIST ?= $(shell rustc -vV | sed -n 's/^host: //p')
 dist:
-	cargo build --profile dist
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile dist --target $(DIST)

@@ -23,13 +23,15 @@ use crate::{
     config::{Config, Flags},
     engine::{self, Engines, Signal},
     model::{Event, Feed, HostSpec, Origin, Timestamp},
-    ui::{Effect, Msg, Ui, message::Level},
+    ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
 };
 
 /// Frames follow each other not faster than this, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
 /// How many messages are taken in before the screen gets its turn.
 const BATCH: usize = 256;
+/// How many rows a notch of the mouse wheel moves.
+const WHEEL: usize = 3;
 /// How many messages may wait.
 const INBOX: usize = 1024;
 
@@ -56,7 +58,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
     let engines = Engines::start(engine_settings(&setup.config), signals);
     engines.set_hosts(setup.hosts.clone());
     let mut ui = perform::new_ui(&setup);
-    let screen = Screen::take()?;
+    let screen = Screen::take(setup.config.mouse)?;
     let (width, height) = screen.size()?;
     ui.update(Msg::Resize(width, height));
     ui.update(Msg::Event(Event::Tick(Timestamp::now())));
@@ -203,9 +205,14 @@ impl Console {
                 self.screen.resize(width, height)?;
                 Msg::Resize(width, height)
             }
-            Input::Key(_) | Input::Mouse(_) | Input::FocusGained | Input::FocusLost => {
-                return Ok(Vec::new());
+            Input::Mouse(mouse) => {
+                let Some(key) = wheel(mouse) else {
+                    return Ok(Vec::new());
+                };
+                let rows = (0..WHEEL).flat_map(|_| self.ui.update(Msg::Key(key)));
+                return Ok(rows.collect());
             }
+            Input::Key(_) | Input::FocusGained | Input::FocusLost => return Ok(Vec::new()),
         };
         Ok(self.ui.update(msg))
     }

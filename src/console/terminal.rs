@@ -4,7 +4,7 @@ use std::io::{self, Stdout, Write as _};
 
 use crossterm::{
     cursor::{Hide, Show},
-    event::{DisableBracketedPaste, EnableBracketedPaste},
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
     execute,
     terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
 };
@@ -21,14 +21,16 @@ type Output = Terminal<Painter<Stdout>>;
 /// The terminal while it is the console's. Dropping it gives it back.
 pub struct Screen {
     terminal: Output,
+    mouse: bool,
     taken: bool,
 }
 
 impl Screen {
-    /// Takes the terminal.
-    pub fn take() -> io::Result<Self> {
+    /// Takes the terminal, and the mouse if that is wanted.
+    pub fn take(mouse: bool) -> io::Result<Self> {
         let mut screen = Self {
             terminal: output(crossterm::terminal::size()?)?,
+            mouse,
             taken: false,
         };
         screen.enter()?;
@@ -45,6 +47,9 @@ impl Screen {
             EnableBracketedPaste,
             Hide
         )?;
+        if self.mouse {
+            execute!(io::stdout(), EnableMouseCapture)?;
+        }
         self.redraw()
     }
 
@@ -133,6 +138,7 @@ impl Drop for RawMode {
 fn give_back() -> io::Result<()> {
     execute!(
         io::stdout(),
+        DisableMouseCapture,
         DisableBracketedPaste,
         LeaveAlternateScreen,
         Show

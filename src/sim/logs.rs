@@ -403,13 +403,14 @@ pub fn logs(call: &Call, id: &str) -> Answer {
         } else {
             Shape::Frames { stdout, stderr }
         };
+        let end = until.map_or(now, |until| until.min(now));
         let wish = Wish {
             shape,
             stamps,
-            until,
+            // What is said while it is read belongs to those who follow.
+            until: if follow { until } else { Some(end) },
             follow,
         };
-        let end = until.map_or(now, |until| until.min(now));
         Ok((
             container.id.clone(),
             beginning(container, since, end + 1, tail),

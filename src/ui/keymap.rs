@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 
 use super::command::Command;
 
@@ -360,6 +360,21 @@ impl Keymap {
             .min_by_key(|one| one.keys().len())
             .map(Binding::keys)
     }
+}
+
+/// The key that a notch of the mouse wheel stands for; none when it is something else of the mouse.
+pub fn wheel(mouse: MouseEvent) -> Option<KeyEvent> {
+    let code = match mouse.kind {
+        MouseEventKind::ScrollDown => KeyCode::Down,
+        MouseEventKind::ScrollUp => KeyCode::Up,
+        MouseEventKind::ScrollLeft => KeyCode::Left,
+        MouseEventKind::ScrollRight => KeyCode::Right,
+        MouseEventKind::Down(_)
+        | MouseEventKind::Up(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Moved => return None,
+    };
+    Some(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
 /// Whether a key takes away the character before the cursor.

@@ -158,6 +158,31 @@ fn a_line_said_at_the_start_opens_its_pane() {
 }
 
 #[test]
+fn the_wheel_moves_the_cursor_where_the_mouse_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("wharf.toml");
+    fs::write(&config, "[ui]\nmouse = true\n").unwrap();
+    let arguments = [
+        "--config",
+        config.to_str().unwrap(),
+        "-H",
+        "a=unix:///a",
+        "-H",
+        "b=unix:///b",
+    ];
+    let mut console = Terminal::start(&arguments, 100, 30);
+    console.keys("2");
+    console.wait_for("Hosts[2]");
+    console.keys("\x1b[<65;10;10M");
+    console.keys("\r");
+    console.wait("the second host", |screen| screen.contains("host:b"));
+    console.keys("\x03");
+    assert!(console.wait_end());
+    let raw = String::from_utf8_lossy(&console.raw()).into_owned();
+    assert!(raw.contains("\x1b[?1000h") && raw.rfind("\x1b[?1000l") > raw.rfind("\x1b[?1000h"));
+}
+
+#[test]
 fn any_size_is_drawn_and_nothing_panics() {
     let lab = Lab::shared();
     let socket = format!("plain={}", lab.engine("unix"));
