@@ -6,7 +6,8 @@ mod fleet;
 
 use wharf::{
     model::{
-        Action, Container, Event, Feed, Fleet, HostName, HostSpec, Link, State, Timestamp, Usage,
+        Action, Container, ContainerId, Event, Feed, Fleet, HostName, HostSpec, Link, State,
+        Timestamp, Usage,
     },
     ui::{Effect, Msg, desk::Desk},
 };
@@ -358,16 +359,17 @@ fn messages_fade_and_are_kept() {
 }
 
 #[test]
-fn every_pane_survives_every_size() {
-    for (width, height) in [
-        (1, 1),
-        (19, 4),
-        (20, 5),
-        (40, 12),
-        (80, 24),
-        (133, 37),
-        (400, 120),
-    ] {
+fn every_pane_survives_every_small_size() {
+    every_pane_at(&[(1, 1), (19, 4), (20, 5), (40, 12), (80, 24)]);
+}
+
+#[test]
+fn every_pane_survives_every_large_size() {
+    every_pane_at(&[(133, 37), (400, 120)]);
+}
+
+fn every_pane_at(sizes: &[(u16, u16)]) {
+    for &(width, height) in sizes {
         for keys in [
             "1",
             "2",
@@ -388,4 +390,31 @@ fn every_pane_survives_every_size() {
             assert_eq!(desk.buffer().area.width, width);
         }
     }
+}
+
+#[test]
+fn a_large_fleet_is_sorted_once_a_second_and_at_once_when_asked() {
+    let big = HostName::new("big");
+    let mut fleet = Fleet::new();
+    let spec = HostSpec::new("big", "unix:///run/docker.sock".parse().unwrap(), "test");
+    fleet.apply(Event::Hosts(vec![spec]));
+    let second = |past: i64| Timestamp::from_second(fleet::now().as_second() + past).unwrap();
+    let one = |n: usize| {
+        let id = ContainerId::new(&format!("{n:064x}"));
+        Container::new(id, &format!("c-{n:06}"), State::Running, second(-60))
+    };
+    let many = (0..3000).map(one).collect();
+    fleet.apply(Event::Containers(big.clone(), many));
+    let mut desk = Desk::new(fleet, 100, 20).at(second(0)).keys("3");
+    assert!(desk.screen().contains("Containers[3000]"));
+    desk.send(Msg::Event(Event::Container(
+        big.clone(),
+        Box::new(one(99_999)),
+    )));
+    assert!(desk.screen().contains("Containers[3000]"), "not yet");
+    let mut desk = desk.keys("N g");
+    assert!(desk.screen().contains("c-099999"), "turned round at once");
+    desk.send(Msg::Event(Event::Container(big, Box::new(one(100_000)))));
+    let mut desk = desk.at(second(1)).keys("g");
+    assert!(desk.screen().contains("c-100000"));
 }

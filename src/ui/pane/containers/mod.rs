@@ -24,6 +24,9 @@ const LIVE: [&str; 10] = [
     "cpu", "memory", "memory%", "mem", "mem%", "net", "block", "net/s", "block/s", "pids",
 ];
 
+/// From so many containers on, what changes in the fleet is sorted in once a second: something always changes.
+const MANY: usize = 2000;
+
 /// The two ways to show the same rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Shape {
@@ -40,6 +43,8 @@ pub struct Containers {
     tiles: tiles::Layout,
     total: usize,
     stamp: Option<Stamp>,
+    /// In which second the rows were arranged.
+    settled_at: i64,
 }
 
 /// What the order of rows depends on.
@@ -63,6 +68,7 @@ impl Default for Containers {
             tiles: tiles::Layout::default(),
             total: 0,
             stamp: None,
+            settled_at: 0,
         }
     }
 }
@@ -171,8 +177,12 @@ impl Pane for Containers {
     }
 
     fn settle(&mut self, fleet: &Fleet, area: Rect) {
+        let second = fleet.now.as_second();
         let stamp = Stamp {
-            version: fleet.version(),
+            version: match &self.stamp {
+                Some(stamp) if self.total >= MANY && self.settled_at == second => stamp.version,
+                _ => fleet.version(),
+            },
             filter: self.table.filter().to_owned(),
             sort: self.table.sort(),
             shape: self.shape,
@@ -192,6 +202,7 @@ impl Pane for Containers {
                     tiles::Layout::new(self.table.list.order(), fleet, self.group, area.width);
             }
             self.stamp = Some(stamp);
+            self.settled_at = second;
         }
         match self.shape {
             Shape::Table => self
