@@ -359,6 +359,19 @@ fn messages_fade_and_are_kept() {
 }
 
 #[test]
+fn the_row_under_the_cursor_is_the_first_target_that_is_offered() {
+    let mut desk = desk(120, 30).keys("3 j j j : c o n t a i n e r space s t o p space");
+    let screen = desk.screen();
+    let row = screen.lines().nth(6).unwrap().to_owned();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    let target = format!("{}@{}", words[3], words[1]);
+    assert!(
+        screen.contains(&format!(":container stop {target}")),
+        "{target}: {screen}"
+    );
+}
+
+#[test]
 fn every_pane_survives_every_small_size() {
     every_pane_at(&[(1, 1), (19, 4), (20, 5), (40, 12), (80, 24)]);
 }

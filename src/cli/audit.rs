@@ -25,6 +25,10 @@ const PAGE: u32 = 500;
 pub(super) async fn list(session: &Session, args: &ListArgs, number: u32) -> Result<Exit, Failure> {
     let listing = Listing::<Operations>::read(args, session.options.output, &[])?;
     let store = open(session).await?;
+    // Of acts whose program was killed the end is written first: nobody else will.
+    if let Err(error) = store.interrupted().await {
+        super::complain(&format!("warning: {error}"));
+    }
     let mut found = store.waiting().await?;
     found.reverse();
     found.retain(|one| listing.fits(&OperationRow { operation: one }));

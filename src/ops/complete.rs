@@ -30,8 +30,8 @@ pub struct Completion {
 
 impl Sentence {
     /// How a line that is being typed can go on, the best first. Sentences that change something
-    /// are not offered in a fleet that is read-only.
-    pub fn complete(line: &str, fleet: &Fleet) -> Vec<Completion> {
+    /// are not offered in a fleet that is read-only. Targets that are selected come first.
+    pub fn complete(line: &str, fleet: &Fleet, selected: &[Target]) -> Vec<Completion> {
         let mut typed = Typed::read(line);
         let entries: Vec<&Entry> = Self::catalogue()
             .iter()
@@ -41,7 +41,7 @@ impl Sentence {
             None => sentences(&typed, &entries),
             Some((entry, words)) => {
                 typed.words.drain(..words);
-                Argument::here(entry, &typed).offers(&typed, fleet)
+                Argument::here(entry, &typed).offers(&typed, fleet, selected)
             }
         }
     }
@@ -204,7 +204,7 @@ impl<'e> Argument<'e> {
         }
     }
 
-    fn offers(&self, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    fn offers(&self, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Vec<Completion> {
         match self {
             Self::Free => Vec::new(),
             Self::Option(options) => ranked(&typed.partial, named(options, typed)),
@@ -221,7 +221,7 @@ impl<'e> Argument<'e> {
                 ranked(partial.unwrap_or(""), offers.collect())
             }
             Self::Word(entry, options) => {
-                let mut offers = words(entry, typed, fleet);
+                let mut offers = words(entry, typed, fleet, selected);
                 if typed.partial.is_empty() {
                     offers.extend(named(options, typed));
                 }
@@ -299,7 +299,7 @@ fn columns_of(entry: &Entry) -> Vec<(String, String)> {
 }
 
 /// Words of the sentence itself: targets that fit, hosts, keys of a filter.
-fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Vec<Completion> {
     if let Some(listing) = Listing::of_words(entry.words) {
         return filter_terms(listing, typed, fleet);
     }
@@ -312,6 +312,8 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
         Accepts::Nothing => Vec::new(),
     };
     targets.retain(|(text, _)| !typed.words.contains(text));
+    let near: Vec<String> = selected.iter().map(|target| target.text(fleet)).collect();
+    targets.sort_by_key(|(text, _)| !near.contains(text));
     let offers = targets
         .into_iter()
         .map(|(text, about)| Completion {

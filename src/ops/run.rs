@@ -285,7 +285,12 @@ fn gathered<'t>(texts: impl Iterator<Item = (String, &'t str)>) -> String {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for (target, text) in texts.filter(|(_, text)| !text.is_empty()) {
         match groups.iter_mut().find(|(known, _)| *known == text) {
-            Some((_, targets)) => targets.push(target),
+            // Several steps on one target are named once.
+            Some((_, targets)) => {
+                if !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
             None => groups.push((text, vec![target])),
         }
     }
@@ -465,6 +470,25 @@ mod tests {
             Outcome::Failed {
                 done: 1,
                 failed: 2,
+                detail
+            }
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_of_several_steps_is_named_once() {
+        let plan = plan(&[("web", "a"), ("web", "a"), ("web", "b")]);
+        let stand = Stand {
+            fails: "web",
+            ..Stand::default()
+        };
+        let outcome = run_on(&plan, &stand, &Book::default()).await.unwrap();
+        let detail = "web@a, web@b: it does not want to".to_owned();
+        assert_eq!(
+            outcome,
+            Outcome::Failed {
+                done: 0,
+                failed: 3,
                 detail
             }
         );

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::Fleet,
-    ops::{Completion, Listing, Sentence},
+    ops::{Completion, Listing, Sentence, target::Target},
 };
 
 /// How many completions are shown at once.
@@ -43,8 +43,7 @@ pub enum Typed {
 #[derive(Debug)]
 pub struct Prompt {
     kind: Kind,
-    /// The rows that are filtered and sorted here; none in a pane without a table.
-    rows: Option<Listing>,
+    over: Over,
     input: Input,
     before: String,
     completions: Vec<Completion>,
@@ -73,6 +72,15 @@ impl History {
     }
 }
 
+/// What a line is typed over.
+#[derive(Debug, Default)]
+pub struct Over {
+    /// The rows that are filtered and sorted there; none in a pane without a table.
+    pub rows: Option<Listing>,
+    /// What is marked there, or under the cursor.
+    pub selected: Vec<Target>,
+}
+
 /// How a move that is being typed can go on: with its word, or with the column it asks for.
 fn moves(text: &str, rows: Option<Listing>) -> Vec<Completion> {
     let offer = |(text, about): (String, String), line: String| Completion { text, about, line };
@@ -98,10 +106,10 @@ fn moves(text: &str, rows: Option<Listing>) -> Vec<Completion> {
 
 impl Prompt {
     /// A line with something in it already.
-    pub fn new(kind: Kind, text: &str, rows: Option<Listing>, fleet: &Fleet) -> Self {
+    pub fn new(kind: Kind, text: &str, over: Over, fleet: &Fleet) -> Self {
         let mut prompt = Self {
             kind,
-            rows,
+            over,
             input: Input::new(text.to_owned()),
             before: text.to_owned(),
             completions: Vec::new(),
@@ -176,7 +184,7 @@ impl Prompt {
         self.chosen = None;
         let text = self.input.value();
         if self.kind == Kind::Filter {
-            self.completions = match self.rows {
+            self.completions = match self.over.rows {
                 Some(rows) if !text.ends_with(char::is_whitespace) && !text.is_empty() => {
                     rows.complete(text, fleet)
                 }
@@ -184,8 +192,8 @@ impl Prompt {
             };
             return;
         }
-        self.completions = moves(text, self.rows);
-        let sentences = Sentence::complete(text, fleet);
+        self.completions = moves(text, self.over.rows);
+        let sentences = Sentence::complete(text, fleet, &self.over.selected);
         if text.is_empty() {
             // Nouns before moves: the palette is for sentences.
             let moves = std::mem::replace(&mut self.completions, sentences);

@@ -10,7 +10,7 @@ use super::{
     nav::Nav,
     overlay::{Answer, Choice, Chooser, Help, Menu, Messages, Overlay, Question},
     pane::{PaneId, Reply},
-    prompt::{Kind, Prompt, Typed},
+    prompt::{Kind, Over, Prompt, Typed},
     runs::RunId,
 };
 use crate::{
@@ -246,12 +246,12 @@ impl Ui {
                 if !text.is_empty() {
                     text.push(' ');
                 }
-                self.prompt = Some(Prompt::new(Kind::Palette, &text, self.rows(), &self.fleet));
+                self.prompt = Some(Prompt::new(Kind::Palette, &text, self.over(), &self.fleet));
                 Vec::new()
             }
             Nav::Filter { text } if text.is_empty() => {
                 let before = self.panes.get(self.here).filter().to_owned();
-                self.prompt = Some(Prompt::new(Kind::Filter, &before, self.rows(), &self.fleet));
+                self.prompt = Some(Prompt::new(Kind::Filter, &before, self.over(), &self.fleet));
                 Vec::new()
             }
             Nav::Menu => {
@@ -280,9 +280,12 @@ impl Ui {
         }
     }
 
-    /// The kind of rows of this pane, if it is a table.
-    fn rows(&self) -> Option<Listing> {
-        Listing::named(self.here.name())
+    /// What a line would be typed over.
+    fn over(&self) -> Over {
+        Over {
+            rows: Listing::named(self.here.name()),
+            selected: self.panes.get(self.here).selection(&self.fleet),
+        }
     }
 
     fn pane_nav(&mut self, nav: &Nav) -> Vec<Effect> {

@@ -213,6 +213,25 @@ fn an_interrupted_act_begins_no_further_step_and_is_recorded_so() {
 }
 
 #[test]
+fn an_act_whose_program_was_killed_is_told_as_interrupted() {
+    let bench = Bench::new();
+    let target = bench.running("ams-1");
+    let slow = Faults {
+        latency: Duration::from_millis(1500),
+        ..Faults::default()
+    };
+    bench.sim.set_faults("ams-1", slow);
+    let line = format!("container stop {target} --yes --timeout 60");
+    let mut child = bench.command(&line).spawn().unwrap();
+    let outcome = || bench.say("audit list -o json").json()[0]["outcome"].clone();
+    until("the act has begun", || outcome() == "running");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(outcome(), "interrupted");
+    bench.say("audit verify").ended(0);
+}
+
+#[test]
 fn what_cannot_be_recorded_is_not_done() {
     let bench = Bench::new();
     let target = bench.running("ams-1");

@@ -132,7 +132,7 @@ fn a_shell_in_a_container_takes_the_terminal_and_gives_it_back() {
     });
     console.keys("s");
     console.wait_for("built-in shell");
-    console.keys("echo $((6*7)) \"$(stty size)\"\r");
+    console.keys("sleep 1; echo $((6*7)) \"$(stty size)\"\r");
     console.wait_for("42 30 100");
     console.resize(90, 28);
     console.keys("sleep 1; stty size\r");

@@ -5,7 +5,7 @@ use crate::ops::Listing;
 
 /// What is offered for a line.
 fn offered(line: &str) -> Vec<String> {
-    Sentence::complete(line, &fleet())
+    Sentence::complete(line, &fleet(), &[])
         .into_iter()
         .map(|one| one.text)
         .collect()
@@ -13,7 +13,7 @@ fn offered(line: &str) -> Vec<String> {
 
 /// The first line that is offered.
 fn first(line: &str) -> String {
-    Sentence::complete(line, &fleet()).remove(0).line
+    Sentence::complete(line, &fleet(), &[]).remove(0).line
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn filters_complete_with_the_values_of_the_fleet() {
     );
     assert_eq!(offered("container list app:"), ["shop"]);
     assert_eq!(offered("host list group:eur"), ["europe"]);
-    let about = |line: &str| Sentence::complete(line, &fleet()).remove(0).about;
+    let about = |line: &str| Sentence::complete(line, &fleet(), &[]).remove(0).about;
     assert_eq!(about("container list app:sho"), "4 containers");
     assert_eq!(about("container list state:remov"), "no containers now");
     assert!(offered("container list cp").contains(&"cpu>".to_owned()));
@@ -128,7 +128,7 @@ fn a_filter_is_completed_term_by_term() {
 fn copying_out_is_offered_where_nothing_may_be_changed() {
     let mut fleet = fleet();
     fleet.read_only = true;
-    let first = |line: &str| Sentence::complete(line, &fleet).remove(0).line;
+    let first = |line: &str| Sentence::complete(line, &fleet, &[]).remove(0).line;
     assert_eq!(first("copy"), "container copy ");
     assert_eq!(first("container copy db@"), "container copy db@ams-1:/");
 }
@@ -142,14 +142,14 @@ fn nobody_guesses_a_command_for_a_container() {
 fn read_only_offers_nothing_that_changes() {
     let mut fleet = fleet();
     fleet.read_only = true;
-    let offers: Vec<String> = Sentence::complete("", &fleet)
+    let offers: Vec<String> = Sentence::complete("", &fleet, &[])
         .into_iter()
         .map(|one| one.text)
         .collect();
     assert!(offers.contains(&"container list".to_owned()));
     assert!(!offers.contains(&"container stop".to_owned()));
     assert!(!offers.contains(&"host add".to_owned()));
-    assert!(Sentence::complete("container stop ", &fleet).is_empty());
+    assert!(Sentence::complete("container stop ", &fleet, &[]).is_empty());
 }
 
 #[test]

@@ -85,7 +85,7 @@ proptest! {
     #[test]
     fn any_line_is_a_sentence_or_an_error_but_no_panic(line in "\\PC{0,60}") {
         let _ = Sentence::parse(&line);
-        let _ = Sentence::complete(&line, &fleet());
+        let _ = Sentence::complete(&line, &fleet(), &[]);
     }
 
     #[test]
@@ -95,7 +95,7 @@ proptest! {
             "--grace", "9", "list", "prune", "--all", "-n", "rename", "web-1@*", "edit", "--tls", "",
         ]), 0..7)) {
         let line = crate::ops::sentence::join(words.iter().copied());
-        let _ = Sentence::complete(&line, &fleet());
+        let _ = Sentence::complete(&line, &fleet(), &[]);
         if let Ok(sentence) = Sentence::parse(&line) {
             let _ = sentence.plan(&fleet(), &[target("ams-1", "a1")]);
         }
