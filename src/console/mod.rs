@@ -28,6 +28,13 @@ use crate::{
 
 /// Frames follow each other not faster than this, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
+/// Between frames that no key asked for lies so many times what a frame costs: in a large fleet something always
+/// changes, and drawing it may not take more than a small part of a processor.
+const REST: u32 = 20;
+/// But never more than this: what breaks is to be seen.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+/// For so long after the start nothing is held back.
+const OPENING: Duration = Duration::from_secs(2);
 /// How many messages are taken in before the screen gets its turn.
 const BATCH: usize = 256;
 /// How many rows a notch of the mouse wheel moves.
@@ -74,6 +81,8 @@ pub async fn run(setup: Setup) -> io::Result<()> {
         messages,
         from_engines,
         wanted: BTreeSet::new(),
+        rest: FRAME,
+        opened: Moment::now(),
     };
     Box::pin(console.run(start.as_deref())).await
 }
@@ -86,6 +95,9 @@ struct Console {
     messages: mpsc::Receiver<Msg>,
     from_engines: mpsc::Receiver<Signal>,
     wanted: BTreeSet<Feed>,
+    /// How long the next frame waits for more, unless a key is pressed.
+    rest: Duration,
+    opened: Moment,
 }
 
 /// Whether the console goes on.
@@ -138,14 +150,14 @@ impl Console {
                             Signal::Feed(feed, payload) => Msg::Feed(feed, payload),
                         }));
                     }
-                    due = due.or_else(|| Some(Moment::now() + FRAME));
+                    due = due.or_else(|| Some(Moment::now() + self.rest));
                 }
                 count = self.messages.recv_many(&mut messages, BATCH) => {
                     if count == 0 { return Ok(()); }
                     for message in messages.drain(..) {
                         effects.extend(self.ui.update(message));
                     }
-                    due = due.or_else(|| Some(Moment::now() + FRAME));
+                    due = due.or_else(|| Some(Moment::now() + self.rest));
                 }
                 _ = tick.tick() => {
                     effects = self.ui.update(Msg::Event(Event::Tick(Timestamp::now())));
@@ -163,13 +175,19 @@ impl Console {
 
     /// Draws, and asks for what the panes on the screen want to see.
     fn draw(&mut self) -> io::Result<()> {
+        let start = Moment::now();
         let wanted = self.ui.wants();
         if wanted != self.wanted {
             self.performer.engines().want(wanted.clone());
             self.wanted = wanted;
         }
         let ui = &mut self.ui;
-        self.screen.draw(|frame| ui.view(frame))
+        let drawn = self.screen.draw(|frame| ui.view(frame));
+        // The first frames cost more than others, and are waited for.
+        if start - self.opened > OPENING {
+            self.rest = (start.elapsed() * REST).clamp(FRAME, LONGEST_REST);
+        }
+        drawn
     }
 
     /// Takes in what was typed, with all that is already there, so that a held key cannot run ahead
