@@ -1,6 +1,6 @@
 //! Acts: looked at, confirmed, done, recorded, refused.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, process::Child, thread, time::Duration};
 
 use wharf::sim::{Api, Faults, Spec};
 
@@ -191,9 +191,8 @@ fn a_failed_step_is_told_and_the_others_are_done() {
     assert!(acts[0]["detail"].as_str().unwrap().starts_with(&targets[1]));
 }
 
-#[test]
-fn an_interrupted_act_begins_no_further_step_and_is_recorded_so() {
-    let bench = Bench::new();
+/// An act on a slow host that has begun.
+fn begun(bench: &Bench) -> Child {
     let target = bench.running("ams-1");
     let slow = Faults {
         latency: Duration::from_millis(1500),
@@ -202,32 +201,33 @@ fn an_interrupted_act_begins_no_further_step_and_is_recorded_so() {
     bench.sim.set_faults("ams-1", slow);
     let line = format!("container stop {target} --yes --timeout 60");
     let child = bench.command(&line).spawn().unwrap();
-    until("the act has begun", || {
-        bench.say("audit list -o json").json()[0]["outcome"] == "running"
-    });
+    until("the act has begun", || newest(bench) == "running");
+    child
+}
+
+/// How the newest act of the log ended.
+fn newest(bench: &Bench) -> String {
+    let acts = bench.say("audit list -o json").json();
+    acts[0]["outcome"].as_str().unwrap_or("none").to_owned()
+}
+
+#[test]
+fn an_interrupted_act_begins_no_further_step_and_is_recorded_so() {
+    let bench = Bench::new();
+    let child = begun(&bench);
     thread::sleep(Duration::from_millis(100));
     interrupt(&child);
     answer(child).ended(130).complains("cancelled");
-    let acts = bench.say("audit list -o json").ended(0).json();
-    assert_eq!(acts[0]["outcome"], "cancelled");
+    assert_eq!(newest(&bench), "cancelled");
 }
 
 #[test]
 fn an_act_whose_program_was_killed_is_told_as_interrupted() {
     let bench = Bench::new();
-    let target = bench.running("ams-1");
-    let slow = Faults {
-        latency: Duration::from_millis(1500),
-        ..Faults::default()
-    };
-    bench.sim.set_faults("ams-1", slow);
-    let line = format!("container stop {target} --yes --timeout 60");
-    let mut child = bench.command(&line).spawn().unwrap();
-    let outcome = || bench.say("audit list -o json").json()[0]["outcome"].clone();
-    until("the act has begun", || outcome() == "running");
+    let mut child = begun(&bench);
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(outcome(), "interrupted");
+    assert_eq!(newest(&bench), "interrupted");
     bench.say("audit verify").ended(0);
 }
 

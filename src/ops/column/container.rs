@@ -93,13 +93,17 @@ fn flow(row: &ContainerRow<'_>, of: fn(&Usage) -> (u64, u64)) -> Cow<'static, st
     })
 }
 
-/// Two rates, such as `9.8K/s`; nothing at all where nothing goes on.
+/// Two rates, such as `9.80K/120B`; a plain 0 where nothing goes on.
 fn rate(row: &ContainerRow<'_>, of: fn(&Rates) -> (u64, u64)) -> Cow<'static, str> {
     match row.container.rates.as_ref().map(of) {
         None => Cow::Borrowed(""),
         Some((0, 0)) => Cow::Borrowed("0"),
         Some((i, o)) => format!("{}/{}", bytes(i), bytes(o)).into(),
     }
+}
+
+fn rate_order(a: &ContainerRow<'_>, b: &ContainerRow<'_>, of: fn(&Rates) -> u64) -> Ordering {
+    rate_sum(a, of).cmp(&rate_sum(b, of))
 }
 
 fn rate_sum(row: &ContainerRow<'_>, of: fn(&Rates) -> u64) -> Option<u64> {
@@ -319,10 +323,7 @@ static CONTAINERS: [Column<Containers>; 22] = [
         width: fixed(11),
         text: |row, _| rate(row, |r| (r.net_in, r.net_out)),
         tone: |_| Tone::Plain,
-        order: |a, b| {
-            let sum = |row| rate_sum(row, |r| r.net_in + r.net_out);
-            sum(a).cmp(&sum(b))
-        },
+        order: |a, b| rate_order(a, b, |r| r.net_in + r.net_out),
         shown: true,
         priority: 9,
     },
@@ -334,10 +335,7 @@ static CONTAINERS: [Column<Containers>; 22] = [
         width: fixed(11),
         text: |row, _| rate(row, |r| (r.block_in, r.block_out)),
         tone: |_| Tone::Plain,
-        order: |a, b| {
-            let sum = |row| rate_sum(row, |r| r.block_in + r.block_out);
-            sum(a).cmp(&sum(b))
-        },
+        order: |a, b| rate_order(a, b, |r| r.block_in + r.block_out),
         shown: true,
         priority: 10,
     },
