@@ -39,11 +39,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
             .preview(&ready.plan)
             .map(|exit| worse(exit, ready.exit));
     }
-    if unless_asked(session.confirm(&ready.plan))
-        .await
-        .transpose()?
-        .is_none()
-    {
+    if !session.is_confirmed(&ready.plan).await? {
         return Ok(Exit::Interrupted);
     }
     let Ready {
@@ -80,11 +76,7 @@ pub(super) async fn configure(session: &Session, sentence: &Sentence) -> Result<
     if session.options.dry_run {
         return session.preview(&plan);
     }
-    if unless_asked(session.confirm(&plan))
-        .await
-        .transpose()?
-        .is_none()
-    {
+    if !session.is_confirmed(&plan).await? {
         return Ok(Exit::Interrupted);
     }
     let store = session.store();
@@ -230,8 +222,14 @@ impl Session {
         Ok(Exit::Done)
     }
 
+    /// Has the plan confirmed; false when somebody asks to end instead of answering.
+    pub(super) async fn is_confirmed(&self, plan: &Plan) -> Result<bool, Failure> {
+        let answer = unless_asked(self.confirm(plan)).await.transpose()?;
+        Ok(answer.is_some())
+    }
+
     /// Has the plan confirmed, by an option or by a person; refuses it otherwise.
-    pub(super) async fn confirm(&self, plan: &Plan) -> Result<(), Failure> {
+    async fn confirm(&self, plan: &Plan) -> Result<(), Failure> {
         let is_said = |phrase: &str| self.options.confirm.as_deref() == Some(phrase);
         let question = match &plan.confirm {
             Confirm::No => return Ok(()),

@@ -39,11 +39,7 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
     if session.options.dry_run {
         return session.preview(&plan);
     }
-    if unless_asked(session.confirm(&plan))
-        .await
-        .transpose()?
-        .is_none()
-    {
+    if !session.is_confirmed(&plan).await? {
         return Ok(Exit::Interrupted);
     }
     let Some(Step {

@@ -20,7 +20,7 @@ use crate::{
     ops::{
         column::{
             Align, Column, ContainerRow, Containers, Context, HostRow, Hosts, ImageRow, Images,
-            NetworkRow, Networks, Rows, VolumeRow, Volumes, column, natural,
+            NetworkRow, Networks, Rows, SAMPLED, VolumeRow, Volumes, column, natural,
         },
         filter::Filter,
         sentence::ListArgs,
@@ -30,18 +30,8 @@ use crate::{
 /// How long samples of containers and loads of hosts are waited for.
 const SAMPLES: Duration = Duration::from_secs(4);
 
-/// Columns of containers that need a sample.
-const SAMPLED: [&str; 8] = [
-    "cpu", "memory", "memory%", "net", "block", "net/s", "block/s", "pids",
-];
-/// Keys of filters that need a sample.
-const SAMPLED_KEYS: [&str; 10] = [
-    "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "net/s", "block/s", "pids",
-];
-/// Columns of hosts that need their load.
-const LOADED: [&str; 3] = ["cpu", "memory", "disk"];
-/// Keys of filters that need the load of hosts.
-const LOADED_KEYS: [&str; 4] = ["cpu", "mem", "memory", "disk"];
+/// Columns of hosts, and keys of filters over them, that need their load.
+const LOADED: [&str; 4] = ["cpu", "mem", "memory", "disk"];
 
 /// What is to be listed, and how.
 pub(super) struct Listing<K: Rows> {
@@ -86,12 +76,12 @@ impl<K: Rows> Listing<K> {
         })
     }
 
-    /// Whether one of these columns is shown or sorted by, or one of these keys filtered by.
-    fn needs(&self, columns: &[&str], keys: &[&str]) -> bool {
-        let named = |column: &&Column<K>| columns.contains(&column.name);
+    /// Whether one of these columns is shown, sorted by or filtered by.
+    fn needs(&self, slow: &[&str]) -> bool {
+        let named = |column: &&Column<K>| slow.contains(&column.name);
         self.columns.iter().any(named)
             || self.sort.as_ref().is_some_and(|(column, _)| named(column))
-            || self.filter.mentions(keys)
+            || self.filter.mentions(slow)
     }
 
     /// Whether a row fits.
@@ -152,7 +142,7 @@ fn find<K: Rows>(name: &str) -> Result<&'static Column<K>, Failure> {
 pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
     let listing = Listing::<Hosts>::read(args, session.options.output, &LOADED)?;
     let mut reached = session.reach_known(|_| true).await?;
-    if listing.needs(&LOADED, &LOADED_KEYS) {
+    if listing.needs(&LOADED) {
         let online = reached.online();
         let feeds = online.iter().cloned().map(Feed::Load).collect();
         let has_load = |fleet: &Fleet, name: &HostName| {
@@ -173,7 +163,7 @@ pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Fa
 pub(super) async fn containers(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
     let listing = Listing::<Containers>::read(args, session.options.output, &SAMPLED)?;
     let mut reached = session.reach(|_| true).await?;
-    if listing.needs(&SAMPLED, &SAMPLED_KEYS) {
+    if listing.needs(&SAMPLED) {
         sample(&mut reached).await;
     }
     let fleet = &reached.fleet;

@@ -8,6 +8,11 @@ use super::{
 };
 use crate::model::{Container, Health, Host, Rates, State, Usage, ago, bytes};
 
+/// Columns of containers, and keys of filters over them, that need a sample.
+pub const SAMPLED: [&str; 10] = [
+    "cpu", "mem", "memory", "mem%", "memory%", "net", "block", "net/s", "block/s", "pids",
+];
+
 /// A container with its host.
 #[derive(Clone, Copy, Debug)]
 pub struct ContainerRow<'a> {

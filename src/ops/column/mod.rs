@@ -10,7 +10,7 @@ use std::{borrow::Cow, cmp::Ordering};
 use super::filter::Row;
 use crate::model::{Host, Timestamp};
 
-pub use container::{ContainerRow, Containers, containers, state_glyph, state_tone};
+pub use container::{ContainerRow, Containers, SAMPLED, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
 pub use operation::{OperationRow, Operations, operations, outcome_tone, took};
 pub use resource::{

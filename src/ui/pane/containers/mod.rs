@@ -19,11 +19,6 @@ use crate::{
 /// How a container is told apart from all others of the fleet.
 type Key = (HostName, ContainerId);
 
-/// Columns and keys of the filter that change without a new version of the fleet.
-const LIVE: [&str; 10] = [
-    "cpu", "memory", "memory%", "mem", "mem%", "net", "block", "net/s", "block/s", "pids",
-];
-
 /// From so many containers on, what changes in the fleet is sorted in once a second: something always changes.
 const MANY: usize = 2000;
 
@@ -188,7 +183,7 @@ impl Pane for Containers {
             shape: self.shape,
             group: self.group,
             width: area.width,
-            moment: self.table.moment(&LIVE, fleet),
+            moment: self.table.moment(&column::SAMPLED, fleet),
         };
         if self.stamp.as_ref() != Some(&stamp) {
             let rows = self.rows(fleet);
