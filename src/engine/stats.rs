@@ -131,6 +131,8 @@ impl Counters {
 struct Entry<'a> {
     #[serde(borrow, default)]
     read: &'a str,
+    #[serde(borrow, default)]
+    preread: &'a str,
     #[serde(default)]
     cpu_stats: Cpu,
     #[serde(default)]
@@ -203,10 +205,17 @@ impl Entry<'_> {
             .total_usage
             .checked_sub(before.cpu_usage.total_usage)?;
         let system = now.system_cpu_usage.checked_sub(before.system_cpu_usage)?;
-        let cpus = match now.online_cpus {
+        let cpus: u32 = match now.online_cpus {
             0 => now.cpu_usage.percpu_usage.0.max(1),
             online => online,
         };
+        // What Podman calls the system's time leaves out idle processors: no measure for a share of the host.
+        let moments = super::inspect::moment(self.read).zip(super::inspect::moment(self.preread));
+        let wall = moments.map(|(read, before)| read.duration_since(before).as_nanos());
+        let whole = wall.map(|wall| wall.saturating_mul(i128::from(cpus)));
+        if whole.is_some_and(|whole| i128::from(system) < whole / 4 * 3) {
+            return None;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a number of processors")]
         let cpus = cpus as f32;
         (system > 0).then(|| ratio(used, system) * cpus * 100.0)
