@@ -2,7 +2,7 @@
 
 nextest := $(shell cargo nextest --version 2>/dev/null)
 
-.PHONY: run test lint check build-tests packages lab lab-down dist
+.PHONY: run test lint check build-tests packages lab lab-down dist bench
 
 # Opens the console.
 run:
@@ -49,3 +49,9 @@ lab-down:
 DIST ?= $(shell rustc -vV | sed -n 's/^host: //p')
 dist:
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile dist --target $(DIST)
+
+# Measures what is shipped: the hot paths, then the program in a terminal on the sim, beside those of its peers that are
+# on the path (cargo install oxker dtop ducker). REAL=SOCKET measures on a real engine as well.
+bench: dist
+	cargo bench --bench hot
+	cargo bench --bench console -- --program "$${CARGO_TARGET_DIR:-target}/$(DIST)/dist/wharf" $(if $(REAL),--real $(REAL))

@@ -16,7 +16,7 @@ mod show;
 mod signals;
 mod table;
 
-use std::{ffi::OsString, process::ExitCode, time::Duration};
+use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -35,6 +35,9 @@ use crate::{
 
 /// How long connections may take to end.
 const CLEANING: Duration = Duration::from_millis(300);
+
+/// More workers than this would wait for each other.
+const MOST_WORKERS: usize = 6;
 
 /// What a command works with.
 pub(super) struct Session {
@@ -72,6 +75,13 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// How many threads work besides the first one, which has the screen: each costs memory, and a fleet of hundreds of
+/// hosts keeps few of them busy.
+fn workers() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    processors.saturating_sub(1).clamp(1, MOST_WORKERS)
+}
+
 /// Says on standard error what went wrong.
 fn complain(text: &str) {
     eprintln!("wharf: {text}");
@@ -107,7 +117,10 @@ fn run(cli: Cli, env: Env) -> Result<Exit, Failure> {
                 config,
                 screen,
             };
-            let runtime = tokio::runtime::Runtime::new()
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(workers())
+                .enable_all()
+                .build()
                 .map_err(|error| Failure::Failed(format!("cannot start: {error}")))?;
             let exit = runtime.block_on(session.perform(command));
             // Connections have a moment to clean up behind themselves; slow ones hold up nobody.

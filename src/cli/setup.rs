@@ -33,7 +33,7 @@ pub(super) async fn console(session: &Session) -> Result<Exit, Failure> {
         };
         return demo(session, size).await;
     }
-    open(session, session.config.clone(), session.flags(), None).await
+    open(session, session.config.clone(), session.flags(), None)
 }
 
 /// The console on a fleet from memory, with a configuration and a log of its own.
@@ -49,12 +49,12 @@ pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Fail
     };
     let mut config = Config::load(&flags, &session.env);
     config.store = model::Place::in_directories(&dir.0, &dir.0);
-    let exit = open(session, config, flags, Some(DEMO)).await;
+    let exit = open(session, config, flags, Some(DEMO));
     drop(fleet);
     exit
 }
 
-async fn open(
+fn open(
     session: &Session,
     config: Config,
     flags: Flags,
@@ -69,9 +69,7 @@ async fn open(
         flags,
         label,
     };
-    console::run(setup)
-        .await
-        .map_err(|error| Failure::Failed(format!("the console ended: {error}")))?;
+    console::run(setup).map_err(|error| Failure::Failed(format!("the console ended: {error}")))?;
     Ok(Exit::Done)
 }
 

@@ -1,57 +1,115 @@
-//! The reader of keys: a task of its own, so that what is typed while a frame is drawn is found together.
+//! The keys: read in the very thread that draws, so that nothing has to be woken between a key and its frame.
 
-use std::io;
+use std::{
+    fs::File,
+    io::{self, IsTerminal as _},
+    os::fd::AsFd as _,
+    time::Duration,
+};
 
-use crossterm::event::{Event, EventStream};
-use futures_util::StreamExt as _;
-use tokio::{sync::mpsc, task::JoinHandle};
+use crossterm::{
+    event::{self, Event},
+    terminal,
+};
+use tokio::{
+    io::unix::AsyncFd,
+    select,
+    signal::unix::{Signal, SignalKind, signal},
+};
 
-/// How many events may wait. The terminal itself holds back what is beyond.
-const WAITING: usize = 64;
+use super::tty::watched;
 
-/// What is typed, as long as this lives. The stream may be asked only by a task that waits for it: asked in
-/// passing it would wake nobody at the next key.
+/// The library of keys looks at nothing when it is given no time. It waits so long only where keys may have come
+/// together in one reading, and after their first is drawn.
+const MOMENT: Duration = Duration::from_millis(3);
+
+/// Longer than any key: what comes at once in so many bytes was pasted.
+const PASTED: u64 = 32;
+
+/// What is typed, and the changes of the terminal's size, as long as this lives. Needs a tokio runtime around it.
 pub struct Keys {
-    events: mpsc::Receiver<io::Result<Event>>,
-    reader: JoinHandle<()>,
+    terminal: AsyncFd<File>,
+    resized: Signal,
+    /// How many bytes came with the last key, itself included, as far as not all of them are known to be read.
+    together: u64,
 }
 
 impl Keys {
-    /// Begins to read.
-    pub fn read() -> Self {
-        let (sender, events) = mpsc::channel(WAITING);
-        let reader = tokio::spawn(async move {
-            let mut stream = EventStream::new();
-            while let Some(event) = stream.next().await {
-                if sender.send(event).await.is_err() {
-                    return;
+    /// Begins to listen.
+    pub fn read() -> io::Result<Self> {
+        Ok(Self {
+            terminal: watched(terminal_of_process()?)?,
+            resized: signal(SignalKind::window_change())?,
+            together: 0,
+        })
+    }
+
+    /// The next event; an error when the terminal is gone. May be given up at any moment: nothing is lost by it.
+    pub async fn next(&mut self) -> io::Result<Event> {
+        loop {
+            if let Some(event) = self.typed()? {
+                return Ok(event);
+            }
+            select! {
+                ready = self.terminal.readable() => {
+                    let mut ready = ready?;
+                    if ready.ready().is_read_closed() {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    if rustix::io::ioctl_fionread(ready.get_inner())? == 0 {
+                        // What comes from now on makes it ready again.
+                        ready.clear_ready();
+                    }
+                }
+                _ = self.resized.recv() => {
+                    let (width, height) = terminal::size()?;
+                    return Ok(Event::Resize(width, height));
                 }
             }
-        });
-        Self { events, reader }
+        }
     }
 
-    /// The next event. None when the terminal is gone.
-    pub async fn next(&mut self) -> Option<io::Result<Event>> {
-        self.events.recv().await
+    /// The next event, if it is there already and can be had without waiting.
+    pub fn waiting(&mut self) -> io::Result<Option<Event>> {
+        if self.together > PASTED || self.unread()? > 0 {
+            self.typed()
+        } else {
+            Ok(None)
+        }
     }
 
-    /// The next event, if it is there already.
-    pub fn waiting(&mut self) -> Option<io::Result<Event>> {
-        self.events.try_recv().ok()
+    /// How many bytes the terminal holds.
+    fn unread(&self) -> io::Result<u64> {
+        Ok(rustix::io::ioctl_fionread(self.terminal.get_ref())?)
     }
 
-    /// Stops reading: when this returns, no byte is taken from the terminal any more.
-    pub async fn stop(&mut self) {
-        self.reader.abort();
-        // It ends by being stopped; there is nothing to be learned from how.
-        let _ = (&mut self.reader).await;
-        while self.events.try_recv().is_ok() {}
+    /// What was typed, if anything was. Changes of size are told by the signal itself: it comes when the size is the
+    /// new one.
+    fn typed(&mut self) -> io::Result<Option<Event>> {
+        loop {
+            let unread = self.unread()?;
+            self.together = self.together.max(unread);
+            if self.together < 2 && unread == 0 {
+                return Ok(None);
+            }
+            if !event::poll(MOMENT)? {
+                self.together = 0;
+                return Ok(None);
+            }
+            match event::read()? {
+                Event::Resize(..) => {}
+                event => return Ok(Some(event)),
+            }
+        }
     }
 }
 
-impl Drop for Keys {
-    fn drop(&mut self) {
-        self.reader.abort();
+/// The terminal as the library of keys finds it: the standard input, else the controlling terminal.
+fn terminal_of_process() -> io::Result<File> {
+    let input = io::stdin();
+    if input.is_terminal() {
+        Ok(input.as_fd().try_clone_to_owned()?.into())
+    } else {
+        File::open("/dev/tty")
     }
 }

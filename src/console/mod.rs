@@ -13,8 +13,10 @@ use std::{collections::BTreeSet, io, time::Duration};
 
 use crossterm::event::{Event as Input, KeyEventKind};
 use tokio::{
+    runtime::{Builder, Handle},
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    task::block_in_place,
     time::{Instant as Moment, MissedTickBehavior, interval, sleep_until},
 };
 
@@ -58,11 +60,23 @@ pub struct Setup {
     pub notices: Vec<String>,
 }
 
-/// Opens the console and returns when it is left.
-pub async fn run(setup: Setup) -> io::Result<()> {
+/// Opens the console and returns when it is left. The runtime around, which must have threads of its own, does the work;
+/// this thread has one for keys and frames alone, so that a key needs no other thread to run, however busy the machine is.
+pub fn run(setup: Setup) -> io::Result<()> {
+    let workers = Handle::current();
+    block_in_place(|| {
+        let screen = Builder::new_current_thread().enable_all().build()?;
+        screen.block_on(open(setup, workers))
+    })
+}
+
+async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
     let (inbox, messages) = mpsc::channel(INBOX);
     let (signals, from_engines) = mpsc::channel(INBOX);
-    let engines = Engines::start(engine_settings(&setup.config), signals);
+    let engines = {
+        let _in_background = workers.enter();
+        Engines::start(engine_settings(&setup.config), signals)
+    };
     engines.set_hosts(setup.hosts.clone());
     let mut ui = perform::new_ui(&setup);
     let screen = Screen::take(setup.config.mouse)?;
@@ -73,7 +87,7 @@ pub async fn run(setup: Setup) -> io::Result<()> {
         ui.say(Level::Warning, notice.clone());
     }
     let start = setup.config.start.clone();
-    let performer = Performer::new(setup, engines, inbox);
+    let performer = Performer::new(setup, engines, inbox, workers);
     let mut console = Console {
         ui,
         screen,
@@ -115,7 +129,7 @@ impl Console {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut tick = interval(Duration::from_secs(1));
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut input = Keys::read();
+        let mut input = Keys::read()?;
         let mut signals = Vec::with_capacity(BATCH);
         let mut messages = Vec::with_capacity(BATCH);
         let mut due = Some(Moment::now());
@@ -126,22 +140,24 @@ impl Console {
             }
         }
         loop {
+            // A timer would come up to a millisecond late, and keys would be looked for meanwhile.
+            if due.is_some_and(|frame| frame <= Moment::now()) {
+                self.draw()?;
+                due = None;
+            }
             let frame = due.unwrap_or_else(Moment::now);
             let mut effects = Vec::new();
             tokio::select! {
                 biased;
-                () = sleep_until(frame), if due.is_some() => {
-                    self.draw()?;
-                    due = None;
-                    continue;
+                () = sleep_until(frame), if due.is_some() => continue,
+                event = input.next() => {
+                    // A terminal that is gone is no error: there is nobody to be told of it.
+                    let Ok(more) = event.and_then(|first| self.typed(first, &mut input)) else {
+                        return Ok(());
+                    };
+                    effects = more;
+                    due = Some(Moment::now());
                 }
-                event = input.next() => match self.typed(event, &mut input)? {
-                    None => return Ok(()),
-                    Some(more) => {
-                        effects = more;
-                        due = Some(Moment::now());
-                    }
-                },
                 count = self.from_engines.recv_many(&mut signals, BATCH) => {
                     if count == 0 { return Ok(()); }
                     for signal in signals.drain(..) {
@@ -191,28 +207,19 @@ impl Console {
     }
 
     /// Takes in what was typed, with all that is already there, so that a held key cannot run ahead
-    /// of the screen. None when the terminal is gone.
-    fn typed(
-        &mut self,
-        first: Option<io::Result<Input>>,
-        input: &mut Keys,
-    ) -> io::Result<Option<Vec<Effect>>> {
-        let mut effects = Vec::new();
-        let mut next = first;
-        for _ in 0..BATCH {
-            match next {
-                None | Some(Err(_)) => return Ok(None),
-                Some(Ok(event)) => effects.extend(self.take_input(event)?),
-            }
+    /// of the screen.
+    fn typed(&mut self, first: Input, input: &mut Keys) -> io::Result<Vec<Effect>> {
+        let mut effects = self.take_input(first)?;
+        for _ in 1..BATCH {
             if !effects.is_empty() {
                 break;
             }
-            match input.waiting() {
-                Some(more) => next = Some(more),
-                None => break,
-            }
+            let Some(event) = input.waiting()? else {
+                break;
+            };
+            effects = self.take_input(event)?;
         }
-        Ok(Some(effects))
+        Ok(effects)
     }
 
     fn take_input(&mut self, event: Input) -> io::Result<Vec<Effect>> {
@@ -273,8 +280,8 @@ impl Console {
         Ok(Flow::On)
     }
 
-    /// Gives the terminal to something else, and takes it back. The reader of keys is dropped
-    /// meanwhile, so that not one byte is taken from the other.
+    /// Gives the terminal to something else, and takes it back. Keys are read nowhere meanwhile, so that not one
+    /// byte is taken from the other.
     async fn away<'a, F>(
         &'a mut self,
         input: &mut Keys,
@@ -283,11 +290,10 @@ impl Console {
     where
         F: Future<Output = Vec<Msg>> + 'a,
     {
-        input.stop().await;
         self.screen.leave()?;
         let messages = Box::pin(what(&self.performer)).await;
         self.screen.enter()?;
-        *input = Keys::read();
+        *input = Keys::read()?;
         let (width, height) = self.screen.size()?;
         self.ui.update(Msg::Resize(width, height));
         for message in messages {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Setup, log::Log, reveal::reveal, shell};
@@ -33,11 +33,13 @@ pub struct Performer {
     inbox: mpsc::Sender<Msg>,
     runs: BTreeMap<RunId, CancellationToken>,
     tasks: JoinSet<()>,
+    workers: Handle,
 }
 
 impl Performer {
-    /// Starts reading the log of acts and the remembered settings.
-    pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>) -> Self {
+    /// Starts reading the log of acts and the remembered settings. All work is done by `workers`.
+    pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>, workers: Handle) -> Self {
+        let _in_background = workers.enter();
         let store = Store::detached(&setup.config.store);
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
@@ -49,6 +51,7 @@ impl Performer {
             inbox,
             runs: BTreeMap::new(),
             tasks: JoinSet::new(),
+            workers: workers.clone(),
         }
     }
 
@@ -82,6 +85,10 @@ impl Performer {
         Vec::new()
     }
 
+    fn work(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(work, &self.workers);
+    }
+
     fn run(&mut self, id: RunId, act: Act) {
         let token = CancellationToken::new();
         self.runs.insert(id, token.clone());
@@ -92,7 +99,7 @@ impl Performer {
             self.inbox.clone(),
         );
         let log = self.log.clone();
-        self.tasks.spawn(async move {
+        self.work(async move {
             let (report, mut reports) = mpsc::unbounded_channel();
             let forward = {
                 let inbox = inbox.clone();
@@ -128,7 +135,7 @@ impl Performer {
 
     fn remember(&mut self, key: String, value: String) {
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
-        self.tasks.spawn(async move {
+        self.work(async move {
             if let Err(error) = store.set_setting(&key, &value).await {
                 let _ = inbox
                     .send(Msg::Say(Level::Warning, format!("not remembered: {error}")))
@@ -139,7 +146,7 @@ impl Performer {
 
     fn reveal(&mut self, act: Act, host: HostName, id: ContainerId) {
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
-        self.tasks.spawn(async move {
+        self.work(async move {
             for msg in reveal(&act, host, id, &origin, &store).await {
                 // A console that is gone shows nothing.
                 let _ = inbox.send(msg).await;
@@ -149,7 +156,7 @@ impl Performer {
 
     fn audit(&mut self) {
         let (store, inbox) = (self.store.clone(), self.inbox.clone());
-        self.tasks.spawn(async move {
+        self.work(async move {
             let msg = match store.verify().await {
                 Ok(found) if found.faults.is_empty() => {
                     let head = found.head.get(..16).unwrap_or(&found.head);
@@ -183,7 +190,7 @@ impl Performer {
             self.inbox.clone(),
         );
         let (paths, flags) = (self.config.paths.clone(), self.flags.clone());
-        self.tasks.spawn(async move {
+        self.work(async move {
             let work = async {
                 match ops::configure(&sentence, &plan, &paths) {
                     Ok(detail) => Outcome::Done { detail },

@@ -22,14 +22,19 @@ impl Tty {
             .write(true)
             .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
             .open("/dev/tty")?;
-        #[expect(
-            unsafe_code,
-            reason = "registering asks that the descriptor stays open meanwhile: it is owned by the value itself"
-        )]
-        // SAFETY: `AsyncFd` owns the file and takes it out of the reactor before it closes it.
-        let registered = unsafe { AsyncFd::register(file) }?;
-        Ok(Self(registered))
+        watched(file).map(Self)
     }
+}
+
+/// A file of which the runtime around says when it can be read or written.
+pub(super) fn watched(file: File) -> io::Result<AsyncFd<File>> {
+    #[expect(
+        unsafe_code,
+        reason = "registering asks that the descriptor stays open meanwhile: it is owned by the value itself"
+    )]
+    // SAFETY: `AsyncFd` owns the file and takes it out of the reactor before it closes it.
+    let registered = unsafe { AsyncFd::register(file) }?;
+    Ok(registered)
 }
 
 impl AsyncRead for Tty {

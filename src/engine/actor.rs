@@ -13,14 +13,13 @@ use super::Settings;
 use super::backoff::Backoff;
 use super::dial::Dialer;
 use super::events::Change;
+use super::feeds::Sample;
 use super::outbox::Outbox;
 use super::session::Session;
 use super::ssh::{Ssh, Tunnel};
 use super::trouble::trouble;
 use super::watch::watch;
-use crate::model::{
-    ContainerId, Endpoint, Event, Feed, HostSpec, Link, Timestamp, Trouble, TroubleKind, Usage,
-};
+use crate::model::{Endpoint, Event, Feed, HostSpec, Link, Timestamp, Trouble, TroubleKind};
 
 /// After so long online, a loss is the first one again.
 const STEADY: Duration = Duration::from_mins(1);
@@ -54,7 +53,7 @@ pub(super) struct Context {
     /// Tells feeds that something changed.
     pub changes: broadcast::Sender<Change>,
     /// Samples, to be batched.
-    pub samples: mpsc::Sender<(ContainerId, Usage)>,
+    pub samples: mpsc::Sender<Sample>,
     /// What all hosts share.
     pub common: Arc<Common>,
 }

@@ -159,9 +159,15 @@ impl One<'_> {
         let Ok(_permit) = self.session.streams.try_acquire() else {
             return self.stats_in_turn(id).await;
         };
-        let mut samples = Samples::open(self.session, id).await?;
+        let first = stats::now(self.session, id).await?;
+        let mut opening = if first.is_some() { 1 } else { 2 };
+        if let Some(first) = &first {
+            self.tell(id, first.usage, true);
+        }
+        let mut samples = Samples::open(self.session, id, first).await?;
         while let Some(usage) = samples.next().await? {
-            let _ = self.context.samples.try_send((id.clone(), usage));
+            self.tell(id, usage, opening > 0);
+            opening -= i32::from(opening > 0);
         }
         // It ended with its container; it goes on when that starts again.
         self.change_of(id).await;
@@ -173,9 +179,19 @@ impl One<'_> {
         // The semaphore is fair and never closed.
         let _turn = self.session.turns.acquire().await;
         if let Some(usage) = stats::once(self.session, id).await? {
-            let _ = self.context.samples.try_send((id.clone(), usage));
+            self.tell(id, usage, false);
         }
         Ok(())
+    }
+
+    fn tell(&self, id: &ContainerId, usage: Usage, awaited: bool) {
+        let sample = Sample {
+            id: id.clone(),
+            usage,
+            awaited,
+        };
+        // Where there is no room the next one, a second later, is as good.
+        let _ = self.context.samples.try_send(sample);
     }
 
     /// Reads the log and follows it; when the container starts again, goes on where it ended.
@@ -278,22 +294,46 @@ async fn resources_changed(changes: &mut broadcast::Receiver<Change>) {
     }
 }
 
+/// A sample on its way to the fleet.
+pub(super) struct Sample {
+    /// Of which container.
+    pub id: ContainerId,
+    /// What it uses.
+    pub usage: Usage,
+    /// Its row shows nothing yet, or no CPU yet.
+    pub awaited: bool,
+}
+
 /// Between two batches of samples of a host.
 const BATCH: Duration = Duration::from_secs(1);
 
 /// The engine sends the samples of all containers one after the other, once a second.
 const BURST: Duration = Duration::from_millis(120);
 
-/// Collects the samples of a host and tells them at most once a second.
-pub(super) async fn batch(mut samples: mpsc::Receiver<(ContainerId, Usage)>, out: Outbox) {
+/// Awaited samples wait so long for others.
+const AWAITED: Duration = Duration::from_millis(30);
+
+/// Collects the samples of a host and tells them once a second, those that are awaited at once.
+pub(super) async fn batch(mut samples: mpsc::Receiver<Sample>, out: Outbox) {
     let mut last = Instant::now() - BATCH;
     while let Some(first) = samples.recv().await {
-        let until = (last + BATCH).max(Instant::now() + BURST);
-        let mut all = vec![first];
-        while let Ok(Some(sample)) = timeout_at(until, samples.recv()).await {
-            all.push(sample);
+        let now = Instant::now();
+        let mut until = (last + BATCH).max(now + BURST);
+        let mut hurried = first.awaited;
+        if hurried {
+            until = until.min(now + AWAITED);
         }
-        last = Instant::now();
+        let mut all = vec![(first.id, first.usage)];
+        while let Ok(Some(sample)) = timeout_at(until, samples.recv()).await {
+            if sample.awaited && !hurried {
+                hurried = true;
+                until = until.min(Instant::now() + AWAITED);
+            }
+            all.push((sample.id, sample.usage));
+        }
+        if !hurried {
+            last = Instant::now();
+        }
         out.mention(Event::Usages(out.host.clone(), all));
         out.mention(Event::Heard(out.host.clone(), Timestamp::now(), None));
     }

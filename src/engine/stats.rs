@@ -10,11 +10,14 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::Fault;
-use super::session::Session;
+use super::session::{Api, Session};
 use crate::model::{ContainerId, Product, Timestamp, Usage};
 
 /// Docker takes two samples a second apart for one answer.
 const ONCE: Duration = Duration::from_secs(15);
+
+/// CPU is not reckoned over less than this, in nanoseconds: a timeslice would look like a load.
+const SHORTEST: u64 = 200_000_000;
 
 /// No sample is longer than this.
 const LONGEST: usize = 1 << 20;
@@ -35,6 +38,31 @@ pub(super) async fn once(session: &Session, id: &ContainerId) -> Result<Option<U
     Ok(read(&body, Some(counters))?.map(|(usage, _)| usage))
 }
 
+/// The first API version whose engines take a sample at once when they are asked to (`one-shot`).
+const AT_ONCE: Api = Api(41);
+
+/// A sample taken now, without CPU; none when the container does not run, or when the engine only has samples of its
+/// own time. The CPU of the next sample is reckoned from it.
+pub(super) async fn now(session: &Session, id: &ContainerId) -> Result<Option<First>, Fault> {
+    if session.product != Product::Docker || session.api < AT_ONCE {
+        return Ok(None);
+    }
+    let path = format!(
+        "/containers/{}/stats?stream=false&one-shot=true",
+        id.as_str()
+    );
+    let body = session.wire.get(&path).within(ONCE).bytes().await?;
+    let sample = read(&body, None)?;
+    Ok(sample.map(|(usage, counters)| First { usage, counters }))
+}
+
+/// What [`now`] saw.
+pub(super) struct First {
+    /// The sample.
+    pub usage: Usage,
+    counters: Counters,
+}
+
 /// An open stream of samples of one container, about one a second.
 pub(super) struct Samples {
     body: Incoming,
@@ -43,14 +71,18 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// Opens the stream.
-    pub async fn open(session: &Session, id: &ContainerId) -> Result<Self, Fault> {
+    /// Opens the stream that goes on from a first sample.
+    pub async fn open(
+        session: &Session,
+        id: &ContainerId,
+        first: Option<First>,
+    ) -> Result<Self, Fault> {
         let path = format!("/containers/{}/stats?stream=1", id.as_str());
         let response = session.wire.get(path).response().await?;
         Ok(Self {
             body: response.into_body(),
             buffer: BytesMut::new(),
-            before: None,
+            before: first.map(|first| first.counters),
         })
     }
 
@@ -119,11 +151,11 @@ fn read(line: &[u8], before: Option<Counters>) -> Result<Option<(Usage, Counters
 }
 
 impl Counters {
-    /// CPU time over wall time.
+    /// CPU time over wall time; none over a time too short to tell.
     fn percent_since(self, before: Self) -> Option<f32> {
         let wall = u64::try_from(self.at.duration_since(before.at).as_nanos()).ok()?;
         let used = self.cpu.checked_sub(before.cpu)?;
-        (wall > 0).then(|| ratio(used, wall) * 100.0)
+        (wall >= SHORTEST).then(|| ratio(used, wall) * 100.0)
     }
 }
 

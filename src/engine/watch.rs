@@ -12,6 +12,7 @@ use super::actor::Context;
 use super::backoff::chance;
 use super::error::Fault;
 use super::events::{Change, Events};
+use super::feeds::Sample;
 use super::inspect::{self, Inspected};
 use super::list::{self, Listing};
 use super::session::Session;
@@ -336,7 +337,8 @@ impl Watch {
             Done::Sampled(id, usage) => {
                 self.sampling = false;
                 if let Some(usage) = usage {
-                    let _ = self.context.samples.try_send((id, usage));
+                    let awaited = false;
+                    let _ = self.context.samples.try_send(Sample { id, usage, awaited });
                 }
             }
             Done::Closed(trouble) => return Err(trouble),

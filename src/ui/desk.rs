@@ -118,15 +118,20 @@ impl Desk {
         &mut self.ui
     }
 
-    /// The screen, cell by cell.
+    /// Draws a frame.
     ///
     /// # Panics
     /// Never: memory has no errors.
-    pub fn buffer(&mut self) -> Buffer {
+    pub fn draw(&mut self) {
         let ui = &mut self.ui;
         self.terminal
             .draw(|frame| ui.view(frame))
             .expect("memory has no errors");
+    }
+
+    /// The screen, cell by cell.
+    pub fn buffer(&mut self) -> Buffer {
+        self.draw();
         self.terminal.backend().buffer().clone()
     }
 

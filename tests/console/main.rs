@@ -5,7 +5,12 @@ mod faults;
 mod store;
 mod terminal;
 
-use std::{fs, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use terminal::Terminal;
 use wharf_lab::Lab;
@@ -118,6 +123,49 @@ fn leaving_by_any_way_restores_the_terminal_and_leaves_no_child() {
         let left: Vec<_> = masters.iter().filter(|pid| is_alive(pid)).collect();
         assert!(left.is_empty(), "{signal:?}: still alive: {left:?}");
     }
+}
+
+#[test]
+fn a_terminal_that_is_gone_ends_the_console() {
+    let home = tempfile::tempdir().unwrap();
+    let server = format!("wharf-{}", std::process::id());
+    let tmux = |line: &[&str]| {
+        let mut command = Command::new("tmux");
+        command.args(["-L", &server]).args(line);
+        command
+            .env("HOME", home.path())
+            .env("XDG_RUNTIME_DIR", home.path());
+        let output = command.output().unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    let program = format!("exec {} demo", env!("CARGO_BIN_EXE_wharf"));
+    tmux(&[
+        "-f",
+        "/dev/null",
+        "new-session",
+        "-d",
+        "-x",
+        "80",
+        "-y",
+        "24",
+        &program,
+    ]);
+    let pid = tmux(&["list-panes", "-F", "#{pane_pid}"]);
+    let wait = |what: &str, wanted: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !wanted() {
+            assert!(
+                start.elapsed() < Duration::from_secs(45),
+                "never seen: {what}"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait("the demo", &|| {
+        tmux(&["capture-pane", "-p"]).contains("hosts 6/6")
+    });
+    tmux(&["kill-server"]);
+    wait("its end", &|| !is_alive(&pid));
 }
 
 #[test]
