@@ -9,7 +9,9 @@ use std::{
 use toml_edit::{Item, Value};
 
 use super::{Notice, Refresh, Ssh, contexts, document};
-use crate::model::{Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles};
+use crate::model::{
+    DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
+};
 
 /// The largest file that is read, in bytes: some ten thousand hosts.
 const LARGEST: usize = 4 << 20;
@@ -32,7 +34,8 @@ pub(super) struct File {
     pub(super) columns: BTreeMap<String, Vec<String>>,
     pub(super) refresh: Refresh,
     pub(super) ssh: Ssh,
-    pub(super) database: Option<PathBuf>,
+    pub(super) database: Option<DatabasePlace>,
+    pub(super) password_file: Option<PathBuf>,
     pub(super) spill: Option<PathBuf>,
     pub(super) log: LogSection,
     pub(super) notices: Vec<Notice>,
@@ -152,10 +155,7 @@ impl File {
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| refresh(&mut self.refresh, section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
-        root.table("store", |section| {
-            self.database = section.text("database").map(|text| base.path(&text));
-            self.spill = section.text("spill").map(|text| base.path(&text));
-        });
+        root.table("store", |section| self.store(section, base));
         root.table("log", |section| {
             self.log.file = section.text("file").map(|text| base.path(&text));
             self.log.level = section.text("level");
@@ -269,6 +269,25 @@ impl File {
         });
     }
 
+    fn store(&mut self, section: &mut Section<'_, '_>, base: Base<'_>) {
+        self.password_file = section
+            .text("database_password_file")
+            .map(|text| base.path(&text));
+        if let Some(text) = section.text("database") {
+            let place = database_place(&text, |text| base.path(text));
+            if let DatabasePlace::Unusable { why } = &place {
+                let what = format!("cannot be used: {why}");
+                section.complain_of("database", &what, UNUSABLE);
+            }
+            self.database = Some(place);
+        }
+        if let Some(path) = self.password_file.as_ref().filter(|path| !path.is_file()) {
+            let remedy = format!("make {} or remove the key", path.display());
+            section.complain_of("database_password_file", "names no file", remedy);
+        }
+        self.spill = section.text("spill").map(|text| base.path(&text));
+    }
+
     fn ui(&mut self, section: &mut Section<'_, '_>) {
         self.keymap = section.text("keymap");
         self.theme = section.text("theme");
@@ -281,6 +300,23 @@ impl File {
                 }
             }
         });
+    }
+}
+
+/// What follows from a database that cannot be used.
+pub(super) const UNUSABLE: &str = "until it is mended acts wait in the spill";
+
+/// The place that a text names: a URL, or a file.
+pub(super) fn database_place(text: &str, path: impl Fn(&str) -> PathBuf) -> DatabasePlace {
+    if !DatabaseUrl::is_meant_by(text) {
+        return DatabasePlace::File(path(text));
+    }
+    match DatabaseUrl::parse(text) {
+        Ok(url) => DatabasePlace::Server {
+            url,
+            password_file: None,
+        },
+        Err(why) => DatabasePlace::Unusable { why },
     }
 }
 

@@ -1,9 +1,19 @@
 //! Puts the configuration together from flags, variables and files.
 
-use std::{collections::HashSet, fs, io, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use super::{Config, Env, Flags, Log, Notice, Paths, document::nearest, file::File, fleet};
-use crate::model::{EnvironmentSpec, HostSpec, Place};
+use super::{
+    Config, Env, Flags, Log, Notice, Paths,
+    document::nearest,
+    file::{self, File},
+    fleet,
+};
+use crate::model::{DatabasePlace, EnvironmentSpec, HostSpec, Place};
 
 /// The keymap when none is chosen.
 const KEYMAP: &str = "default";
@@ -22,6 +32,14 @@ impl Config {
         notices.extend(gathered.notices);
         notices.extend(unknown_environments(&gathered.hosts, &file.environments));
         let usual = Place::in_directories(&paths.data_dir, &paths.state_dir);
+        let database = match env.text("WHARF_DATABASE") {
+            Some(text) => {
+                let place = file::database_place(&text, |path| PathBuf::from(path));
+                notices.extend(unusable("$WHARF_DATABASE", &place));
+                place
+            }
+            None => file.database.unwrap_or(usual.database),
+        };
         Self {
             environments: all_environments(file.environments, &gathered.hosts),
             hosts: gathered.hosts,
@@ -35,10 +53,7 @@ impl Config {
             refresh: file.refresh,
             ssh: file.ssh,
             store: Place {
-                database: env
-                    .path("WHARF_DATABASE")
-                    .or(file.database)
-                    .unwrap_or(usual.database),
+                database: with_password(database, file.password_file),
                 spill: file.spill.unwrap_or(usual.spill),
             },
             log: Log {
@@ -63,6 +78,30 @@ impl Config {
             .iter()
             .find(|environment| &*environment.name == name)
     }
+}
+
+/// A database on a server, with the file that its password is in.
+fn with_password(place: DatabasePlace, file: Option<PathBuf>) -> DatabasePlace {
+    match place {
+        DatabasePlace::Server { url, .. } => DatabasePlace::Server {
+            url,
+            password_file: file,
+        },
+        DatabasePlace::File(_) | DatabasePlace::Unusable { .. } => place,
+    }
+}
+
+/// The notice of a variable that names a database that cannot be used.
+fn unusable(variable: &str, place: &DatabasePlace) -> Option<Notice> {
+    let DatabasePlace::Unusable { why } = place else {
+        return None;
+    };
+    Some(Notice {
+        place: variable.to_owned(),
+        line: None,
+        what: format!("it cannot be used: {why}"),
+        remedy: file::UNUSABLE.to_owned(),
+    })
 }
 
 /// Reads `wharf.toml`. That there is none is fine, unless it was asked for.

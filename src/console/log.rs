@@ -16,6 +16,8 @@ use crate::{
 
 /// How often acts of other consoles are looked for.
 const EVERY: Duration = Duration::from_secs(2);
+/// After how many looks those acts are ended whose programs died on other machines.
+const ROUND: u32 = 30;
 /// How long a look may take that somebody waits for.
 const LOOK: Duration = Duration::from_secs(1);
 /// The settings that are remembered between sessions.
@@ -81,6 +83,7 @@ impl Follower {
         self.tell_trouble(interrupted.map(drop)).await;
         let mut turn = interval(EVERY);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = 0;
         loop {
             let reply = select! {
                 _ = turn.tick() => None,
@@ -90,6 +93,11 @@ impl Follower {
                 },
             };
             let looked = self.look().await;
+            looks = (looks + 1) % ROUND;
+            if looks == 0 && looked.is_ok() && self.store.is_shared() {
+                // Its trouble shows with the next look.
+                let _ = self.store.interrupted().await;
+            }
             self.tell_trouble(looked).await;
             if let Some(reply) = reply {
                 // Whoever asked may have lost patience.

@@ -78,7 +78,7 @@ mod tests {
 
     fn store_below(path: &std::path::Path) -> Store {
         Store::detached(&Place {
-            database: path.join("log.db"),
+            database: crate::model::DatabasePlace::File(path.join("log.db")),
             spill: path.join("spill"),
         })
     }

@@ -1,6 +1,7 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
 mod container;
+mod database_url;
 mod event;
 mod feed;
 mod fleet;
@@ -14,6 +15,7 @@ mod text;
 mod usage;
 
 pub use container::{Container, ContainerId, Health, Port, State};
+pub use database_url::DatabaseUrl;
 pub use event::Event;
 pub use feed::{Feed, LogLine, LogRange, Payload, Process, Stream};
 pub use fleet::{Fleet, Tally};
@@ -22,7 +24,7 @@ pub use host::{
     Product, TlsFiles, Trouble, TroubleKind, Way,
 };
 pub use operation::{Operation, Origin, Outcome, Verification};
-pub use place::Place;
+pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
 pub use step::{Action, Prune, Step};

@@ -385,7 +385,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let below_a_file = file.path().join("x");
         let place = crate::model::Place {
-            database: below_a_file.join("db"),
+            database: crate::model::DatabasePlace::File(below_a_file.join("db")),
             spill: below_a_file.join("spill"),
         };
         let operation = operation(&plan(&[]), &Origin::default(), None);

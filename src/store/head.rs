@@ -1,6 +1,6 @@
 //! The head file: where the log ends, kept a second time outside the database.
 //!
-//! One line of fixed length beside the database, replaced in place under a lock: the number of the
+//! One line of fixed length beside the database (or on this machine, when the database is on a server), replaced in place under a lock: the number of the
 //! newest entry and its hash. A log that ends earlier than its head file says was cut.
 
 use std::{
@@ -12,6 +12,8 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use crate::model::{DatabasePlace, Place};
 
 /// How long the lock of a file beside the database is waited for.
 pub(super) const PATIENCE: Duration = Duration::from_millis(1500);
@@ -25,16 +27,28 @@ pub(super) struct Head {
     pub hash: String,
 }
 
-/// The head file of a database: `<database>.head`.
-pub(super) fn path_of(database: &Path) -> PathBuf {
+/// The head file of a place: `<database>.head`; for a database on a server, which may be on another
+/// machine, a file beside the spill.
+pub(super) fn path_of(place: &Place) -> PathBuf {
+    match &place.database {
+        DatabasePlace::File(database) => beside(database),
+        DatabasePlace::Server { url, .. } => place
+            .spill
+            .with_file_name(format!("postgres-{}.head", url.slug())),
+        DatabasePlace::Unusable { .. } => place.spill.with_extension("head"),
+    }
+}
+
+/// `<database>.head`.
+pub(super) fn beside(database: &Path) -> PathBuf {
     let mut name = OsString::from(database);
     name.push(".head");
     PathBuf::from(name)
 }
 
-/// What the head file says; none when there is no such file.
-pub(super) fn read(database: &Path) -> io::Result<Option<Head>> {
-    match File::open(path_of(database)) {
+/// What a head file says; none when there is no such file.
+pub(super) fn read(path: &Path) -> io::Result<Option<Head>> {
+    match File::open(path) {
         Ok(mut file) => {
             let mut text = String::new();
             file.read_to_string(&mut text)?;
@@ -47,14 +61,14 @@ pub(super) fn read(database: &Path) -> io::Result<Option<Head>> {
 
 /// Brings the head file up to `head`, unless another program brought it further already. To be
 /// called only when what it says belongs to the log: otherwise it is evidence and has to stay.
-pub(super) fn advance(database: &Path, head: &Head, wait: Duration) -> io::Result<()> {
+pub(super) fn advance(path: &Path, head: &Head, wait: Duration) -> io::Result<()> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .open(path_of(database))?;
+        .open(path)?;
     lock(&file, wait)?;
     let mut text = String::new();
     (&file).read_to_string(&mut text)?;

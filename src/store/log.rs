@@ -1,5 +1,7 @@
 //! The operations log in SQL: adding entries, reading operations back.
 
+use std::time::Duration;
+
 use super::{
     chain::{Begin, End, Entry, GENESIS, Kind, Note},
     database::{Database, Row, Value, Writer},
@@ -9,6 +11,17 @@ use super::{
 use crate::model::{Operation, Origin, Outcome, Timestamp};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// A sign of life, by the database's own clock.
+const BEAT: &str = "insert into alive (owner, seen) values ($1, clock_timestamp()) \
+                    on conflict (owner) do update set seen = excluded.seen";
+/// Whether there was one lately: programs give one every [`BEAT_EVERY`].
+const HEARD: &str = "select owner from alive where owner = $1 \
+                     and seen > clock_timestamp() - interval '2 minutes'";
+/// Old ones mean as much as none.
+const FORGET: &str = "delete from alive where seen < clock_timestamp() - interval '1 day'";
+/// How often a program that acts says that it lives.
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(15);
 
 /// The right to write, with the end of the log in hand.
 pub(super) struct Pen {
@@ -47,12 +60,13 @@ impl Pen {
     /// Looks whether the head file belongs to this log. A head file that is gone is noted in the
     /// log, so that removing it does not go unseen.
     async fn compare_head_file(&mut self) -> Result<()> {
-        let path = self.database.path().to_owned();
+        let path = self.database.head().to_owned();
         let file = blocking(move || head::read(&path)).await?;
         match file {
             Ok(None) => {
                 self.intact = true;
-                if self.head.seq > 0 {
+                // Of a shared log every machine has its own head file, from its first act on.
+                if self.head.seq > 0 && !self.database.is_shared() {
                     let text = format!("the head file was missing after entry {}", self.head.seq);
                     self.note(text).await?;
                 }
@@ -82,6 +96,11 @@ impl Pen {
         if let Some(number) = self.number_of(token).await? {
             return Ok(number);
         }
+        if self.database.is_shared() {
+            // Who acts is heard of from the beginning; one whose act comes late from a spill, too.
+            let owner = json(&begin.owner)?;
+            self.writer.run(BEAT, &[Value::Text(&owner)]).await?;
+        }
         let number = self.operations + 1;
         self.append(Kind::Begin, number, token, &json(begin)?)
             .await?;
@@ -89,19 +108,25 @@ impl Pen {
         Ok(number)
     }
 
-    /// Records the end of an operation, unless it has one.
+    /// Records the end of an operation, unless it has one. One that was taken for interrupted and has
+    /// ended after all is noted.
     pub(super) async fn end(&mut self, operation: i64, token: &str, end: &End) -> Result<()> {
-        let sql = "select seq from entry where kind = 'end' and operation = $1";
-        if self
-            .writer
-            .rows(sql, &[Value::Int(operation)])
-            .await?
-            .is_empty()
-        {
-            self.append(Kind::End, operation, token, &json(end)?)
-                .await?;
+        let sql = "select body from entry where kind = 'end' and operation = $1";
+        let rows = self.writer.rows(sql, &[Value::Int(operation)]).await?;
+        let Some(row) = rows.first() else {
+            return self.append(Kind::End, operation, token, &json(end)?).await;
+        };
+        let first = row.text(0).and_then(|text| parse::<End>(&text));
+        let was_given_up = first.is_ok_and(|first| first.result == Outcome::Interrupted);
+        if !was_given_up || end.result == Outcome::Interrupted {
+            return Ok(());
         }
-        Ok(())
+        let text = format!(
+            "operation {operation} was taken for interrupted, and ended: {}",
+            end.result
+        );
+        self.note_once(&format!("after-all-{operation}"), text)
+            .await
     }
 
     /// Records something about the log itself.
@@ -112,6 +137,24 @@ impl Pen {
         };
         let token = format!("note-{}", self.head.seq + 1);
         self.append(Kind::Note, 0, &token, &json(&note)?).await
+    }
+
+    /// The same, unless it is noted under this token already.
+    async fn note_once(&mut self, token: &str, text: String) -> Result<()> {
+        let sql = "select seq from entry where kind = 'note' and token = $1";
+        if !self
+            .writer
+            .rows(sql, &[Value::Text(token)])
+            .await?
+            .is_empty()
+        {
+            return Ok(());
+        }
+        let note = Note {
+            at: Timestamp::now(),
+            text,
+        };
+        self.append(Kind::Note, 0, token, &json(&note)?).await
     }
 
     /// The number of the operation that was begun with a token.
@@ -163,7 +206,7 @@ impl Pen {
     pub(super) async fn commit(self) -> Result<()> {
         self.writer.commit().await?;
         if self.intact {
-            let (path, head) = (self.database.path().to_owned(), self.head);
+            let (path, head) = (self.database.head().to_owned(), self.head);
             let moved = blocking(move || head::advance(&path, &head, head::PATIENCE)).await?;
             if let Err(error) = moved {
                 // The entries are safe; the file only lags behind until the next one.
@@ -227,7 +270,12 @@ pub(super) async fn end_interrupted(database: &Database, this: &Owner) -> Result
         let Ok(begin) = row.text(1).and_then(|text| parse::<Begin>(&text)) else {
             continue;
         };
-        if begin.owner.life(this) != Life::Ended {
+        let is_over = match begin.owner.life(this) {
+            Life::Ended => true,
+            Life::Lives => false,
+            Life::Unknown => is_silent(database, &begin.owner).await?,
+        };
+        if !is_over {
             continue;
         }
         let end = End::of(&Outcome::Interrupted, Timestamp::now(), None);
@@ -237,6 +285,24 @@ pub(super) async fn end_interrupted(database: &Database, this: &Owner) -> Result
         ended.push(begin.into_operation(number.unsigned_abs(), Some(end)));
     }
     Ok(ended)
+}
+
+/// Tells the other machines of a shared log that this program lives.
+pub(super) async fn beat(database: &Database, this: &Owner) -> Result<()> {
+    let owner = json(this)?;
+    database.run(BEAT, &[Value::Text(&owner)]).await?;
+    database.run(FORGET, &[]).await.map(drop)
+}
+
+/// Whether nothing was heard for long of a program that runs or ran on another machine. Of a log
+/// that is not shared nobody is heard.
+async fn is_silent(database: &Database, owner: &Owner) -> Result<bool> {
+    if !database.is_shared() {
+        return Ok(false);
+    }
+    let owner = json(owner)?;
+    let heard = database.rows(HEARD, &[Value::Text(&owner)]).await?;
+    Ok(heard.is_empty())
 }
 
 /// A remembered value.

@@ -27,21 +27,26 @@ use std::{
     hash::{BuildHasher, RandomState},
     io,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Once, Weak},
     time::Duration,
 };
 
-use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 pub use self::error::{Error, ErrorKind};
 use self::{
     chain::{Begin, End},
     database::Database,
+    error::Subject,
     log::Pen,
     owner::Owner,
     spill::Record,
 };
-use crate::model::{Operation, Outcome, Place, Timestamp, Verification};
+use crate::model::{DatabasePlace, Operation, Outcome, Place, Timestamp, Verification};
 
 /// How long a call may take, unless it says otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -62,6 +67,8 @@ pub struct Store(Arc<Shared>);
 struct Shared {
     place: Place,
     owner: Owner,
+    /// Begun with the first act: signs of life for the other machines of a shared log.
+    beating: Once,
     /// The open database; none while it cannot be opened.
     database: Mutex<Option<Database>>,
 }
@@ -80,8 +87,8 @@ pub struct Ticket {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Mark {
     entry: i64,
-    /// Device and number of the database's file.
-    file: Option<(u64, u64)>,
+    /// What tells this log from others ([`Database::identity`]).
+    log: Option<(u64, u64)>,
 }
 
 /// What came into the log since a mark.
@@ -161,6 +168,7 @@ impl Store {
         Self(Arc::new(Shared {
             place: place.clone(),
             owner: Owner::this(),
+            beating: Once::new(),
             database: Mutex::new(None),
         }))
     }
@@ -170,11 +178,22 @@ impl Store {
         &self.0.place
     }
 
+    /// Whether consoles on several machines may share it.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.0.place.database, DatabasePlace::Server { .. })
+    }
+
     /// Records that an operation begins, before it does. When the database cannot take it, it is
     /// written to the spill and the ticket says so; when that fails, too, the act must not be done.
     pub async fn begin(&self, operation: &Operation) -> Result<Ticket, Error> {
         let token = new_token();
         let body = Begin::of(operation, self.0.owner.clone());
+        if self.is_shared() {
+            let shared = Arc::downgrade(&self.0);
+            self.0
+                .beating
+                .call_once(|| drop(tokio::spawn(beat(shared))));
+        }
         let recorded = self
             .limited("record the act", DEADLINE, self.log_begin(&token, &body))
             .await;
@@ -260,8 +279,8 @@ impl Store {
     pub async fn changed_since(&self, mark: Mark) -> Result<Changes, Error> {
         self.reading("read the operations log", async |database| {
             let newest = log::newest_entry(database).await?;
-            let file = database.identity();
-            let another = mark.file.is_some_and(|known| known != file) || newest < mark.entry;
+            let log = database.identity();
+            let another = mark.log.is_some_and(|known| known != log) || newest < mark.entry;
             let read = if another { 0 } else { mark.entry };
             let operations = if newest > read {
                 log::changed(database, read, newest, PAGE).await?
@@ -271,7 +290,7 @@ impl Store {
             Ok(Changes {
                 mark: Mark {
                     entry: newest,
-                    file: Some(file),
+                    log: Some(log),
                 },
                 another,
                 operations,
@@ -310,8 +329,9 @@ impl Store {
     }
 
     /// Takes in what waits in the spill, then ends the operations whose programs died, as
-    /// [`Outcome::Interrupted`]; answers those. Never touches an operation whose program lives, or may
-    /// live where this one cannot see (another machine, another container).
+    /// [`Outcome::Interrupted`]; answers those. Never touches an operation whose program lives. One that
+    /// may live where this one cannot see (another machine, another container) counts as dead when
+    /// the log is shared and nothing was heard of it for two minutes; else never.
     pub async fn interrupted(&self) -> Result<Vec<Operation>, Error> {
         let owner = &self.0.owner;
         self.writing("end the interrupted operations in", async |database| {
@@ -322,18 +342,29 @@ impl Store {
 
     /// A remembered value.
     pub async fn setting(&self, key: &str) -> Result<Option<String>, Error> {
+        let key = self.setting_key(key);
         self.reading("read a setting in", async |database| {
-            log::setting(database, key).await
+            log::setting(database, &key).await
         })
         .await
     }
 
     /// Remembers a value.
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), Error> {
+        let key = self.setting_key(key);
         self.reading("remember a setting in", async |database| {
-            log::set_setting(database, key, value).await
+            log::set_setting(database, &key, value).await
         })
         .await
+    }
+
+    /// In a shared database everybody has settings of their own, as with a file of their own.
+    fn setting_key(&self, key: &str) -> String {
+        if self.is_shared() {
+            format!("{} {key}", self.0.owner.user())
+        } else {
+            key.to_owned()
+        }
     }
 
     /// Closes the database, folding its write-ahead log into it. Dropping the store without it
@@ -370,12 +401,7 @@ impl Store {
             return Ok(());
         }
         let why = "its beginning is not in this log".to_owned();
-        Err(Error::new(
-            ErrorKind::Other,
-            DOING,
-            &self.0.place.database,
-            why,
-        ))
+        Err(Error::new(ErrorKind::Other, DOING, &self.subject(), why))
     }
 
     /// Works on the open database.
@@ -413,7 +439,7 @@ impl Store {
             }
             *slot = None;
         }
-        let database = Database::open(&self.0.place.database, DEADLINE / 2).await?;
+        let database = Database::open(&self.0.place, DEADLINE / 2).await?;
         *slot = Some(database.clone());
         drop(slot);
         let spill = self.0.place.spill.clone();
@@ -424,6 +450,11 @@ impl Store {
             tracing::warn!(%error, "the spill has no reserve for a full disk");
         }
         Ok(database)
+    }
+
+    /// The database, as errors name it.
+    fn subject(&self) -> Subject {
+        Subject::of(&self.0.place)
     }
 
     async fn spill(&self, record: Record, error: &Error) -> Result<(), Error> {
@@ -444,7 +475,7 @@ impl Store {
         limit: Duration,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let late = || Error::late(doing, &self.0.place.database, limit.as_secs());
+        let late = || Error::late(doing, &self.subject(), limit.as_secs());
         let done = timeout(limit, work).await.unwrap_or_else(|_| Err(late()));
         if done.is_err()
             && let Ok(mut slot) = self.0.database.try_lock()
@@ -452,6 +483,24 @@ impl Store {
             *slot = None;
         }
         done
+    }
+}
+
+/// Says again and again that this program lives, as long as its store is in use.
+async fn beat(shared: Weak<Shared>) {
+    loop {
+        sleep(log::BEAT_EVERY).await;
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let store = Store(shared);
+        let owner = &store.0.owner;
+        let told = store.reading("say that this program lives in", async |database| {
+            log::beat(database, owner).await
+        });
+        if let Err(error) = told.await {
+            tracing::debug!(%error, "no sign of life was given");
+        }
     }
 }
 
@@ -463,7 +512,7 @@ async fn worked<T>(
 ) -> Result<T, Error> {
     work(database)
         .await
-        .map_err(|error| Error::sql(doing, database.path(), &error))
+        .map_err(|error| Error::sql(doing, database.subject(), &error))
 }
 
 /// Takes the records of the spill into the log, marked as late, then empties it. A record that is
@@ -483,7 +532,7 @@ async fn take_in(database: &Database, path: &Path) -> Result<(), Error> {
         pen.commit().await
     };
     work.await
-        .map_err(|error| Error::sql(TAKE_IN, database.path(), &error))?;
+        .map_err(|error| Error::sql(TAKE_IN, database.subject(), &error))?;
     file_work(EMPTY, path, move || taking.done()).await
 }
 
@@ -537,7 +586,15 @@ async fn file_work<T: Send + 'static>(
 ) -> Result<T, Error> {
     match spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| Error::io(doing, path, &error)),
-        Err(error) => Err(Error::new(ErrorKind::Other, doing, path, error.to_string())),
+        Err(error) => {
+            let subject = Subject::File(path.to_owned());
+            Err(Error::new(
+                ErrorKind::Other,
+                doing,
+                &subject,
+                error.to_string(),
+            ))
+        }
     }
 }
 

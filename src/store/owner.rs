@@ -44,6 +44,12 @@ impl Owner {
         }
     }
 
+    /// Whom the program runs for: the user of this number on this machine.
+    pub(super) fn user(&self) -> String {
+        let uid = rustix::process::getuid().as_raw();
+        format!("{} {uid}", self.machine)
+    }
+
     /// Whether the program still lives, as `this` program can see it.
     pub(super) fn life(&self, this: &Self) -> Life {
         if self.boot != this.boot {

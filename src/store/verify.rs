@@ -34,7 +34,7 @@ struct Check {
 /// Checks the whole log. What cannot be read is a fault as well, not an error.
 pub(super) async fn verify(database: &Database) -> Result<Verification, Error> {
     // Read before the log: it may lag behind it, but must never be ahead.
-    let path = database.path().to_owned();
+    let path = database.head().to_owned();
     let file = tokio::task::spawn_blocking(move || head::read(&path)).await;
     let mut check = Check {
         entries: 0,
@@ -56,10 +56,10 @@ pub(super) async fn verify(database: &Database) -> Result<Verification, Error> {
         check.head_row(&mut snapshot).await
     };
     if let Err(error) = read.await {
-        let error = Error::sql("read", database.path(), &error);
+        let error = Error::sql("read", database.subject(), &error);
         check.fault(format!("after entry {}: {error}", check.seq));
     }
-    check.head_file(of_file.as_ref());
+    check.head_file(of_file.as_ref(), database.is_shared());
     match database.faults().await {
         Ok(faults) => faults.into_iter().for_each(|fault| check.fault(fault)),
         Err(error) => check.fault(format!("database: {error}")),
@@ -179,13 +179,14 @@ impl Check {
         Ok(())
     }
 
-    fn head_file(&mut self, file: Option<&Head>) {
+    /// On a machine that has never written to a shared log there is no head file yet.
+    fn head_file(&mut self, file: Option<&Head>, is_shared: bool) {
         match file {
             Some(head) if self.complete && head.seq > self.seq => self.fault(format!(
                 "the log ends with entry {}, but the head file names entry {}: it was cut",
                 self.seq, head.seq
             )),
-            None if self.entries > 0 && self.faults.is_empty() => {
+            None if self.entries > 0 && self.faults.is_empty() && !is_shared => {
                 self.fault("the head file is missing".to_owned());
             }
             Some(_) | None => {}

@@ -4,7 +4,7 @@ use std::fs;
 
 use wharf::{
     config::{EXAMPLE, Flags},
-    model::{Endpoint, TlsFiles},
+    model::{DatabasePlace, Endpoint, TlsFiles},
 };
 
 use crate::machine::{Machine, complaints, host, names};
@@ -18,12 +18,10 @@ fn nothing_at_all_is_a_configuration() {
         ("default", "dark")
     );
     assert_eq!(config.start, None);
-    assert!(
-        config
-            .store
-            .database
-            .ends_with(".local/share/wharf/wharf.db")
-    );
+    let DatabasePlace::File(database) = &config.store.database else {
+        panic!("{:?}", config.store);
+    };
+    assert!(database.ends_with(".local/share/wharf/wharf.db"));
     assert!(
         config
             .store
@@ -272,4 +270,62 @@ fn a_file_that_cannot_be_read_makes_all_read_only_and_one_that_is_not_there_noth
 fn unknown_keys_are_told_with_the_nearest() {
     let config = Machine::with("[ssh]\nlogin = 3\n[ui]\ncolour = 1\n[hosts]\n").plain();
     insta::assert_snapshot!(complaints(&config).join("\n"));
+}
+
+#[test]
+fn a_team_names_its_database_and_where_the_password_is() {
+    let text = "[store]\ndatabase = \"postgres://ann:hunter2@db/wharf\"\ndatabase_password_file = \"secret\"\n";
+    let machine = Machine::with(text);
+    let file = machine.write("home/ann/.config/wharf/secret", "hunter2\n");
+    let config = machine.plain();
+    assert_eq!(complaints(&config), Vec::<String>::new());
+    let DatabasePlace::Server { url, password_file } = &config.store.database else {
+        panic!("{:?}", config.store);
+    };
+    assert_eq!(url.to_string(), "postgres://ann@db/wharf");
+    assert_eq!(password_file.as_ref(), Some(&file));
+    assert!(!format!("{config:?}").contains("hunter2"));
+    // The variable wins, and the password's file is for it as well.
+    let config = machine
+        .set("WHARF_DATABASE", "postgresql://team@other:6432/log")
+        .plain();
+    assert!(
+        matches!(&config.store.database, DatabasePlace::Server { url, password_file: Some(_) } if url.to_string() == "postgresql://team@other:6432/log")
+    );
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_told_without_its_password_and_no_other_takes_its_place() {
+    let text = "\n[store]\ndatabase = \"postgres://ann:hun/ter2@db/wharf\"\ndatabase_password_file = \"absent\"\n";
+    let config = Machine::with(text).plain();
+    let told = complaints(&config).join("\n");
+    assert!(
+        told.contains("3: [store]: database cannot be used: it has / and @ where none may be"),
+        "{told}"
+    );
+    assert!(
+        told.contains("until it is mended acts wait in the spill"),
+        "{told}"
+    );
+    assert!(
+        told.contains("database_password_file names no file"),
+        "{told}"
+    );
+    assert!(!told.contains("ter2"), "{told}");
+    assert!(matches!(
+        config.store.database,
+        DatabasePlace::Unusable { .. }
+    ));
+
+    let machine = Machine::new().set("WHARF_DATABASE", "mysql://ann:hunter2@db/wharf");
+    let config = machine.plain();
+    let told = complaints(&config).join("\n");
+    assert!(
+        told.starts_with("$WHARF_DATABASE: it cannot be used: mysql:// is no kind of database"),
+        "{told}"
+    );
+    assert!(
+        !told.contains("hunter2")
+            && matches!(config.store.database, DatabasePlace::Unusable { .. })
+    );
 }

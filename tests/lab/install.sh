@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests need, those that are missing; does nothing when all are there.
 set -euo pipefail
 
-# What is looked for, and the package that brings it. A name with a slash is a file; others are programs on the path.
+# What is looked for, and the package that brings it. A name with a slash is a file (or a pattern of files); others are programs on the path.
 needs='
 cc:gcc make:make git:git
 dockerd:docker.io docker:docker.io runc:runc
@@ -12,6 +12,7 @@ ip:iproute2 bridge:iproute2 iptables:iptables
 nsenter:util-linux unshare:util-linux flock:util-linux setsid:util-linux
 ps:procps tail:coreutils /usr/bin/python3:python3-minimal busybox:busybox-static
 tmux:tmux
+/usr/lib/postgresql/*/bin/initdb:postgresql psql:postgresql-client setpriv:util-linux
 '
 
 missing() {
@@ -19,7 +20,7 @@ missing() {
   for need in $needs; do
     tool=${need%%:*} package=${need#*:}
     case $tool in
-    /*) [ -e "$tool" ] || echo "$package" ;;
+    /*) compgen -G "$tool" >/dev/null || echo "$package" ;;
     *) PATH=$PATH:/usr/sbin:/sbin command -v "$tool" >/dev/null || echo "$package" ;;
     esac
   done | sort -u
@@ -39,9 +40,16 @@ if [ ! -e $policy ]; then
   chmod 755 $policy
 fi
 
+# Nor is a database cluster made: the tests make their own, each in a directory of its own.
+clusters=/etc/postgresql-common/createcluster.conf
+if [ ! -e $clusters ]; then
+  mkdir -p "${clusters%/*}"
+  echo 'create_main_cluster = false' >$clusters
+fi
+
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
 # shellcheck disable=SC2086
-apt-get install -q -y --no-install-recommends $packages
+apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold $packages
 packages=$(missing | tr '\n' ' ')
 [ -z "$packages" ] || { echo "tests/lab/install.sh: still missing after the installation: $packages" >&2; exit 1; }

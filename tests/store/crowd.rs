@@ -8,15 +8,25 @@ use std::{
 
 use wharf::{model::Outcome, store::Store};
 
-use crate::scene::{act, all, child, chosen_directory, done, faults, perform, place, store};
+use crate::{
+    ground::Ground,
+    scene::{act, all, done, faults, perform},
+};
 
-const PROGRAMS: u64 = 4;
-const EACH: u64 = 125;
+on_both!(
+    programs_share_a_log_from_its_first_moment,
+    tasks_and_stores_of_one_program_share_a_log,
+    a_killed_program_loses_nothing_it_was_told_is_safe,
+    only_acts_of_dead_programs_are_interrupted,
+);
+
+const PROGRAMS: u64 = 8;
+const EACH: u64 = 60;
 
 #[tokio::test]
 #[ignore = "a child of `programs_share_a_log_from_its_first_moment`"]
 async fn child_performs() {
-    let store = store(&chosen_directory()).await;
+    let store = Store::open(&Ground::given()).await.unwrap();
     for number in 0..EACH {
         let id = std::process::id();
         let ticket = store
@@ -27,16 +37,10 @@ async fn child_performs() {
     }
 }
 
-#[tokio::test]
-async fn programs_share_a_log_from_its_first_moment() {
-    let directory = tempfile::tempdir().unwrap();
+async fn programs_share_a_log_from_its_first_moment(ground: Ground) {
     let start = Instant::now();
     let children: Vec<_> = (0..PROGRAMS)
-        .map(|_| {
-            child("crowd::child_performs", directory.path())
-                .spawn()
-                .unwrap()
-        })
+        .map(|_| ground.child("crowd::child_performs").spawn().unwrap())
         .collect();
     for child in children {
         assert!(child.wait_with_output().unwrap().status.success());
@@ -46,7 +50,7 @@ async fn programs_share_a_log_from_its_first_moment() {
         PROGRAMS * EACH * 2,
         start.elapsed()
     );
-    let store = store(directory.path()).await;
+    let store = ground.store().await;
     // On a machine too busy for its turn, an act waits in the spill.
     println!("{} had to wait", store.waiting().await.unwrap().len());
     store.interrupted().await.unwrap();
@@ -64,10 +68,8 @@ async fn programs_share_a_log_from_its_first_moment() {
     assert!(store.waiting().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn tasks_and_stores_of_one_program_share_a_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let stores = [store(directory.path()).await, store(directory.path()).await];
+async fn tasks_and_stores_of_one_program_share_a_log(ground: Ground) {
+    let stores = [ground.store().await, ground.store().await];
     let tasks: Vec<_> = (0..8)
         .map(|task| {
             let store = stores[task % 2].clone();
@@ -89,7 +91,7 @@ async fn tasks_and_stores_of_one_program_share_a_log() {
 #[tokio::test]
 #[ignore = "a child of `a_killed_program_loses_nothing_it_was_told_is_safe`"]
 async fn child_performs_until_killed() {
-    let store = store(&chosen_directory()).await;
+    let store = Store::open(&Ground::given()).await.unwrap();
     for number in 0.. {
         let ticket = store
             .begin(&act("container start web@ams-1"))
@@ -103,12 +105,11 @@ async fn child_performs_until_killed() {
     }
 }
 
-#[tokio::test]
-async fn a_killed_program_loses_nothing_it_was_told_is_safe() {
-    let directory = tempfile::tempdir().unwrap();
+async fn a_killed_program_loses_nothing_it_was_told_is_safe(ground: Ground) {
     let (mut begun, mut ended) = (HashSet::new(), HashSet::new());
     for round in 0..6u64 {
-        let mut child = child("crowd::child_performs_until_killed", directory.path())
+        let mut child = ground
+            .child("crowd::child_performs_until_killed")
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap())
@@ -127,7 +128,7 @@ async fn a_killed_program_loses_nothing_it_was_told_is_safe() {
             };
         }
     }
-    let store = store(directory.path()).await;
+    let store = ground.store().await;
     assert_eq!(faults(&store).await, Vec::<String>::new());
     let operations = all(&store).await;
     let with = |test: fn(&Outcome) -> bool| -> HashSet<u64> {
@@ -153,7 +154,7 @@ async fn a_killed_program_loses_nothing_it_was_told_is_safe() {
 #[tokio::test]
 #[ignore = "a child of `only_acts_of_dead_programs_are_interrupted`"]
 async fn child_begins_and_waits() {
-    let store = store(&chosen_directory()).await;
+    let store = Store::open(&Ground::given()).await.unwrap();
     store
         .begin(&act("container stop theirs@ams-1"))
         .await
@@ -162,12 +163,11 @@ async fn child_begins_and_waits() {
     std::future::pending::<()>().await;
 }
 
-#[tokio::test]
-async fn only_acts_of_dead_programs_are_interrupted() {
-    let directory = tempfile::tempdir().unwrap();
-    let here = store(directory.path()).await;
+async fn only_acts_of_dead_programs_are_interrupted(ground: Ground) {
+    let here = ground.store().await;
     let mine = here.begin(&act("container stop mine@ams-1")).await.unwrap();
-    let mut child = child("crowd::child_begins_and_waits", directory.path())
+    let mut child = ground
+        .child("crowd::child_begins_and_waits")
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -183,8 +183,5 @@ async fn only_acts_of_dead_programs_are_interrupted() {
     );
     assert_eq!(here.interrupted().await.unwrap(), [], "once is enough");
     here.finish(&mine, &done(), 9).await.unwrap();
-    assert_eq!(
-        all(&Store::open(&place(directory.path())).await.unwrap()).await[1].outcome,
-        done()
-    );
+    assert_eq!(all(&ground.store().await).await[1].outcome, done());
 }

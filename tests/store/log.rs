@@ -1,18 +1,27 @@
 //! What is recorded is found again, here and in other consoles.
 
-use std::{fs, os::unix::fs::PermissionsExt};
-
 use wharf::{
     model::{Operation, Outcome},
-    store::{Filter, Mark, Store},
+    store::{Filter, Mark},
 };
 
-use crate::scene::{act, all, done, entries, faults, perform, place, store};
+use crate::{
+    ground::Ground,
+    scene::{act, all, done, faults, perform},
+};
 
-#[tokio::test]
-async fn an_act_is_recorded_and_found_again() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(directory.path()).await;
+on_both!(
+    an_act_is_recorded_and_found_again,
+    another_console_sees_it_by_its_mark,
+    pages_and_filters_go_from_the_newest_back,
+    secrets_are_not_recorded,
+    settings_are_remembered,
+    the_log_goes_on_after_it_was_closed,
+    what_no_text_of_a_database_holds_is_recorded_all_the_same,
+);
+
+async fn an_act_is_recorded_and_found_again(ground: Ground) {
+    let store = ground.store().await;
     let ticket = store
         .begin(&act("container restart web@ams-1"))
         .await
@@ -29,13 +38,11 @@ async fn an_act_is_recorded_and_found_again() {
     assert_eq!(all(&store).await, [expected]);
     let check = store.verify().await.unwrap();
     assert_eq!((check.entries, check.faults), (2, vec![]));
-    assert!(entries(&place(directory.path())).await[1].contains(&check.head));
+    assert!(ground.entries().await[1].contains(&check.head));
 }
 
-#[tokio::test]
-async fn another_console_sees_it_by_its_mark() {
-    let directory = tempfile::tempdir().unwrap();
-    let (here, there) = (store(directory.path()).await, store(directory.path()).await);
+async fn another_console_sees_it_by_its_mark(ground: Ground) {
+    let (here, there) = (ground.store().await, ground.store().await);
     let start = here.changed_since(Mark::default()).await.unwrap();
     assert!(start.operations.is_empty());
     let ticket = there.begin(&act("container stop web@ams-1")).await.unwrap();
@@ -48,10 +55,8 @@ async fn another_console_sees_it_by_its_mark() {
     assert_eq!((quiet.mark, quiet.operations), (ended.mark, vec![]));
 }
 
-#[tokio::test]
-async fn pages_and_filters_go_from_the_newest_back() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(directory.path()).await;
+async fn pages_and_filters_go_from_the_newest_back(ground: Ground) {
+    let store = ground.store().await;
     for number in 1..=20 {
         perform(
             &store,
@@ -106,10 +111,8 @@ async fn pages_and_filters_go_from_the_newest_back() {
     assert_eq!(numbers(1, None, some).await, [20]);
 }
 
-#[tokio::test]
-async fn secrets_are_not_recorded() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(directory.path()).await;
+async fn secrets_are_not_recorded(ground: Ground) {
+    let store = ground.store().await;
     let mut operation = act("container exec web@ams-1 -- login --password hunter2");
     operation.reason = Some("token=hunter2".into());
     let ticket = store.begin(&operation).await.unwrap();
@@ -120,7 +123,7 @@ async fn secrets_are_not_recorded() {
         detail,
     };
     store.finish(&ticket, &outcome, 3).await.unwrap();
-    let stored = entries(&place(directory.path())).await.join("\n");
+    let stored = ground.entries().await.join("\n");
     assert!(!stored.contains("hunter2"), "{stored}");
     assert_eq!(
         all(&store).await[0].sentence,
@@ -128,41 +131,21 @@ async fn secrets_are_not_recorded() {
     );
 }
 
-#[tokio::test]
-async fn settings_are_remembered() {
-    let directory = tempfile::tempdir().unwrap();
-    let one = store(directory.path()).await;
+async fn settings_are_remembered(ground: Ground) {
+    let one = ground.store().await;
     assert_eq!(one.setting("columns").await.unwrap(), None);
     one.set_setting("columns", "name").await.unwrap();
     one.set_setting("columns", "name,cpu").await.unwrap();
-    let other = store(directory.path()).await;
+    let other = ground.store().await;
     assert_eq!(
         other.setting("columns").await.unwrap().as_deref(),
         Some("name,cpu")
     );
 }
 
-#[tokio::test]
-async fn all_files_are_for_their_owner_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    let store = store(directory.path()).await;
-    perform(&store, "container start web@ams-1").await;
-    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    for part in ["data", "state"] {
-        let part = directory.path().join(part);
-        assert_eq!(mode(&part), 0o700, "{}", part.display());
-        for file in fs::read_dir(&part).unwrap() {
-            let file = file.unwrap().path();
-            assert_eq!(mode(&file), 0o600, "{}", file.display());
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_log_goes_on_after_it_was_closed() {
-    let directory = tempfile::tempdir().unwrap();
+async fn the_log_goes_on_after_it_was_closed(ground: Ground) {
     for number in 1..=3 {
-        let store = store(directory.path()).await;
+        let store = ground.store().await;
         let ticket = store
             .begin(&act("container start web@ams-1"))
             .await
@@ -171,13 +154,13 @@ async fn the_log_goes_on_after_it_was_closed() {
         store.finish(&ticket, &done(), 1).await.unwrap();
         store.close().await;
     }
-    let place = place(directory.path());
-    assert!(
-        !place.database.with_extension("db-wal").exists(),
-        "closing folds the log in"
-    );
-    assert_eq!(
-        faults(&Store::open(&place).await.unwrap()).await,
-        Vec::<String>::new()
-    );
+    assert_eq!(faults(&ground.store().await).await, Vec::<String>::new());
+}
+
+async fn what_no_text_of_a_database_holds_is_recorded_all_the_same(ground: Ground) {
+    let store = ground.store().await;
+    let sentence = "container rename web\0@ams-1 \u{1F40B}\\u0000 '\"; drop table entry; --";
+    perform(&store, sentence).await;
+    assert_eq!(all(&store).await[0].sentence, sentence);
+    assert_eq!(faults(&store).await, Vec::<String>::new());
 }

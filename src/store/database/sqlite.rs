@@ -1,7 +1,4 @@
-//! The database itself: opening it, its migrations, and all that differs between kinds of them.
-//!
-//! The rest of the store writes portable SQL with `$1` placeholders and passes [`Value`]s, so
-//! that another kind of database is another arm here and nowhere else.
+//! The store in an SQLite file.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -12,15 +9,16 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, Executor, Row as _, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, Executor, SqlitePool,
     sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
+        SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode,
+        SqlitePoolOptions, SqliteSynchronous,
     },
 };
 
-use super::{
-    error::{Error, ErrorKind},
+use super::{MIGRATE, OPEN, Row, Value, lost, newer};
+use crate::store::{
+    error::{Error, ErrorKind, Subject},
     head,
 };
 
@@ -29,66 +27,37 @@ const BUSY: Duration = Duration::from_millis(2500);
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
 const MIGRATIONS: [(i64, &str); 2] = [
-    (1, include_str!("migrations/sqlite/0001_log.sql")),
-    (2, include_str!("migrations/sqlite/0002_setting.sql")),
+    (1, include_str!("../migrations/sqlite/0001_log.sql")),
+    (2, include_str!("../migrations/sqlite/0002_setting.sql")),
 ];
 
-/// What is bound to a placeholder.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Value<'a> {
-    /// A whole number.
-    Int(i64),
-    /// A text.
-    Text(&'a str),
-}
+/// A transaction; dropping it undoes it.
+pub(in crate::store) type Transaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
-/// One row of an answer; columns count from 0.
-pub(super) struct Row(SqliteRow);
-
-impl Row {
-    /// A whole number.
-    pub(super) fn int(&self, column: usize) -> Result<i64, sqlx::Error> {
-        self.0.try_get(column)
-    }
-
-    /// A text.
-    pub(super) fn text(&self, column: usize) -> Result<String, sqlx::Error> {
-        self.0.try_get(column)
-    }
-
-    /// A text that may be missing.
-    pub(super) fn maybe_text(&self, column: usize) -> Result<Option<String>, sqlx::Error> {
-        self.0.try_get(column)
-    }
-}
-
-/// An open database.
+/// An open SQLite database.
 #[derive(Clone, Debug)]
-pub(super) struct Database {
+pub(super) struct Sqlite {
     pool: SqlitePool,
     path: PathBuf,
     /// Device and number of the file, to notice when another one or none is in its place.
     identity: (u64, u64),
 }
 
-/// A transaction that holds the right to write from its beginning, so that what it reads stays
-/// true until it commits. Dropping it undoes it.
-pub(super) struct Writer(Transaction<'static, Sqlite>);
-
-/// A transaction that sees one state of the database throughout.
-pub(super) struct Snapshot(Transaction<'static, Sqlite>);
-
 /// What the number of the newest migration that was applied is asked with.
 const VERSION: &str = "pragma user_version";
 
-impl Database {
+impl Sqlite {
     /// Opens the database, makes it when there never was one, and brings its schema up to date.
-    pub(super) async fn open(path: &Path, wait: Duration) -> Result<Self, Error> {
-        const DOING: &str = "open the operations log";
-        let place = path.to_owned();
-        let prepared = tokio::task::spawn_blocking(move || prepare(&place)).await;
+    pub(super) async fn open(
+        path: &Path,
+        subject: &Subject,
+        head: &Path,
+        wait: Duration,
+    ) -> Result<Self, Error> {
+        let (place, head) = (path.to_owned(), head.to_owned());
+        let prepared = tokio::task::spawn_blocking(move || prepare(&place, &head)).await;
         let identity = prepared
-            .map_err(|error| Error::new(ErrorKind::Other, DOING, path, error.to_string()))??;
+            .map_err(|error| Error::new(ErrorKind::Other, OPEN, subject, error.to_string()))??;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
@@ -110,19 +79,14 @@ impl Database {
         // Switching a new file to WAL does not wait for another program that does the same.
         let start = Instant::now();
         loop {
-            match database.migrate().await {
+            match database.migrate(subject).await {
                 Ok(()) => return Ok(database),
                 Err(error) if error.kind == ErrorKind::Locked && start.elapsed() < wait => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                Err(error) => return Err(error.while_doing(DOING)),
+                Err(error) => return Err(error.while_doing(OPEN)),
             }
         }
-    }
-
-    /// The file of the database.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Device and number of its file.
@@ -139,13 +103,13 @@ impl Database {
     }
 
     /// Begins a transaction with the right to write.
-    pub(super) async fn write(&self) -> Result<Writer, sqlx::Error> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map(Writer)
+    pub(super) async fn write(&self) -> Result<Transaction, sqlx::Error> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await
     }
 
     /// Begins a transaction that reads one state.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, sqlx::Error> {
-        self.pool.begin_with("BEGIN DEFERRED").await.map(Snapshot)
+    pub(super) async fn snapshot(&self) -> Result<Transaction, sqlx::Error> {
+        self.pool.begin_with("BEGIN DEFERRED").await
     }
 
     /// Reads rows.
@@ -163,8 +127,7 @@ impl Database {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<u64, sqlx::Error> {
-        let done = bound(sql, values).execute(&self.pool).await?;
-        Ok(done.rows_affected())
+        execute(&self.pool, sql, values).await
     }
 
     /// What the database's own check finds wrong with its file and with the rules that keep the
@@ -202,89 +165,54 @@ impl Database {
     }
 
     /// Brings the schema up to date. Cheap when it is: one read.
-    async fn migrate(&self) -> Result<(), Error> {
-        let doing = "bring up to date";
-        let error = |error: sqlx::Error| Error::sql(doing, &self.path, &error);
+    async fn migrate(&self, subject: &Subject) -> Result<(), Error> {
+        let error = |error: sqlx::Error| Error::sql(MIGRATE, subject, &error);
         let newest = MIGRATIONS[MIGRATIONS.len() - 1].0;
-        if self.version().await.map_err(error)? != newest {
-            let mut writer = self.write().await.map_err(error)?;
-            let present = writer.version().await.map_err(error)?;
-            if present > newest {
-                let why =
-                    format!("its schema is number {present}, this Wharf knows up to {newest}");
-                return Err(Error::new(ErrorKind::Newer, doing, &self.path, why));
-            }
-            for (number, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > present) {
-                sqlx::raw_sql(*sql)
-                    .execute(&mut *writer.0)
-                    .await
-                    .map_err(error)?;
-                // A pragma takes no placeholder; the number is ours.
-                let sql = format!("pragma user_version = {number}");
-                sqlx::raw_sql(AssertSqlSafe(sql))
-                    .execute(&mut *writer.0)
-                    .await
-                    .map_err(error)?;
-            }
-            writer.commit().await.map_err(error)?;
+        if version_in(&self.rows(VERSION, &[]).await.map_err(error)?).map_err(error)? == newest {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// The number of the newest migration that was applied.
-    async fn version(&self) -> Result<i64, sqlx::Error> {
-        version_in(&self.rows(VERSION, &[]).await?)
-    }
-}
-
-impl Writer {
-    /// Reads rows.
-    pub(super) async fn rows(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
-        fetch(&mut *self.0, sql, values).await
-    }
-
-    /// Runs one statement that changes something.
-    pub(super) async fn run(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<u64, sqlx::Error> {
-        let done = bound(sql, values).execute(&mut *self.0).await?;
-        Ok(done.rows_affected())
-    }
-
-    /// Makes all of it lasting.
-    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
-        self.0.commit().await
-    }
-
-    async fn version(&mut self) -> Result<i64, sqlx::Error> {
-        version_in(&self.rows(VERSION, &[]).await?)
+        let mut writer = self.write().await.map_err(error)?;
+        let rows = fetch(&mut *writer, VERSION, &[]).await.map_err(error)?;
+        let present = version_in(&rows).map_err(error)?;
+        if present > newest {
+            return Err(newer(subject, present, newest));
+        }
+        apply(&mut writer, present).await.map_err(error)?;
+        writer.commit().await.map_err(error)
     }
 }
 
-impl Snapshot {
-    /// Reads rows.
-    pub(super) async fn rows(
-        &mut self,
-        sql: &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Vec<Row>, sqlx::Error> {
-        fetch(&mut *self.0, sql, values).await
+/// Applies the migrations after `present`.
+async fn apply(connection: &mut SqliteConnection, present: i64) -> Result<(), sqlx::Error> {
+    for (number, sql) in MIGRATIONS.iter().filter(|(number, _)| *number > present) {
+        sqlx::raw_sql(*sql).execute(&mut *connection).await?;
+        // A pragma takes no placeholder; the number is ours.
+        let sql = format!("pragma user_version = {number}");
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut *connection)
+            .await?;
     }
+    Ok(())
 }
 
-async fn fetch(
-    from: impl Executor<'_, Database = Sqlite>,
+/// Reads rows.
+pub(super) async fn fetch(
+    from: impl Executor<'_, Database = sqlx::Sqlite>,
     sql: &'static str,
     values: &[Value<'_>],
 ) -> Result<Vec<Row>, sqlx::Error> {
     let rows = bound(sql, values).fetch_all(from).await?;
-    Ok(rows.into_iter().map(Row).collect())
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
+}
+
+/// Runs one statement that changes something.
+pub(super) async fn execute(
+    on: impl Executor<'_, Database = sqlx::Sqlite>,
+    sql: &'static str,
+    values: &[Value<'_>],
+) -> Result<u64, sqlx::Error> {
+    let done = bound(sql, values).execute(on).await?;
+    Ok(done.rows_affected())
 }
 
 /// The answer to [`VERSION`].
@@ -295,7 +223,7 @@ fn version_in(rows: &[Row]) -> Result<i64, sqlx::Error> {
 fn bound<'q>(
     sql: &'static str,
     values: &[Value<'_>],
-) -> sqlx::query::Query<'q, Sqlite, SqliteArguments> {
+) -> sqlx::query::Query<'q, sqlx::Sqlite, SqliteArguments> {
     values
         .iter()
         .fold(sqlx::query(sql), |query, value| match value {
@@ -319,19 +247,17 @@ fn triggers() -> impl Iterator<Item = &'static str> {
 const TRIGGER: &str = "create trigger ";
 
 /// Sees to it that the database's file exists, for its owner alone, unless there was one before.
-fn prepare(path: &Path) -> Result<(u64, u64), Error> {
-    let doing = "open the operations log";
-    let error = |error: io::Error| Error::io(doing, path, &error);
+fn prepare(path: &Path, head: &Path) -> Result<(u64, u64), Error> {
+    let error = |error: io::Error| Error::io(OPEN, path, &error);
     match identity_of(path) {
         Ok(identity) => return Ok(identity),
         Err(found) if found.kind() != io::ErrorKind::NotFound => return Err(error(found)),
         Err(_) => {}
     }
-    if let Ok(Some(head)) = head::read(path)
+    if let Ok(Some(head)) = head::read(head)
         && head.seq > 0
     {
-        let why = format!("it is gone; it held {} entries", head.seq);
-        return Err(Error::new(ErrorKind::Lost, doing, path, why));
+        return Err(lost(&Subject::File(path.to_owned()), head.seq));
     }
     if let Some(directory) = path.parent() {
         DirBuilder::new()
@@ -356,21 +282,15 @@ fn identity_of(path: &Path) -> io::Result<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use sha2::{Digest, Sha256};
-
     use super::*;
 
     /// A migration that was shipped is history: what it made is out there. Add a file instead.
     #[test]
     fn migrations_are_frozen() {
-        let prints = MIGRATIONS.map(|(number, sql)| {
-            let digest = Sha256::digest(sql.as_bytes());
-            format!(
-                "{number} {:02x}{:02x}{:02x}{:02x}",
-                digest[0], digest[1], digest[2], digest[3]
-            )
-        });
-        assert_eq!(prints, ["1 56a45fa3", "2 23d06d8d"]);
+        assert_eq!(
+            crate::store::database::prints(&MIGRATIONS),
+            ["1 56a45fa3", "2 23d06d8d"]
+        );
     }
 
     #[test]

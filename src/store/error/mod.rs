@@ -1,9 +1,16 @@
 //! What can go wrong with the store, told with its remedy.
 
+mod postgres;
+
 use std::{
     fmt, io,
     path::{Path, PathBuf},
 };
+
+use crate::model::{DatabasePlace, Place};
+
+/// What is said of a log without its head row.
+const HEAD_MISSING: &str = "its head row is missing";
 
 /// The kinds of trouble with a database or the files beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +31,8 @@ pub enum ErrorKind {
     Newer,
     /// It did not answer in time.
     Timeout,
+    /// The server cannot be reached, or is starting or ending.
+    Unreachable,
     /// The act could be recorded nowhere: it must not be done.
     Unrecordable,
     /// Something else; the text says it.
@@ -36,17 +45,48 @@ pub struct Error {
     /// The kind of trouble.
     pub kind: ErrorKind,
     doing: &'static str,
-    place: PathBuf,
+    subject: Subject,
     why: String,
     remedy: String,
+}
+
+/// What an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A file.
+    File(PathBuf),
+    /// A database on a server, by its URL without the password.
+    Server(String),
+    /// A database that is not known, for what was configured cannot be used.
+    Unusable,
+}
+
+impl Subject {
+    /// The database of a place.
+    pub(super) fn of(place: &Place) -> Self {
+        match &place.database {
+            DatabasePlace::File(path) => Self::File(path.clone()),
+            DatabasePlace::Server { url, .. } => Self::Server(url.to_string()),
+            DatabasePlace::Unusable { .. } => Self::Unusable,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Server(url) => f.write_str(url),
+            Self::Unusable => f.write_str("of [store] database"),
+        }
+    }
 }
 
 impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.place.display();
-        write!(f, "cannot {} {place}: {}", self.doing, self.why)?;
+        write!(f, "cannot {} {}: {}", self.doing, self.subject, self.why)?;
         if self.remedy.is_empty() {
             Ok(())
         } else {
@@ -57,12 +97,23 @@ impl fmt::Display for Error {
 
 impl Error {
     /// An error with the usual remedy of its kind.
-    pub(super) fn new(kind: ErrorKind, doing: &'static str, place: &Path, why: String) -> Self {
-        let remedy = remedy(kind, place);
+    pub(super) fn new(
+        kind: ErrorKind,
+        doing: &'static str,
+        subject: &Subject,
+        why: String,
+    ) -> Self {
+        let remedy = match subject {
+            Subject::File(path) => remedy(kind, path),
+            Subject::Server(_) => postgres::remedy(kind).to_owned(),
+            Subject::Unusable => {
+                "write it as a path, or as postgres://USER@HOST/DATABASE".to_owned()
+            }
+        };
         Self {
             kind,
             doing,
-            place: place.to_owned(),
+            subject: subject.clone(),
             why,
             remedy,
         }
@@ -80,17 +131,28 @@ impl Error {
             io::ErrorKind::WouldBlock => ErrorKind::Locked,
             _ => ErrorKind::Other,
         };
-        Self::new(kind, doing, place, error.to_string())
+        Self::new(
+            kind,
+            doing,
+            &Subject::File(place.to_owned()),
+            error.to_string(),
+        )
     }
 
     /// An error of the database library.
-    pub(super) fn sql(doing: &'static str, place: &Path, error: &sqlx::Error) -> Self {
+    pub(super) fn sql(doing: &'static str, subject: &Subject, error: &sqlx::Error) -> Self {
+        let path = match subject {
+            Subject::File(path) => path,
+            Subject::Server(_) | Subject::Unusable => {
+                return postgres::told(doing, subject, error);
+            }
+        };
         let kind = match error {
             sqlx::Error::Database(inner) => inner
                 .code()
                 .and_then(|code| code.parse::<u32>().ok())
                 .map_or(ErrorKind::Other, of_sqlite),
-            sqlx::Error::Io(inner) => return Self::io(doing, place, inner),
+            sqlx::Error::Io(inner) => return Self::io(doing, path, inner),
             sqlx::Error::PoolTimedOut => ErrorKind::Timeout,
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
@@ -102,16 +164,16 @@ impl Error {
             (ErrorKind::Locked, _) => "another program holds it".to_owned(),
             (ErrorKind::Timeout, _) => "it did not answer in time".to_owned(),
             (_, sqlx::Error::Database(inner)) => inner.message().to_owned(),
-            (_, sqlx::Error::RowNotFound) => "its head row is missing".to_owned(),
+            (_, sqlx::Error::RowNotFound) => HEAD_MISSING.to_owned(),
             (_, other) => other.to_string(),
         };
-        Self::new(kind, doing, place, why)
+        Self::new(kind, doing, subject, why)
     }
 
     /// The database did not answer within so many seconds.
-    pub(super) fn late(doing: &'static str, place: &Path, seconds: u64) -> Self {
+    pub(super) fn late(doing: &'static str, subject: &Subject, seconds: u64) -> Self {
         let why = format!("it did not answer within {seconds} s");
-        Self::new(ErrorKind::Timeout, doing, place, why)
+        Self::new(ErrorKind::Timeout, doing, subject, why)
     }
 
     /// The same trouble, met while doing something larger.
@@ -124,13 +186,8 @@ impl Error {
         Self {
             kind: ErrorKind::Unrecordable,
             doing: "record the act anywhere, so it is refused:",
-            place: database.place.clone(),
-            why: format!(
-                "{}; nor in {}: {}",
-                database.why,
-                spill.place.display(),
-                spill.why
-            ),
+            subject: database.subject.clone(),
+            why: format!("{}; nor in {}: {}", database.why, spill.subject, spill.why),
             remedy: database.remedy.clone(),
         }
     }
@@ -138,13 +195,17 @@ impl Error {
     /// A file that does not exist yet, beside a damaged, lost or foreign database, where a new log
     /// can begin. Nothing is moved or made by asking.
     pub fn beside(&self) -> Option<PathBuf> {
+        let Subject::File(path) = &self.subject else {
+            return None;
+        };
         match self.kind {
-            ErrorKind::Corrupt | ErrorKind::Lost | ErrorKind::Newer => beside(&self.place),
+            ErrorKind::Corrupt | ErrorKind::Lost | ErrorKind::Newer => beside(path),
             ErrorKind::Full
             | ErrorKind::ReadOnly
             | ErrorKind::Denied
             | ErrorKind::Locked
             | ErrorKind::Timeout
+            | ErrorKind::Unreachable
             | ErrorKind::Unrecordable
             | ErrorKind::Other => None,
         }
@@ -159,7 +220,7 @@ fn beside(database: &Path) -> Option<PathBuf> {
         .map_or("db".into(), |e| e.to_string_lossy());
     (2..1000)
         .map(|n| database.with_file_name(format!("{stem}-{n}.{ending}")))
-        .find(|path| !path.exists() && !super::head::path_of(path).exists())
+        .find(|path| !path.exists() && !super::head::beside(path).exists())
 }
 
 /// SQLite's result codes; the upper bits only refine them (<https://www.sqlite.org/rescode.html>).
@@ -192,9 +253,9 @@ fn remedy(kind: ErrorKind, place: &Path) -> String {
         },
         ErrorKind::Lost => format!(
             "put it back, or remove {} to begin a new log",
-            super::head::path_of(place).display()
+            super::head::beside(place).display()
         ),
         ErrorKind::Timeout => format!("see whether the disk under {directory} answers"),
-        ErrorKind::Unrecordable | ErrorKind::Other => String::new(),
+        ErrorKind::Unreachable | ErrorKind::Unrecordable | ErrorKind::Other => String::new(),
     }
 }
