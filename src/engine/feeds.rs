@@ -342,7 +342,53 @@ pub(super) async fn batch(mut samples: mpsc::Receiver<Sample>, out: Outbox) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Stream;
+    use crate::engine::Signal;
+    use crate::model::{HostName, Stream};
+
+    fn sample(awaited: bool) -> Sample {
+        let usage = Usage {
+            at: Timestamp::UNIX_EPOCH,
+            cpu: None,
+            memory: 1,
+            memory_limit: 1,
+            net_in: 0,
+            net_out: 0,
+            block_in: 0,
+            block_out: 0,
+            pids: 1,
+        };
+        let id = ContainerId::new(&"a".repeat(64));
+        Sample { id, usage, awaited }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn samples_are_told_once_a_second_and_awaited_ones_at_once() {
+        let (inbox, mut told) = mpsc::channel(64);
+        let (samples, sampled) = mpsc::channel(64);
+        let host = HostName::new("node1");
+        let _batch = tokio::spawn(batch(sampled, Outbox { host, inbox }));
+        let start = Instant::now();
+        let mut next = async || loop {
+            let signal = told.recv().await.expect("it goes on");
+            if let Signal::Event(Event::Usages(_, all)) = signal {
+                return (all.len(), start.elapsed());
+            }
+        };
+        let give = async |awaited| samples.send(sample(awaited)).await.expect("it goes on");
+        give(false).await;
+        give(false).await;
+        assert_eq!(next().await, (2, BURST));
+        give(false).await;
+        assert_eq!(next().await, (1, BURST + BATCH));
+        // What waits goes with what is awaited.
+        give(false).await;
+        sleep(Duration::from_millis(300)).await;
+        give(true).await;
+        let at = BURST + BATCH + Duration::from_millis(300) + AWAITED;
+        assert_eq!(next().await, (2, at));
+        give(true).await;
+        assert_eq!(next().await, (1, at + AWAITED));
+    }
 
     fn lines(seconds: &[i64]) -> Vec<LogLine> {
         let line = |second: &i64| LogLine {

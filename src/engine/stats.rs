@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::error::Fault;
 use super::session::{Api, Session};
-use crate::model::{ContainerId, Product, Timestamp, Usage};
+use crate::model::{ContainerId, Product, Timestamp, Usage, Way};
 
 /// Docker takes two samples a second apart for one answer.
 const ONCE: Duration = Duration::from_secs(15);
@@ -41,10 +41,16 @@ pub(super) async fn once(session: &Session, id: &ContainerId) -> Result<Option<U
 /// The first API version whose engines take a sample at once when they are asked to (`one-shot`).
 const AT_ONCE: Api = Api(41);
 
-/// A sample taken now, without CPU; none when the container does not run, or when the engine only has samples of its
-/// own time. The CPU of the next sample is reckoned from it.
+/// A sample taken now, without CPU; none when the container does not run, when the engine only has samples of its
+/// own time, or when one more connection would cost more than a second's patience. The CPU of the next sample is
+/// reckoned from it.
 pub(super) async fn now(session: &Session, id: &ContainerId) -> Result<Option<First>, Fault> {
-    if session.product != Product::Docker || session.api < AT_ONCE {
+    let is_cheap = match session.way {
+        Way::Unix | Way::Tcp | Way::SshForward => true,
+        // A handshake; a session and a process on the host.
+        Way::Tls | Way::SshStdio => false,
+    };
+    if !is_cheap || session.product != Product::Docker || session.api < AT_ONCE {
         return Ok(None);
     }
     let path = format!(
@@ -430,6 +436,17 @@ mod tests {
             .unwrap();
         // Half a second of processor in two seconds.
         assert_eq!(second.cpu, Some(25.0));
+    }
+
+    #[test]
+    fn a_load_is_not_reckoned_over_a_moment() {
+        let at = |ms: i64, cpu| Counters {
+            at: Timestamp::from_millisecond(ms).unwrap(),
+            cpu,
+        };
+        let first = at(0, 0);
+        assert_eq!(at(150, 75_000_000).percent_since(first), None);
+        assert_eq!(at(300, 75_000_000).percent_since(first), Some(25.0));
     }
 
     #[test]
