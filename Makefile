@@ -1,5 +1,6 @@
 # One command for each thing to do. `make run` needs Rust only; `make test` also what tests/lab/install.sh installs.
 
+comma := ,
 nextest := $(shell cargo nextest --version 2>/dev/null)
 
 .PHONY: run test lint check build-tests packages lab lab-down dist bench
@@ -47,8 +48,10 @@ lab-down:
 # What is shipped, one static program: target/HOST/dist/wharf. Where the musl target is installed
 # (rustup target add), `make dist DIST=x86_64-unknown-linux-musl` builds on that.
 DIST ?= $(shell rustc -vV | sed -n 's/^host: //p')
+# Functions that came out the same are kept once, where the linker can (rustc's own, which it takes for this target).
+fold := $(if $(filter x86_64-unknown-linux-gnu,$(DIST)),-C link-arg=-Wl$(comma)--icf=all)
 dist:
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build --profile dist --target $(DIST)
+	RUSTFLAGS="-C target-feature=+crt-static $(fold)" cargo build --profile dist --target $(DIST)
 
 # Measures what is shipped: the hot paths, then the program in a terminal on the sim, beside those of its peers that are
 # on the path (cargo install oxker dtop ducker). REAL=SOCKET measures on a real engine as well.

@@ -35,8 +35,10 @@ const FRAME: Duration = Duration::from_millis(16);
 const REST: u32 = 20;
 /// But never more than this: what breaks is to be seen.
 const LONGEST_REST: Duration = Duration::from_millis(500);
-/// For so long after the start nothing is held back.
+/// For so long after the start drawing may take half of the time: somebody waits for what is not yet there.
 const OPENING: Duration = Duration::from_secs(2);
+/// What comes together is drawn together.
+const TOGETHER: Duration = Duration::from_millis(1);
 /// How many messages are taken in before the screen gets its turn.
 const BATCH: usize = 256;
 /// How many rows a notch of the mouse wheel moves.
@@ -95,8 +97,9 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
         messages,
         from_engines,
         wanted: BTreeSet::new(),
-        rest: FRAME,
+        rest: TOGETHER,
         opened: Moment::now(),
+        drawn: Moment::now(),
     };
     Box::pin(console.run(start.as_deref())).await
 }
@@ -109,9 +112,10 @@ struct Console {
     messages: mpsc::Receiver<Msg>,
     from_engines: mpsc::Receiver<Signal>,
     wanted: BTreeSet<Feed>,
-    /// How long the next frame waits for more, unless a key is pressed.
+    /// How long after the last frame the next may follow, unless a key is pressed.
     rest: Duration,
     opened: Moment,
+    drawn: Moment,
 }
 
 /// Whether the console goes on.
@@ -166,14 +170,14 @@ impl Console {
                             Signal::Feed(feed, payload) => Msg::Feed(feed, payload),
                         }));
                     }
-                    due = due.or_else(|| Some(Moment::now() + self.rest));
+                    due = due.or_else(|| Some(self.next_frame()));
                 }
                 count = self.messages.recv_many(&mut messages, BATCH) => {
                     if count == 0 { return Ok(()); }
                     for message in messages.drain(..) {
                         effects.extend(self.ui.update(message));
                     }
-                    due = due.or_else(|| Some(Moment::now() + self.rest));
+                    due = due.or_else(|| Some(self.next_frame()));
                 }
                 _ = tick.tick() => {
                     effects = self.ui.update(Msg::Event(Event::Tick(Timestamp::now())));
@@ -199,11 +203,19 @@ impl Console {
         }
         let ui = &mut self.ui;
         let drawn = self.screen.draw(|frame| ui.view(frame));
-        // The first frames cost more than others, and are waited for.
-        if start - self.opened > OPENING {
-            self.rest = (start.elapsed() * REST).clamp(FRAME, LONGEST_REST);
-        }
+        self.drawn = Moment::now();
+        let cost = self.drawn - start;
+        self.rest = if start - self.opened < OPENING {
+            cost.max(TOGETHER)
+        } else {
+            (cost * REST).clamp(FRAME, LONGEST_REST)
+        };
         drawn
+    }
+
+    /// When what no key asked for is drawn.
+    fn next_frame(&self) -> Moment {
+        (Moment::now() + TOGETHER).max(self.drawn + self.rest)
     }
 
     /// Takes in what was typed, with all that is already there, so that a held key cannot run ahead

@@ -24,6 +24,6 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, LogsCommand, Number, ParseError,
-    ResourceCommand, Role, Sentence,
+    Reader, ResourceCommand, Role, Sentence,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, Target};

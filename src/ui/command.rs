@@ -1,9 +1,9 @@
 //! A command: what a key or a line of the palette means, parsed once.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::nav::Nav;
-use crate::ops::{ParseError, Sentence};
+use crate::ops::{self, ParseError, Sentence};
 
 /// A move about the console, or a sentence about the fleet.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,17 +26,42 @@ struct NavLine {
     nav: Nav,
 }
 
-impl Command {
-    /// Reads one line. Moves come first, so that `up` needs no noun; what is no move is a sentence.
-    pub fn parse(line: &str) -> Result<Self, ParseError> {
-        let first = line.split_whitespace().next().unwrap_or("");
-        if Self::navs().iter().any(|(word, _)| *word == first) {
-            let words = shlex::split(line).ok_or_else(ParseError::quotes)?;
-            let parsed =
-                NavLine::try_parse_from(words).map_err(|error| ParseError::from_clap(&error))?;
-            return Ok(Self::Nav(parsed.nav));
+/// Reads lines. What is known of moves and sentences costs far more than a line: who reads many keeps one of these.
+pub struct Reader {
+    moves: clap::Command,
+    sentences: ops::Reader,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            moves: NavLine::command(),
+            sentences: ops::Reader::default(),
         }
-        Sentence::parse(line).map(|sentence| Self::Op(Box::new(sentence)))
+    }
+}
+
+impl Reader {
+    /// Reads one line. Moves come first, so that `up` needs no noun; what is no move is a sentence.
+    pub fn read(&mut self, line: &str) -> Result<Command, ParseError> {
+        let first = line.split_whitespace().next().unwrap_or("");
+        if self.moves.find_subcommand(first).is_none() {
+            let sentence = self.sentences.read(line)?;
+            return Ok(Command::Op(Box::new(sentence)));
+        }
+        let words = shlex::split(line).ok_or_else(ParseError::quotes)?;
+        self.moves
+            .try_get_matches_from_mut(words)
+            .and_then(|matches| NavLine::from_arg_matches(&matches))
+            .map(|line| Command::Nav(line.nav))
+            .map_err(|error| ParseError::from_clap(&error.format(&mut self.moves)))
+    }
+}
+
+impl Command {
+    /// Reads one line, as [`Reader::read`].
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
+        Reader::default().read(line)
     }
 
     /// Every move with its sentence of help.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 
-use super::command::Command;
+use super::command::{Command, Reader};
 
 /// The key maps that are part of the program, by name.
 pub const EMBEDDED: &[(&str, &str)] = &[
@@ -257,6 +257,7 @@ impl Keymap {
             .parse()
             .map_err(|e: toml::de::Error| KeymapError(vec![e.to_string()]))?;
         let mut wrong = Vec::new();
+        let mut reader = Reader::default();
         for (section, bindings) in table {
             if !SECTIONS.contains(&section.as_str()) {
                 wrong.push(format!(
@@ -271,7 +272,7 @@ impl Keymap {
             };
             let mut own = Vec::new();
             for (keys, line) in bindings {
-                if let Err(why) = self.bind(&section, keys, line.as_str(), &mut own) {
+                if let Err(why) = self.bind(&section, keys, line.as_str(), &mut own, &mut reader) {
                     wrong.push(format!("[{section}] \"{keys}\": {why}"));
                 }
             }
@@ -290,6 +291,7 @@ impl Keymap {
         keys: &str,
         line: Option<&str>,
         own: &mut Vec<Vec<Press>>,
+        reader: &mut Reader,
     ) -> Result<(), String> {
         let line = line.ok_or("its value is no text")?;
         let chord: Option<Vec<Press>> = keys.split(' ').map(Press::parse).collect();
@@ -308,7 +310,9 @@ impl Keymap {
                 written(clash)
             ));
         }
-        let command = Command::parse(line).map_err(|error| error.summary().to_owned())?;
+        let command = reader
+            .read(line)
+            .map_err(|error| error.summary().to_owned())?;
         bindings.retain(|one| !clashes(&one.chord));
         own.push(chord.clone());
         bindings.push(Binding {

@@ -18,7 +18,7 @@ pub use host::{AddArgs, EditArgs, HostCommand, PruneArgs};
 pub use traits::{Accepts, Danger, Number, Role};
 pub(super) use write::join;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// What can be said: a noun, a verb, targets and options.
 ///
@@ -70,17 +70,36 @@ struct Line {
     sentence: Sentence,
 }
 
-impl Sentence {
+/// Reads sentences. The grammar costs far more than a sentence: who reads many of them keeps one of these.
+#[derive(Clone, Debug)]
+pub struct Reader(clap::Command);
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self(Line::command())
+    }
+}
+
+impl Reader {
     /// Reads a sentence as it would be typed in a shell, with or without the leading `wharf`.
-    pub fn parse(line: &str) -> Result<Self, ParseError> {
+    pub fn read(&mut self, line: &str) -> Result<Sentence, ParseError> {
         let words = shlex::split(line).ok_or_else(ParseError::quotes)?;
         let words = match words.first().map(String::as_str) {
             Some("wharf") => &words[1..],
             _ => &words[..],
         };
-        Line::try_parse_from(words)
+        self.0
+            .try_get_matches_from_mut(words)
+            .and_then(|matches| Line::from_arg_matches(&matches))
             .map(|line| line.sentence)
-            .map_err(|error| ParseError::from_clap(&error))
+            .map_err(|error| ParseError::from_clap(&error.format(&mut self.0)))
+    }
+}
+
+impl Sentence {
+    /// Reads a sentence as it would be typed in a shell, with or without the leading `wharf`.
+    pub fn parse(line: &str) -> Result<Self, ParseError> {
+        Reader::default().read(line)
     }
 
     /// The grammar as clap knows it, for the catalogue and for completion.
