@@ -113,24 +113,37 @@ impl One<'_> {
             Feed::Stats(_, id) => self.stats(&id).await,
             // The watch over the engine inspects what is wanted.
             Feed::Facts(..) => std::future::pending().await,
-            Feed::Inspect(_, id) => loop {
-                let value = ask::inspection(self.session, &id).await?;
-                self.bring(Payload::Inspected(value)).await;
-                self.change_of(&id).await;
-            },
-            Feed::Top(_, id) => loop {
-                let (titles, processes) = ask::top(self.session, &id).await?;
-                self.bring(Payload::Processes(titles, processes)).await;
-                sleep(TOP).await;
-            },
-            Feed::Changes(_, id) => loop {
-                let changed = ask::changes(self.session, &id).await?;
-                self.bring(Payload::Changed(changed)).await;
-                self.change_of(&id).await;
-            },
-            Feed::Logs(_, id, range) => self.logs(&id, range, read).await,
-            Feed::Resources(_) => self.resources().await,
-            Feed::Load(_) => self.load().await,
+            // There are many streams of samples and few of these: they do not take the room of the largest in each.
+            Feed::Inspect(_, id) => Box::pin(self.inspect(&id)).await,
+            Feed::Top(_, id) => Box::pin(self.top(&id)).await,
+            Feed::Changes(_, id) => Box::pin(self.changed(&id)).await,
+            Feed::Logs(_, id, range) => Box::pin(self.logs(&id, range, read)).await,
+            Feed::Resources(_) => Box::pin(self.resources()).await,
+            Feed::Load(_) => Box::pin(self.load()).await,
+        }
+    }
+
+    async fn inspect(&mut self, id: &ContainerId) -> Result<(), Fault> {
+        loop {
+            let value = ask::inspection(self.session, id).await?;
+            self.bring(Payload::Inspected(value)).await;
+            self.change_of(id).await;
+        }
+    }
+
+    async fn top(&self, id: &ContainerId) -> Result<(), Fault> {
+        loop {
+            let (titles, processes) = ask::top(self.session, id).await?;
+            self.bring(Payload::Processes(titles, processes)).await;
+            sleep(TOP).await;
+        }
+    }
+
+    async fn changed(&mut self, id: &ContainerId) -> Result<(), Fault> {
+        loop {
+            let changed = ask::changes(self.session, id).await?;
+            self.bring(Payload::Changed(changed)).await;
+            self.change_of(id).await;
         }
     }
 
@@ -157,7 +170,7 @@ impl One<'_> {
 
     async fn stats(&mut self, id: &ContainerId) -> Result<(), Fault> {
         let Ok(_permit) = self.session.streams.try_acquire() else {
-            return self.stats_in_turn(id).await;
+            return Box::pin(self.stats_in_turn(id)).await;
         };
         let first = stats::now(self.session, id).await?;
         let mut opening = if first.is_some() { 1 } else { 2 };
