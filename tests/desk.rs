@@ -6,9 +6,10 @@ mod fleet;
 
 use wharf::{
     model::{
-        Action, Container, ContainerId, Event, Feed, Fleet, HostName, HostSpec, Link, State,
-        Timestamp, Usage,
+        Action, Check, Container, ContainerId, Event, Feed, Finding, Fleet, HostName, HostSpec,
+        Link, Mark, Outcome, Said, State, Timestamp, Trouble, TroubleKind, Usage,
     },
+    ops::Progress,
     ui::{Effect, Msg, desk::Desk},
 };
 
@@ -430,4 +431,117 @@ fn a_large_fleet_is_sorted_once_a_second_and_at_once_when_asked() {
     desk.send(Msg::Event(Event::Container(big, Box::new(one(100_000)))));
     let mut desk = desk.at(second(1)).keys("g");
     assert!(desk.screen().contains("c-100000"));
+}
+
+#[test]
+fn a_checkup_is_one_key_and_its_findings_are_seen_as_they_come() {
+    let mut desk = desk(120, 30).keys("2 w");
+    let effects = desk.effects();
+    let [Effect::Run(id, act)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(act.plan.steps[0].action, Action::Examine);
+    assert!(!act.plan.recorded, "nothing is changed");
+    assert!(
+        desk.screen().contains("Examine the way to"),
+        "{}",
+        desk.screen()
+    );
+    desk.send(Msg::Run(
+        *id,
+        Progress::Said(
+            0,
+            Said::Finding(Finding {
+                check: Check::HostKey,
+                hop: None,
+                mark: Mark::Failed,
+                saw: "the host key is not known".to_owned(),
+                remedy: "compare the fingerprint".to_owned(),
+                ms: 3,
+            }),
+        ),
+    ));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("✗ failed") && screen.contains("host key"),
+        "{screen}"
+    );
+    assert!(screen.contains("do: compare the fingerprint"), "{screen}");
+    let why = Err("the host key is not known".to_owned());
+    desk.send(Msg::Run(
+        *id,
+        Progress::StepEnded(0, why, std::time::Duration::ZERO),
+    ));
+    desk.send(Msg::Run(
+        *id,
+        Progress::Ended(Outcome::Failed {
+            done: 0,
+            failed: 1,
+            detail: String::new(),
+        }),
+    ));
+    assert!(
+        desk.screen().contains("cannot be used"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("esc");
+    assert!(!desk.screen().contains("do: compare"));
+    let mut desk = desk.keys("ctrl-o");
+    assert!(
+        desk.screen().contains("do: compare"),
+        "what was said can be seen again"
+    );
+}
+
+#[test]
+fn an_installation_asks_and_its_failure_stays_on_the_hosts_row() {
+    let mut fleet = Fleet::new();
+    let endpoint = "ssh://root@bare".parse().unwrap();
+    fleet.apply(Event::Hosts(vec![HostSpec::new("bare", endpoint, "test")]));
+    let mut desk = Desk::new(fleet, 120, 30).at(fleet::now()).keys("2 x i");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("Install Docker Engine on @bare?"),
+        "{screen}"
+    );
+    assert!(desk.effects().is_empty(), "nothing is done before the yes");
+    let mut desk = desk.keys("y");
+    let effects = desk.effects();
+    let [Effect::Run(id, act)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(act.plan.recorded && matches!(act.plan.steps[0].action, Action::Install(_)));
+    let link = |link: Link| Msg::Event(Event::Link(HostName::new("bare"), link));
+    desk.send(link(Link::Installing {
+        since: fleet::now(),
+    }));
+    let line = Said::Line("Unpacking docker.io".to_owned());
+    desk.send(Msg::Run(*id, Progress::Said(0, line)));
+    assert!(
+        desk.screen().contains("Unpacking docker.io"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("esc");
+    assert!(desk.screen().contains("installing"), "{}", desk.screen());
+    desk.send(link(Link::InstallFailed {
+        trouble: Trouble {
+            kind: TroubleKind::Other,
+            reason: "its package source has no docker.io".to_owned(),
+            remedy: "give the packages with --bundle".to_owned(),
+            raw: Vec::new(),
+        },
+    }));
+    let mut desk = desk.keys("3 2");
+    let screen = desk.screen();
+    assert!(screen.contains("install failed"), "{screen}");
+    assert!(
+        screen.contains("its package source has no docker.io"),
+        "{screen}"
+    );
+    assert!(
+        screen.contains("give the packages with --bundle"),
+        "{screen}"
+    );
 }

@@ -11,10 +11,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use wharf::ui::{
-    desk::Desk,
-    look::{Glyphs, Look},
-    theme::{Depth, Theme},
+use wharf::{
+    model::{Action, Check, Finding, Mark, Said},
+    ops::Progress,
+    ui::{
+        Effect, Msg,
+        desk::Desk,
+        look::{Glyphs, Look},
+        theme::{Depth, Theme},
+    },
 };
 
 use self::picture::{DARK, LIGHT, Own};
@@ -23,6 +28,7 @@ use self::picture::{DARK, LIGHT, Own};
 const PICTURES: &[(&str, &str)] = &[
     ("overview", ""),
     ("hosts", "2"),
+    ("doctor", "2 w"),
     ("containers", "3 j j"),
     ("containers-tiles", "3 t right"),
     ("containers-filter", "3 / i s : b r o k e n enter"),
@@ -42,6 +48,74 @@ const LOOKS: &[(&str, Depth, Glyphs, Own)] = &[
     ("sixteen", Depth::Sixteen, Glyphs::UNICODE, DARK),
     ("mono", Depth::Mono, Glyphs::ASCII, DARK),
 ];
+
+/// Answers a checkup that the keys asked for.
+fn examined(desk: &mut Desk) {
+    let found = [
+        (
+            Check::Configuration,
+            Mark::Ok,
+            "ssh goes to ops@10.0.0.1:22",
+            "",
+        ),
+        (Check::Name, Mark::Ok, "10.0.0.1 is an address", ""),
+        (
+            Check::Tcp,
+            Mark::Ok,
+            "10.0.0.1:22 answers: OpenSSH_9.2p1",
+            "",
+        ),
+        (
+            Check::HostKey,
+            Mark::Ok,
+            "ssh-ed25519 SHA256:l31MooCSY2U/eoEZxWNdG25XHHHQivQ4E7en7muwmUo is in known_hosts",
+            "",
+        ),
+        (Check::Login, Mark::Ok, "ops is let in by publickey", ""),
+        (Check::Session, Mark::Ok, "ops has a shell", ""),
+        (Check::Socket, Mark::Ok, "/var/run/docker.sock (usable)", ""),
+        (
+            Check::Access,
+            Mark::Ok,
+            "ops may use it (groups: ops, docker)",
+            "",
+        ),
+        (
+            Check::Forwarding,
+            Mark::Warning,
+            "sshd forbids it; `docker system dial-stdio` carries 24 streams at most",
+            "in the sshd_config of 10.0.0.1: AllowStreamLocalForwarding yes (or local), and no DisableForwarding for this account",
+        ),
+        (
+            Check::Engine,
+            Mark::Failed,
+            "no daemon listens at /var/run/docker.sock",
+            "sudo systemctl start docker on 10.0.0.1",
+        ),
+        (Check::Api, Mark::NotReached, "", ""),
+        (Check::Clock, Mark::NotReached, "", ""),
+        (Check::Disk, Mark::NotReached, "", ""),
+    ];
+    for effect in desk.effects() {
+        let Effect::Run(id, act) = effect else {
+            continue;
+        };
+        if act.plan.steps[0].action != Action::Examine {
+            continue;
+        }
+        for (check, mark, saw, remedy) in found {
+            let finding = Finding {
+                check,
+                hop: None,
+                mark,
+                saw: saw.to_owned(),
+                remedy: remedy.to_owned(),
+                ms: 12,
+            };
+            desk.send(Msg::Run(id, Progress::Said(0, Said::Finding(finding))));
+        }
+    }
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots")
@@ -69,6 +143,7 @@ fn every_pane_has_its_pictures() {
                 .at(fleet::now())
                 .keys(keys);
             fleet::inspected(&mut desk);
+            examined(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
             names.push(name);

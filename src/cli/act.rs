@@ -1,11 +1,7 @@
 //! Acts from a shell: plan, confirm, run, report.
 
-use std::{
-    io::{self, BufRead as _, IsTerminal as _, Write as _},
-    sync::{Mutex, PoisonError},
-};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,14 +10,12 @@ use super::{
     exit::{Exit, Failure, of_outcome},
     output::Out,
     reach::{Reached, empty_fleet},
+    report::Report,
     signals::{Asked, unless_asked},
 };
 use crate::{
     model::{Event, HostSpec, Outcome},
-    ops::{
-        self, Confirm, Danger, Plan, Progress, Refusal, RefusalKind, Sentence,
-        column::{Tone, took},
-    },
+    ops::{self, Confirm, Danger, HostCommand, Plan, Refusal, RefusalKind, Role, Sentence},
     store::{Mark, Store},
 };
 
@@ -67,7 +61,12 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     drained.abort();
     let outcome = ended?;
     report.finish(&outcome)?;
-    Ok(worse(of_outcome(&outcome), exit))
+    let ended = match (sentence.role(), &outcome) {
+        // What was looked at cannot be used.
+        (Role::Look, Outcome::Failed { .. }) => Exit::Unreached,
+        _ => of_outcome(&outcome),
+    };
+    Ok(worse(ended, exit))
 }
 
 /// A sentence that edits wharf.toml.
@@ -119,11 +118,14 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         sentence.plan(&empty_fleet(&session.config), &[])?;
     }
     let touches = |spec: &HostSpec| sentence.touches(spec);
-    // What a cleaning takes away depends on the engine's version.
-    let mut reached = if let Sentence::Host(_) = sentence {
-        session.reach_known(touches).await?
-    } else {
-        session.reach(touches).await?
+    let mut reached = match sentence {
+        // These open a way of their own.
+        Sentence::Host(HostCommand::Doctor { .. } | HostCommand::Install(_)) => {
+            Reached::nothing_yet(&session.config, session.options.timeout)?
+        }
+        // What a cleaning takes away depends on the engine's version.
+        Sentence::Host(_) => session.reach_known(touches).await?,
+        _ => session.reach(touches).await?,
     };
     let store = session.store();
     for operation in recent(&store).await {
@@ -303,121 +305,4 @@ fn told(plan: &Plan) -> Vec<String> {
     }
     lines.extend(plan.loses.iter().map(|loss| format!("lost: {loss}")));
     lines
-}
-
-/// Says how an act goes on.
-struct Report<'s> {
-    session: &'s Session,
-    plan: &'s Plan,
-    number: Mutex<u64>,
-    steps: Mutex<Vec<Value>>,
-}
-
-impl<'s> Report<'s> {
-    fn new(session: &'s Session, plan: &'s Plan) -> Self {
-        Self {
-            session,
-            plan,
-            number: Mutex::new(0),
-            steps: Mutex::new(Vec::new()),
-        }
-    }
-
-    /// Takes in what happens. A closed pipe does not stop an act, so errors of writing are let be.
-    fn take(&self, progress: Progress) {
-        match progress {
-            Progress::Began(number) => {
-                *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
-            }
-            Progress::Waits(why) => super::complain(&format!(
-                "warning: the log cannot take this act now; its record waits beside it: {why}"
-            )),
-            Progress::StepBegan(_) | Progress::Ended(_) => {}
-            Progress::StepEnded(index, result, took) => {
-                let step = &self.plan.steps[index];
-                let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                match self.session.options.output {
-                    Output::Json => {
-                        let (is_done, text) = match &result {
-                            Ok(text) => (true, text),
-                            Err(text) => (false, text),
-                        };
-                        let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-                        steps.push(json!({
-                            "target": step.target(), "action": step.action.to_string(),
-                            "done": is_done, "text": text, "duration_ms": ms,
-                        }));
-                    }
-                    Output::Name if result.is_ok() => {
-                        let _ = writeln!(io::stdout(), "{}", step.target());
-                    }
-                    Output::Name => {}
-                    Output::Table | Output::Wide => {
-                        let line = self.line(&step.target(), &step.action.to_string(), &result, ms);
-                        let _ = writeln!(io::stdout(), "{line}");
-                    }
-                }
-            }
-        }
-    }
-
-    fn line(&self, target: &str, action: &str, result: &Result<String, String>, ms: u64) -> String {
-        let screen = &self.session.screen;
-        let (word, tone, text) = match result {
-            Ok(text) => ("done  ", Tone::Good, text),
-            Err(text) => ("FAILED", Tone::Bad, text),
-        };
-        let colon = if text.is_empty() { "" } else { ": " };
-        format!(
-            "{}  {target}  {action} ({}){colon}{text}",
-            screen.paint(word, tone),
-            took(ms)
-        )
-    }
-
-    /// Says how it ended.
-    fn finish(&self, outcome: &Outcome) -> Result<(), Failure> {
-        let number = *self.number.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = match number {
-            0 => "the operation".to_owned(),
-            number => format!("operation {number}"),
-        };
-        match self.session.options.output {
-            Output::Json => {
-                let mut steps = self.steps.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut out = Out::take();
-                out.json(&json!({
-                    "operation": (number > 0).then_some(number),
-                    "sentence": self.plan.sentence,
-                    "outcome": outcome.word(),
-                    "detail": outcome.detail(),
-                    "steps": std::mem::take(&mut *steps),
-                    "left_out": self.plan.left_out,
-                }))?;
-                out.flush()?;
-            }
-            Output::Table | Output::Wide if matches!(outcome, Outcome::Done { .. }) => {
-                let detail = if self.plan.steps.is_empty() {
-                    outcome.detail()
-                } else {
-                    ""
-                };
-                let colon = if detail.is_empty() { "" } else { ": " };
-                let _ = writeln!(io::stdout(), "{name} is done{colon}{detail}");
-            }
-            Output::Table | Output::Wide | Output::Name => {}
-        }
-        match outcome {
-            Outcome::Done { .. } => {}
-            Outcome::Failed { done, failed, .. } if !self.plan.steps.is_empty() => {
-                let steps = done + failed;
-                super::complain(&format!("{name}: {failed} of {steps} steps failed"));
-            }
-            Outcome::Failed { .. }
-            | Outcome::Cancelled { .. }
-            | Outcome::Running
-            | Outcome::Interrupted => super::complain(&format!("{name}: {outcome}")),
-        }
-        Ok(())
-    }
 }

@@ -14,7 +14,8 @@ Targets are written name@host, hosts @host. Both parts may hold the wildcards * 
 env:prod or group:edge, the container part app:shop, service:web or four or more digits of an id. Quote them for the shell.
 
 Exit codes: 0 done; 1 a step failed, or a check found a fault; 2 not a sentence; 3 refused, or not confirmed;
-4 a host could not be reached, so the answer is not complete; 130 interrupted. `container exec` ends with the code of its command.";
+4 a host could not be reached, so the answer is not complete, or `host doctor` found one that cannot be used;
+130 interrupted. `container exec` ends with the code of its command.";
 
 /// An operations console for fleets of Docker hosts.
 #[derive(Debug, Parser)]

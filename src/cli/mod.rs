@@ -11,6 +11,7 @@ mod list;
 mod logs;
 mod output;
 mod reach;
+mod report;
 mod setup;
 mod show;
 mod signals;
@@ -148,7 +149,7 @@ impl Session {
 
     async fn say(&self, sentence: &Sentence) -> Result<Exit, Failure> {
         match sentence.role() {
-            Role::Act => return act::act(self, sentence).await,
+            Role::Act | Role::Look => return act::act(self, sentence).await,
             Role::Configure => return act::configure(self, sentence).await,
             Role::Terminal => return exec::terminal(self, sentence).await,
             Role::Query => {}

@@ -68,6 +68,24 @@ impl Reached {
         Ok(reached)
     }
 
+    /// All hosts by name, and the means to reach them; none is opened.
+    pub fn nothing_yet(config: &Config, patience: Duration) -> Result<Self, Failure> {
+        if config.hosts.is_empty() {
+            return Err(no_hosts().into());
+        }
+        let (to_us, inbox) = mpsc::channel(INBOX);
+        let engines = Engines::start(engine_settings(config), to_us);
+        engines.know_hosts(config.hosts.clone());
+        Ok(Self {
+            fleet: empty_fleet(config),
+            engines,
+            missing: BTreeMap::new(),
+            inbox,
+            patience,
+            deadline: Instant::now() + patience,
+        })
+    }
+
     /// The hosts that answer.
     pub fn online(&self) -> Vec<HostName> {
         let hosts = self.fleet.hosts().iter();

@@ -82,7 +82,12 @@ fn order<'s>(session: &'s Session, id: &ContainerId, action: &Action) -> Ask<'s>
             let path = format!("/containers/{}{}", id.as_str(), query(&pairs));
             session.wire.delete(path).within(DEADLINE * 3)
         }
-        Action::CopyIn { .. } | Action::CopyOut { .. } | Action::Exec { .. } | Action::Prune(_) => {
+        Action::CopyIn { .. }
+        | Action::CopyOut { .. }
+        | Action::Exec { .. }
+        | Action::Prune(_)
+        | Action::Examine
+        | Action::Install(_) => {
             unreachable!("these are no single request and were handled before")
         }
     }

@@ -41,6 +41,18 @@ pub(super) enum Status {
     Offline(Trouble),
 }
 
+/// What is being done to a host as a whole.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Work {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// An engine is being installed, since then.
+    Installing(Timestamp),
+    /// That failed; told until the host answers or a person tries it again.
+    InstallFailed(Trouble),
+}
+
 /// What all that belongs to one host shares.
 #[derive(Clone)]
 pub(super) struct Context {
@@ -112,6 +124,8 @@ pub(super) struct Actor {
     pub context: Context,
     /// Told to everybody who wants to use the host.
     pub status: watch::Sender<Status>,
+    /// What is being done to the host.
+    pub work: watch::Sender<Work>,
     /// Somebody wants it tried now.
     pub again: Arc<Notify>,
 }
@@ -126,8 +140,14 @@ impl Actor {
         })
         .await;
         loop {
-            let trouble = match self.open().await {
+            self.let_work().await;
+            let opened = select! {
+                opened = self.open() => opened,
+                () = self.work_begins() => continue,
+            };
+            let trouble = match opened {
                 Ok(session) => {
+                    self.work.send_replace(Work::Nothing);
                     let opened = Instant::now();
                     let trouble = self.serve(session).await;
                     offline_since = None;
@@ -140,6 +160,7 @@ impl Actor {
             let since = *offline_since.get_or_insert_with(Timestamp::now);
             self.fail(trouble, since, pause).await;
             if self.wait(pause).await {
+                self.forget_failure();
                 self.status.send_replace(Status::Connecting);
                 self.link(Link::Connecting {
                     since: Timestamp::now(),
@@ -198,24 +219,64 @@ impl Actor {
     async fn fail(&self, trouble: Trouble, since: Timestamp, pause: Option<Duration>) {
         self.status.send_replace(Status::Offline(trouble.clone()));
         let next_try = pause.and_then(|pause| Timestamp::now().checked_add(pause).ok());
-        self.link(Link::Offline {
-            trouble,
-            since,
-            next_try,
+        let failed = match &*self.work.borrow() {
+            Work::InstallFailed(trouble) => Some(trouble.clone()),
+            Work::Nothing | Work::Installing(_) => None,
+        };
+        self.link(match failed {
+            Some(trouble) => Link::InstallFailed { trouble },
+            None => Link::Offline {
+                trouble,
+                since,
+                next_try,
+            },
         })
         .await;
+    }
+
+    /// Lets an installation come to its end before the host is tried.
+    async fn let_work(&self) {
+        let since = match &*self.work.borrow() {
+            Work::Installing(since) => *since,
+            Work::Nothing | Work::InstallFailed(_) => return,
+        };
+        self.link(Link::Installing { since }).await;
+        let mut work = self.work.subscribe();
+        let ended = work.wait_for(|work| !matches!(work, Work::Installing(_)));
+        // We hold a sender ourselves, so it cannot be closed.
+        let _ = ended.await;
+    }
+
+    /// Waits until an installation begins.
+    async fn work_begins(&self) {
+        let mut work = self.work.subscribe();
+        let _ = work
+            .wait_for(|work| matches!(work, Work::Installing(_)))
+            .await;
+    }
+
+    /// A person tries again: what failed before is no longer told.
+    fn forget_failure(&self) {
+        self.work.send_if_modified(|work| {
+            let failed = matches!(work, Work::InstallFailed(_));
+            if failed {
+                *work = Work::Nothing;
+            }
+            failed
+        });
     }
 
     /// Waits for the next try; true when a person asked for it.
     async fn wait(&self, pause: Option<Duration>) -> bool {
         let again = self.again.notified();
         match pause {
-            None => {
-                again.await;
-                true
-            }
+            None => select! {
+                () = again => true,
+                () = self.work_begins() => false,
+            },
             Some(pause) => select! {
                 () = again => true,
+                () = self.work_begins() => false,
                 () = sleep(pause) => false,
             },
         }

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::certificate::{self, Certificate};
 use super::ssh::Tunnel;
 use super::{tls, trouble};
 use crate::model::{Endpoint, TlsFiles, Trouble, TroubleKind, Way};
@@ -117,6 +118,33 @@ impl Dialer {
             Self::Unix(_) | Self::Tcp(_) | Self::Tls(..) => STREAMS,
             Self::Ssh(tunnel) => tunnel.max_streams(),
         }
+    }
+
+    /// The certificate that the engine shows, whether it is to be trusted or not; none where there
+    /// is none, or none that is understood.
+    pub async fn peer_certificate(&self, files: &TlsFiles) -> Result<Option<Certificate>, Trouble> {
+        let Self::Tls(at, _, name) = self else {
+            return Ok(None);
+        };
+        let config = tls::client(&TlsFiles {
+            skip_verify: true,
+            ..files.clone()
+        })?;
+        let look = async {
+            let tcp = at.connect().await?;
+            let known = config.client_auth_cert_resolver.has_certs();
+            let tls = TlsConnector::from(config).connect(name.clone(), tcp).await;
+            let tls = tls.map_err(|error| {
+                trouble::of_tls(&at.to_string(), known, &error)
+                    .unwrap_or_else(|| trouble::of_address(&at.endpoint(), &error))
+            })?;
+            let (_, connection) = tls.get_ref();
+            let shown = connection.peer_certificates().and_then(<[_]>::first);
+            Ok(shown.and_then(|der| certificate::read(der)))
+        };
+        timeout(DEADLINE, look)
+            .await
+            .unwrap_or_else(|_| Err(trouble::late("TLS with the engine", DEADLINE)))
     }
 
     /// Opens a stream, within five seconds.

@@ -90,6 +90,14 @@ impl Deed {
         }
     }
 
+    /// There is no such host.
+    pub fn no_host(&self) -> Error {
+        self.failed(
+            ErrorKind::NotFound,
+            format!("there is no host {}", self.host),
+        )
+    }
+
     /// It failed for a reason of our own.
     pub fn failed(&self, kind: ErrorKind, why: impl Into<String>) -> Error {
         Error {

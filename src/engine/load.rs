@@ -57,6 +57,11 @@ impl Meter {
         })
     }
 
+    /// Where the engine keeps its data.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
     /// Reads it now; CPU is known from the second reading on.
     pub async fn read(&mut self) -> Result<HostLoad, String> {
         let reading = match &self.place {

@@ -5,6 +5,8 @@ mod actor;
 mod archive;
 mod ask;
 mod backoff;
+mod certificate;
+mod checkup;
 mod df;
 mod dial;
 mod docker;
@@ -14,6 +16,7 @@ mod exec;
 mod feeds;
 mod info;
 mod inspect;
+mod install;
 mod lines;
 mod list;
 mod load;
@@ -41,7 +44,10 @@ pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
 pub use logs::{LogOptions, Logs};
 
-use crate::model::{ContainerId, Event, Feed, HostName, HostSpec, Payload, Process, Step, Trouble};
+use crate::model::{
+    Action, ContainerId, Event, Feed, HostName, HostSpec, Install, Payload, Process, Said, Step,
+    Trouble,
+};
 use actor::Status;
 use error::Deed;
 use registry::{Command, Door};
@@ -116,6 +122,11 @@ impl Engines {
         self.order(Command::Want(feeds));
     }
 
+    /// These are the hosts now, and none is opened: for what opens a way of its own.
+    pub fn know_hosts(&self, hosts: Vec<HostSpec>) {
+        self.order(Command::Known(hosts));
+    }
+
     /// Tries a host that is offline now, instead of waiting for the next try; one that is online
     /// is listed anew.
     pub fn reconnect(&self, host: &HostName) {
@@ -124,11 +135,63 @@ impl Engines {
 
     /// Does one step. What comes back says what there is to say beyond that it is done: how much
     /// was freed, that it was stopped already.
-    pub async fn act(&self, step: &Step) -> Result<String, Error> {
+    ///
+    /// A checkup and an installation open a way of their own, and say meanwhile how they go on.
+    pub async fn act(&self, step: &Step, say: &(dyn Fn(Said) + Sync)) -> Result<String, Error> {
+        match &step.action {
+            Action::Examine => return self.examine(step, say).await,
+            Action::Install(what) => return self.install(step, what, say).await,
+            Action::Start
+            | Action::Stop { .. }
+            | Action::Restart { .. }
+            | Action::Pause
+            | Action::Unpause
+            | Action::Kill { .. }
+            | Action::Remove { .. }
+            | Action::Rename { .. }
+            | Action::CopyIn { .. }
+            | Action::CopyOut { .. }
+            | Action::Exec { .. }
+            | Action::Prune(_) => {}
+        }
         let session = self.session(&act::deed(step)).await?;
         match act::act(&session, step).await {
             Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
             done => done,
+        }
+    }
+
+    /// Walks the way to a host and tells what it finds.
+    async fn examine(&self, step: &Step, say: &(dyn Fn(Said) + Sync)) -> Result<String, Error> {
+        let deed = act::deed(step);
+        let door = self.door(&deed.host).await;
+        let door = door.ok_or_else(|| deed.no_host())?;
+        checkup::examine(&door.spec, &door.common, &|finding| {
+            say(Said::Finding(finding));
+        })
+        .await
+        .map_err(|why| deed.failed(ErrorKind::Offline, why))
+    }
+
+    /// Puts an engine on a host. Its link tells so meanwhile, and why it failed.
+    async fn install(
+        &self,
+        step: &Step,
+        what: &Install,
+        say: &(dyn Fn(Said) + Sync),
+    ) -> Result<String, Error> {
+        let deed = act::deed(step);
+        let door = self.door(&deed.host).await;
+        let door = door.ok_or_else(|| deed.no_host())?;
+        let mut working = install::Working::begin(&door);
+        let done = install::install(&door.spec, what, &door.common, say).await;
+        working.ended(done.as_ref().err().cloned());
+        match done {
+            Ok(text) => {
+                self.reconnect(&deed.host);
+                Ok(text)
+            }
+            Err(trouble) => Err(deed.fault(error::Fault::Way(trouble))),
         }
     }
 
@@ -267,10 +330,7 @@ impl Engines {
     /// The open way to a host; waits for one that is being opened.
     async fn session(&self, deed: &Deed) -> Result<Session, Error> {
         let Some(mut door) = self.door(&deed.host).await else {
-            return Err(deed.failed(
-                ErrorKind::NotFound,
-                format!("there is no host {}", deed.host),
-            ));
+            return Err(deed.no_host());
         };
         let decided = |status: &Status| !matches!(status, Status::Connecting);
         let status = tokio::time::timeout(PATIENCE, door.status.wait_for(decided)).await;

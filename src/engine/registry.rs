@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
-use super::actor::{Actor, Common, Context, Status};
+use super::actor::{Actor, Common, Context, Status, Work};
 use super::outbox::Outbox;
 use super::task::Task;
 use super::{Settings, Signal, feeds};
@@ -16,6 +16,8 @@ use crate::model::{Event, Feed, HostName, HostSpec};
 pub(super) enum Command {
     /// These are the hosts now.
     Hosts(Vec<HostSpec>),
+    /// These are the hosts now, and none is opened.
+    Known(Vec<HostSpec>),
     /// This is wanted now.
     Want(BTreeSet<Feed>),
     /// Try that host now.
@@ -31,6 +33,8 @@ pub(super) struct Door {
     pub spec: HostSpec,
     /// Whether it can be used.
     pub status: watch::Receiver<Status>,
+    /// What is being done to it as a whole.
+    pub work: watch::Sender<Work>,
     /// What all hosts share.
     pub common: Arc<Common>,
 }
@@ -50,7 +54,8 @@ pub(super) async fn run(
     };
     while let Some(command) = commands.recv().await {
         match command {
-            Command::Hosts(specs) => registry.set_hosts(specs).await,
+            Command::Hosts(specs) => registry.set_hosts(specs, true).await,
+            Command::Known(specs) => registry.set_hosts(specs, false).await,
             Command::Want(feeds) => registry.want(feeds),
             Command::Reconnect(name) => {
                 if let Some(host) = registry.hosts.get(&name) {
@@ -80,12 +85,12 @@ struct Host {
     wants: watch::Sender<Arc<BTreeSet<Feed>>>,
     again: Arc<Notify>,
     feeds: BTreeMap<Feed, Task>,
-    _actor: Task,
+    _actor: Option<Task>,
     _batch: Task,
 }
 
 impl Registry {
-    async fn set_hosts(&mut self, specs: Vec<HostSpec>) {
+    async fn set_hosts(&mut self, specs: Vec<HostSpec>, open: bool) {
         self.common.hosts.store(specs.len(), Ordering::Relaxed);
         // Before anything is told of a host, the host itself is.
         let _ = self
@@ -100,7 +105,7 @@ impl Registry {
                     host.door.spec = spec;
                     host
                 }
-                Some(_) | None => self.start(spec),
+                Some(_) | None => self.start(spec, open),
             };
             self.hosts.insert(name, host);
         }
@@ -108,11 +113,12 @@ impl Registry {
         self.want(self.wanted.clone());
     }
 
-    fn start(&self, spec: HostSpec) -> Host {
+    fn start(&self, spec: HostSpec, open: bool) -> Host {
         let (status_sender, status) = watch::channel(Status::Connecting);
         let (wants, wanted) = watch::channel(Arc::default());
         let (samples, sampled) = mpsc::channel(256);
         let again = Arc::new(Notify::new());
+        let work = watch::Sender::new(Work::Nothing);
         let context = Context {
             out: Outbox {
                 host: spec.name.clone(),
@@ -128,15 +134,17 @@ impl Registry {
             spec: spec.clone(),
             context: context.clone(),
             status: status_sender,
+            work: work.clone(),
             again: again.clone(),
         };
         Host {
             door: Door {
                 spec,
                 status,
+                work,
                 common: self.common.clone(),
             },
-            _actor: Task::spawn(actor.run()),
+            _actor: open.then(|| Task::spawn(actor.run())),
             _batch: Task::spawn(feeds::batch(sampled, context.out.clone())),
             context,
             wants,

@@ -16,10 +16,10 @@ use super::wire::Wire;
 use crate::model::{Product, Timestamp, Trouble, TroubleKind, Way};
 
 /// The newest API version this program knows (bollard's).
-const NEWEST: Api = Api(53);
+pub(super) const NEWEST: Api = Api(53);
 
 /// The oldest one it can use (Docker 1.12, and what Docker 25 and later still accepted at first).
-const OLDEST: Api = Api(24);
+pub(super) const OLDEST: Api = Api(24);
 
 /// Streams left for events, requests, a log and a shell.
 const OTHER_STREAMS: usize = 6;
@@ -35,7 +35,8 @@ const HELLO: Duration = Duration::from_secs(5);
 pub(super) struct Api(pub u16);
 
 impl Api {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `1.41`.
+    pub fn parse(text: &str) -> Option<Self> {
         text.trim().strip_prefix("1.")?.parse().ok().map(Self)
     }
 }

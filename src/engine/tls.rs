@@ -70,6 +70,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Trouble> {
         .map_err(|error| unusable(&path.display().to_string(), &error))
 }
 
+/// The first certificate of a file, as bytes; none when it cannot be read.
+pub(super) fn first_certificate(path: &Path) -> Option<Vec<u8>> {
+    let first = certificates(path).ok()?.into_iter().next()?;
+    Some(first.to_vec())
+}
+
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Trouble> {
     PrivateKeyDer::from_pem_file(path)
         .map_err(|error| unusable(&path.display().to_string(), &error))

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::dial::{DialError, Dialer};
 use super::error::Fault;
 use super::trouble;
-use crate::model::{TroubleKind, printable};
+use crate::model::{Trouble, TroubleKind, printable};
 
 /// How long a plain question may take, its answer included.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -71,6 +71,15 @@ impl Wire {
         Self {
             version: Arc::from(format!("/v{version}")),
             ..self
+        }
+    }
+
+    /// Whether both sides of TLS accept each other: with TLS 1.3 a refusal of our certificate comes
+    /// with the first answer only. What is wrong beyond TLS is not told here.
+    pub async fn shake_hands(&self) -> Result<(), Trouble> {
+        match self.get("/_ping").status().await {
+            Err(Fault::Way(trouble)) if trouble.kind == TroubleKind::Tls => Err(trouble),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
+mod checkup;
 mod container;
 mod database_url;
 mod event;
@@ -14,6 +15,7 @@ mod step;
 mod text;
 mod usage;
 
+pub use checkup::{Check, Finding, Mark, Said};
 pub use container::{Container, ContainerId, Health, Port, State};
 pub use database_url::DatabaseUrl;
 pub use event::Event;
@@ -27,7 +29,7 @@ pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
-pub use step::{Action, Prune, Step};
+pub use step::{Action, Install, Prune, Step};
 pub use text::{ago, bytes, printable, span};
 pub use usage::{History, Rates, Usage};
 

@@ -28,6 +28,17 @@ pub enum Prune {
     BuildCache,
 }
 
+/// How an engine is put on a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Install {
+    /// Packages of this machine, a directory or a tar archive, in place of the host's package source.
+    pub bundle: Option<PathBuf>,
+    /// The packages to install; none for those that the distribution has.
+    pub packages: Vec<Arc<str>>,
+    /// The account that logs in is to be a member of the group docker.
+    pub add_to_group: bool,
+}
+
 /// What is done to a container, or to a whole host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,6 +99,10 @@ pub enum Action {
     },
     /// Clean up the host.
     Prune(Prune),
+    /// Walk the way to the host and look at each step of it.
+    Examine,
+    /// Put an engine on the host.
+    Install(Install),
 }
 
 /// One thing to be done on one host.
@@ -131,6 +146,8 @@ impl fmt::Display for Action {
             Self::Prune(Prune::Networks) => f.write_str("prune networks"),
             Self::Prune(Prune::Volumes { .. }) => f.write_str("prune volumes"),
             Self::Prune(Prune::BuildCache) => f.write_str("prune the build cache"),
+            Self::Examine => f.write_str("examine the way"),
+            Self::Install(_) => f.write_str("install Docker Engine"),
         }
     }
 }

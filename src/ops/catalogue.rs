@@ -26,7 +26,7 @@ pub struct Entry {
 }
 
 /// An example of each kind of sentence; a test compares them with the grammar.
-const EXAMPLES: [&str; 28] = [
+const EXAMPLES: [&str; 30] = [
     "host list env:prod",
     "host show @ams-1",
     "host add ams-1 ssh://ams-1 --environment prod --group edge",
@@ -34,6 +34,8 @@ const EXAMPLES: [&str; 28] = [
     "host remove @ams-1",
     "host reconnect @ams-1",
     "host login @ams-1",
+    "host doctor @ams-1",
+    "host install @ams-1 --add-to-group",
     "host prune @ams-1 --images --all",
     "container list is:broken env:prod",
     "container show web@ams-1",

@@ -3,8 +3,8 @@
 use super::{
     plan::{Refusal, RefusalKind},
     sentence::{
-        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, KillArgs,
-        LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs, Targets,
+        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, InstallArgs,
+        KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs, Targets,
     },
     target::{ContainerPattern, HostPattern, Target},
 };
@@ -60,9 +60,12 @@ impl Sentence {
                 HostCommand::Show { hosts }
                 | HostCommand::Remove { hosts, .. }
                 | HostCommand::Reconnect { hosts }
+                | HostCommand::Doctor { hosts }
                 | HostCommand::Prune(PruneArgs { hosts, .. }),
             ) => hosts,
-            Self::Host(HostCommand::Login { host }) => host.as_slice(),
+            Self::Host(
+                HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
+            ) => host.as_slice(),
             Self::Host(HostCommand::List(_) | HostCommand::Add(_) | HostCommand::Edit(_))
             | Self::Container(_)
             | Self::Image(_)

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::plan::Plan;
 use crate::{
     engine::Engines,
-    model::{HostName, Operation, Origin, Outcome, Step, Timestamp},
+    model::{HostName, Operation, Origin, Outcome, Said, Step, Timestamp},
     store::{self, Store, Ticket},
 };
 
@@ -27,14 +27,20 @@ const NAMES: usize = 5;
 
 /// What does a step: the engines, or a stand-in for tests.
 pub trait Hands: Sync {
-    /// Does one step; answers what there is to say beyond that it is done, or why it failed.
-    fn act(&self, step: &Step) -> impl Future<Output = Result<String, String>> + Send;
+    /// Does one step; answers what there is to say beyond that it is done, or why it failed. What is
+    /// to be said meanwhile goes to `say`.
+    fn act(
+        &self,
+        step: &Step,
+        say: &(dyn Fn(Said) + Sync),
+    ) -> impl Future<Output = Result<String, String>> + Send;
 }
 
 impl Hands for Engines {
-    async fn act(&self, step: &Step) -> Result<String, String> {
+    async fn act(&self, step: &Step, say: &(dyn Fn(Said) + Sync)) -> Result<String, String> {
         // What is done to what is told around it.
-        Self::act(self, step).await.map_err(|error| error.reason())
+        let done = Self::act(self, step, say).await;
+        done.map_err(|error| error.reason())
     }
 }
 
@@ -92,6 +98,8 @@ pub enum Progress {
     Waits(String),
     /// The step with that index in the plan begins.
     StepBegan(usize),
+    /// It says something while it goes on.
+    Said(usize, Said),
     /// It ended, after so long: what there is to say, or why it failed.
     StepEnded(usize, Result<String, String>, Duration),
     /// All is over.
@@ -236,9 +244,10 @@ impl<H: Hands, R: Fn(Progress) + Sync> Worker<'_, H, R> {
         }
         (self.report)(Progress::StepBegan(index));
         let start = Instant::now();
+        let say = |said| (self.report)(Progress::Said(index, said));
         let result = tokio::select! {
             biased;
-            result = self.engines.act(step) => result,
+            result = self.engines.act(step, &say) => result,
             () = self.cancel.cancelled() => Err(LET_GO.to_owned()),
         };
         let took = start.elapsed();
@@ -334,7 +343,8 @@ mod tests {
     }
 
     impl Hands for Stand {
-        async fn act(&self, step: &Step) -> Result<String, String> {
+        async fn act(&self, step: &Step, say: &(dyn Fn(Said) + Sync)) -> Result<String, String> {
+            say(Said::Line(step.target()));
             let now = self.now.fetch_add(1, SeqCst) + 1;
             self.most.fetch_max(now, SeqCst);
             self.asked.lock().unwrap().push(step.target());

@@ -9,6 +9,7 @@ mod list;
 pub mod look;
 pub mod message;
 pub mod nav;
+mod output;
 mod overlay;
 pub mod pane;
 mod prompt;

@@ -110,6 +110,8 @@ pub enum Nav {
     },
     /// Show earlier messages
     Messages,
+    /// Show what the newest run says, or said
+    Output,
     /// Copy the row's name to the clipboard
     Copy,
     /// Hand the terminal back to the shell until `fg`

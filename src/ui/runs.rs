@@ -1,9 +1,15 @@
 //! The operations that run now, as far as the console shows them.
 
+use std::collections::VecDeque;
+
+use super::output::Output;
 use crate::{
     model::Outcome,
-    ops::{Plan, Progress},
+    ops::{Danger, Plan, Progress},
 };
+
+/// What so many runs said is kept.
+const OUTPUTS: usize = 20;
 
 /// A run's number within this session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +24,8 @@ pub struct Run {
     pub title: String,
     /// What it acts on, as `name@host`.
     pub targets: Vec<String>,
+    /// It only looks, so it keeps nobody off its targets.
+    looks: bool,
     /// Steps ended.
     pub ended: usize,
     /// Of them, failed, each with the reason.
@@ -33,6 +41,7 @@ pub struct Run {
 pub struct Runs {
     next: u64,
     runs: Vec<Run>,
+    outputs: VecDeque<Output>,
 }
 
 impl Runs {
@@ -44,20 +53,26 @@ impl Runs {
             id,
             title: plan.title.clone(),
             targets: plan.steps.iter().map(crate::model::Step::target).collect(),
+            looks: plan.danger == Danger::Reads,
             ended: 0,
             failures: Vec::new(),
             details: Vec::new(),
             waits: None,
         });
+        self.outputs.push_front(Output::new(id, plan));
+        self.outputs.truncate(OUTPUTS);
         id
     }
 
     /// Takes in how far a run is. Returns what is to be said when it ended: whether all went well, and the text.
     pub fn progress(&mut self, id: RunId, progress: &Progress) -> Option<(bool, String)> {
+        if let Some(output) = self.outputs.iter_mut().find(|output| output.id == id) {
+            output.take(progress);
+        }
         let at = self.runs.iter().position(|run| run.id == id)?;
         let run = &mut self.runs[at];
         match progress {
-            Progress::Began(_) | Progress::StepBegan(_) => None,
+            Progress::Began(_) | Progress::StepBegan(_) | Progress::Said(..) => None,
             Progress::Waits(why) => {
                 run.waits = Some(why.clone());
                 Some((false, beside(why)))
@@ -101,10 +116,16 @@ impl Runs {
         self.runs.last()
     }
 
+    /// What the newest run says, or said.
+    pub fn output(&self) -> Option<&Output> {
+        self.outputs.front()
+    }
+
     /// Whether an operation runs on a target written so.
     pub fn is_busy(&self, target: &str) -> bool {
         self.runs
             .iter()
+            .filter(|run| !run.looks)
             .any(|run| run.targets.iter().any(|one| one == target))
     }
 }

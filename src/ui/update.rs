@@ -8,7 +8,7 @@ use super::{
     keymap::{Lookup, Press},
     message::Level,
     nav::Nav,
-    overlay::{Answer, Choice, Chooser, Help, Menu, Messages, Overlay, Question},
+    overlay::{Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question},
     pane::{PaneId, Reply},
     prompt::{Kind, Over, Prompt, Typed},
     runs::RunId,
@@ -264,6 +264,10 @@ impl Ui {
                 )));
                 Vec::new()
             }
+            Nav::Output => {
+                self.show_output();
+                Vec::new()
+            }
             Nav::Back => self.back(),
             Nav::Quit => self.quit(),
             Nav::Exit => vec![Effect::Quit],
@@ -508,7 +512,9 @@ impl Ui {
                 return Vec::new();
             }
         };
-        if let Some(busy) = plan.targets.iter().find(|target| self.runs.is_busy(target)) {
+        // Who only looks disturbs nobody.
+        let busy = plan.targets.iter().find(|target| self.runs.is_busy(target));
+        if let Some(busy) = busy.filter(|_| sentence.role() != Role::Look) {
             self.say(
                 Level::Warning,
                 format!("an operation still runs on {busy}; wait for it, or ctrl-x stops it"),
@@ -527,7 +533,7 @@ impl Ui {
                 ))));
                 Vec::new()
             }
-            Role::Act => self.start(sentence, plan),
+            Role::Act | Role::Look => self.start(sentence, plan),
             Role::Terminal => Self::hand_over(sentence, plan),
             Role::Query | Role::Configure => self.host_query(sentence, &plan),
         }
@@ -668,20 +674,43 @@ impl Ui {
                 )];
             }
             Role::Terminal => return Self::hand_over(sentence, plan),
-            Role::Act | Role::Query => {}
+            Role::Act | Role::Look | Role::Query => {}
         }
         let id = self.runs.begin(&plan);
         if plan.danger >= Danger::Changes {
             self.panes.containers.clear_marks();
         }
+        if says_much(&plan) {
+            self.show_output();
+        }
         let reason = sentence.reason().map(str::to_owned);
         vec![Effect::Run(id, Box::new(Act { plan, reason }))]
     }
 
+    fn show_output(&mut self) {
+        match self.runs.output() {
+            Some(output) => {
+                let live = Live::new(output.clone());
+                self.overlay = Some(Overlay::Output(Box::new(live)));
+            }
+            None => self.say(Level::Info, "nothing was run yet"),
+        }
+    }
+
     fn run_progress(&mut self, id: RunId, progress: &Progress) -> Vec<Effect> {
+        if let Some(Overlay::Output(live)) = &mut self.overlay {
+            live.take(id, progress);
+        }
         if let Some((well, text)) = self.runs.progress(id, progress) {
             self.say(if well { Level::Info } else { Level::Error }, text);
         }
         Vec::new()
     }
+}
+
+/// Whether the steps of a plan say so much that it is shown.
+fn says_much(plan: &Plan) -> bool {
+    use crate::model::Action;
+    let says = |action: &Action| matches!(action, Action::Examine | Action::Install(_));
+    plan.steps.iter().any(|step| says(&step.action))
 }

@@ -5,6 +5,8 @@ mod acting;
 mod asking;
 mod bench;
 mod containers;
+mod doctor;
+mod installing;
 mod setting_up;
 mod streams;
 mod terminal;

@@ -163,6 +163,6 @@ impl Desk {
             container: Some((made.id.clone(), made.name.as_str().into())),
             action,
         };
-        self.engines.act(&step).await
+        self.engines.act(&step, &|_| ()).await
     }
 }

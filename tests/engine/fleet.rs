@@ -68,7 +68,7 @@ async fn hosts_come_and_go_and_the_others_are_not_disturbed() {
         container: Some((ContainerId::new("x"), "x".into())),
         action: Action::Start,
     };
-    let error = desk.engines.act(&step).await.unwrap_err();
+    let error = desk.engines.act(&step, &|_| ()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
 }
 

@@ -241,7 +241,7 @@ pub async fn pruning_removes_what_is_unused_and_no_more(subject: Subject) {
             container: None,
             action: Action::Prune(what),
         };
-        desk.engines.act(&step).await
+        desk.engines.act(&step, &|_| ()).await
     };
 
     let told = prune(Prune::Containers).await.unwrap();

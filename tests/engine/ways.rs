@@ -230,7 +230,7 @@ async fn trouble_of(spec: HostSpec) -> Trouble {
         container: Some((ContainerId::new("x"), "web".into())),
         action: Action::Start,
     };
-    let error = desk.engines.act(&step).await.unwrap_err();
+    let error = desk.engines.act(&step, &|_| ()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Offline, "{error}");
     assert!(error.remedy.is_some(), "{error}");
     let trouble = desk.fleet.hosts()[0].link.trouble().unwrap().clone();

@@ -115,6 +115,12 @@ impl Shared {
         })
     }
 
+    /// Asks `ssh -G` anew: a person may have corrected the configuration.
+    pub async fn fresh_target(self: &Arc<Self>, address: Address) -> Result<Target, Trouble> {
+        lock(&self.sites).remove(&address);
+        self.target(address).await
+    }
+
     async fn ask_site(&self, address: &Address) -> Result<Arc<Site>, Trouble> {
         let mut command = self.ssh(&self.dir.batch_config(), address, &["-G", "-T"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -191,13 +197,18 @@ impl Address {
 impl Target {
     /// A connection: that of a person's login, the person's own, or a new one.
     pub async fn connect(&self) -> Result<Arc<Master>, Trouble> {
-        if let Some(master) = self.shared.login(&self.address) {
-            return Ok(master);
+        match self.ready_made().await {
+            Some(master) => Ok(master),
+            None => self.start().await.map(Arc::new),
         }
-        if let Some(master) = self.share().await {
-            return Ok(Arc::new(master));
+    }
+
+    /// A connection that a person made: the login from here, or the person's own master.
+    pub async fn ready_made(&self) -> Option<Arc<Master>> {
+        match self.shared.login(&self.address) {
+            Some(master) => Some(master),
+            None => self.share().await.map(Arc::new),
         }
-        self.start().await.map(Arc::new)
     }
 
     /// The person's own live master, where the configuration names one.
@@ -221,8 +232,12 @@ impl Target {
 
     /// A new connection.
     pub async fn start(&self) -> Result<Master, Trouble> {
+        self.start_heard(Heard::new()).await
+    }
+
+    /// A new connection; what ssh says of it on the way is told to `heard`.
+    pub async fn start_heard(&self, heard: Heard) -> Result<Master, Trouble> {
         let slot = self.shared.slots.acquire(self.site.proxy.as_deref()).await;
-        let heard = Heard::new();
         let master = self.spawn(heard.clone()).await?;
         let limit = self.shared.settings.login_timeout;
         let ready = tokio::select! {

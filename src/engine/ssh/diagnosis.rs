@@ -161,7 +161,7 @@ impl Patient<'_> {
             None => self.trouble(
                 TroubleKind::NoDocker,
                 "there is no Docker or Podman on the host",
-                format!("install Docker Engine on {host}"),
+                format!("install Docker Engine on {host}, by hand or with `host install`"),
             ),
         }
     }
@@ -187,8 +187,8 @@ impl Patient<'_> {
             TroubleKind::ForwardForbidden,
             format!("sshd does not forward {}, and: {other}", self.socket),
             format!(
-                "in the sshd_config of {}: AllowStreamLocalForwarding yes (or local), and no DisableForwarding for this account; or install the docker command there",
-                self.site.hostname
+                "{}; or install the docker command there",
+                allow_forwarding(self.site)
             ),
         )
     }
@@ -215,6 +215,14 @@ impl Patient<'_> {
             raw: self.raw.clone(),
         }
     }
+}
+
+/// How forwarding of sockets is allowed.
+pub fn allow_forwarding(site: &Site) -> String {
+    format!(
+        "in the sshd_config of {}: AllowStreamLocalForwarding yes (or local), and no DisableForwarding for this account",
+        site.hostname
+    )
 }
 
 #[cfg(test)]

@@ -41,6 +41,17 @@ pub struct Hop {
     pub key: Option<String>,
 }
 
+/// Something that a login came past, with the hop it was at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// A server answers there, as the account; with the name of its software.
+    Greeted(Hop, String),
+    /// Its key is one that `known_hosts` has.
+    Known(Hop),
+    /// It lets us in, by that method.
+    Accepted(Hop, String),
+}
+
 /// The story so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Story {
@@ -54,6 +65,10 @@ pub struct Story {
     pub proxied: bool,
     /// What a server wrote in place of its greeting (`Exceeded MaxStartups`).
     pub greeting: Option<String>,
+    /// What it came past, oldest first; a few for each hop.
+    pub milestones: Vec<Milestone>,
+    /// The software of the server that greeted last.
+    software: String,
 }
 
 impl Story {
@@ -64,6 +79,9 @@ impl Story {
             self.hear_debug(debug);
         } else if line.starts_with("Authenticated to ") {
             self.phase = Phase::Accepted;
+            let method = line.split_once(" using ").map_or("", |(_, method)| method);
+            let method = printable(method.trim_matches(['"', '.']));
+            self.pass(|hop| Milestone::Accepted(hop, method));
         } else if !is_chatter(line) {
             if self.lines.len() == LINES {
                 self.lines.pop_front();
@@ -76,6 +94,8 @@ impl Story {
     fn hear_debug(&mut self, line: &str) {
         if line.starts_with("Connection established") {
             self.phase = self.phase.max(Phase::Connected);
+        } else if let Some((_, software)) = line.split_once("remote software version ") {
+            self.software = printable(software);
         } else if line.starts_with("Executing proxy command") {
             self.proxied = true;
         } else if let Some(rest) = line.strip_prefix("Authenticating to ") {
@@ -85,12 +105,25 @@ impl Story {
                 user: printable(user.trim_matches('\'')),
                 key: None,
             });
+            let software = self.software.clone();
+            self.pass(|hop| Milestone::Greeted(hop, software));
         } else if let Some(key) = line.strip_prefix("Server host key: ") {
             if let Some(hop) = &mut self.hop {
                 hop.key = Some(printable(key));
             }
+        } else if line.contains(" is known and matches the ") {
+            self.pass(Milestone::Known);
         } else if let Some(text) = line.strip_prefix("kex_exchange_identification: banner line ") {
             self.greeting = text.split_once(": ").map(|(_, text)| printable(text));
+        }
+    }
+
+    /// Notes that the hop was come past something. A chain of hops is short, and so is this list.
+    fn pass(&mut self, milestone: impl FnOnce(Hop) -> Milestone) {
+        if let Some(hop) = &self.hop
+            && self.milestones.len() < LINES
+        {
+            self.milestones.push(milestone(hop.clone()));
         }
     }
 
@@ -124,6 +157,7 @@ fn is_chatter(line: &str) -> bool {
 pub struct Heard {
     story: Arc<Mutex<Story>>,
     phase: Arc<watch::Sender<Phase>>,
+    passed: Arc<watch::Sender<usize>>,
 }
 
 impl Heard {
@@ -132,6 +166,7 @@ impl Heard {
         Self {
             story: Arc::default(),
             phase: Arc::new(watch::Sender::new(Phase::Started)),
+            passed: Arc::new(watch::Sender::new(0)),
         }
     }
 
@@ -150,13 +185,20 @@ impl Heard {
         self.phase.subscribe()
     }
 
+    /// How many milestones it came past, to be waited on.
+    pub fn passed(&self) -> watch::Receiver<usize> {
+        self.passed.subscribe()
+    }
+
     /// Takes in one line.
     pub fn hear(&self, line: &str) {
-        let phase = {
+        let (phase, passed) = {
             let mut story = self.lock();
             story.hear(line);
-            story.phase
+            (story.phase, story.milestones.len())
         };
+        self.passed
+            .send_if_modified(|old| std::mem::replace(old, passed) != passed);
         self.phase
             .send_if_modified(|old| std::mem::replace(old, phase) != phase);
     }
@@ -244,6 +286,35 @@ mod tests {
         assert_eq!((&*hop.address, &*hop.user), ("10.0.0.7:22", "bob"));
         assert_eq!(hop.key.as_deref(), Some("ssh-rsa SHA256:bbb"));
         assert_eq!(heard.lines, ["*** Property of the bank ***"]);
+    }
+
+    #[test]
+    fn notes_what_a_login_came_past() {
+        let heard = story(
+            "debug1: Connection established.\n\
+             debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1\n\
+             debug1: Authenticating to 10.0.0.1:22 as 'alice'\n\
+             debug1: Server host key: ssh-ed25519 SHA256:aaa\n\
+             debug1: Host '10.0.0.1' is known and matches the ED25519 host key.\n\
+             Authenticated to 10.0.0.1 ([10.0.0.1]:22) using \"publickey\".\n",
+        );
+        let told: Vec<String> = heard
+            .milestones
+            .iter()
+            .map(|milestone| match milestone {
+                Milestone::Greeted(hop, software) => format!("{} {software}", hop.address),
+                Milestone::Known(hop) => hop.key.clone().unwrap_or_default(),
+                Milestone::Accepted(hop, method) => format!("{} {method}", hop.user),
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "10.0.0.1:22 OpenSSH_9.2p1",
+                "ssh-ed25519 SHA256:aaa",
+                "alice publickey"
+            ]
+        );
     }
 
     #[test]

@@ -24,12 +24,14 @@ mod preflight;
 mod runtime_dir;
 mod sessions;
 mod settings;
+mod shell;
 mod site;
 mod slots;
 mod spawn;
 mod stdio;
 mod trouble;
 mod tunnel;
+mod walk;
 
 use std::{io, sync::Arc};
 
@@ -37,6 +39,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use settings::Settings;
+pub(super) use shell::{Broken, Shell};
 pub use tunnel::{Stream, Tunnel};
 
 use crate::model::Trouble;

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::{
     connect::Target,
     diagnosis::Patient,
-    master::Master,
+    master::{Forward, Master},
     mux::NoSession,
     ping::{NoEngine, ping},
     preflight::{self, Facts, is_plain_path},
@@ -56,10 +56,13 @@ fn strange_path(path: &str) -> Trouble {
 }
 
 /// A host that we are connected with.
-struct Visit<'a> {
-    target: Target,
-    master: Arc<Master>,
-    wanted: Option<&'a str>,
+pub(super) struct Visit<'a> {
+    /// The host.
+    pub target: Target,
+    /// The connection.
+    pub master: Arc<Master>,
+    /// The socket that the configuration names.
+    pub wanted: Option<&'a str>,
 }
 
 impl Visit<'_> {
@@ -71,18 +74,31 @@ impl Visit<'_> {
         let guess = self.wanted.unwrap_or(USUAL);
         let (facts, forward) = tokio::join!(self.look(), self.master.forward(guess));
         let facts = facts.as_ref().map_err(String::as_str);
-        let socket = facts
-            .ok()
-            .and_then(|facts| facts.choose(self.wanted))
-            .unwrap_or(guess);
+        let socket = self.socket(facts);
         if let Some(trouble) = self.patient(socket, facts).hopeless() {
             return Err(trouble);
         }
         progress("asking the engine");
-        let forward = if socket == guess {
-            forward
-        } else {
-            self.master.forward(socket).await
+        let forward = (socket == guess).then_some(forward);
+        self.reach(socket, facts, forward).await
+    }
+
+    /// The socket to try.
+    pub fn socket<'s>(&'s self, facts: Result<&'s Facts, &str>) -> &'s str {
+        let chosen = facts.ok().and_then(|facts| facts.choose(self.wanted));
+        chosen.or(self.wanted).unwrap_or(USUAL)
+    }
+
+    /// The way to the engine at a socket: forwarded, else in sessions.
+    pub async fn reach(
+        &self,
+        socket: &str,
+        facts: Result<&Facts, &str>,
+        forward: Option<Result<Forward, String>>,
+    ) -> Result<Tunnel, Trouble> {
+        let forward = match forward {
+            Some(forward) => forward,
+            None => self.master.forward(socket).await,
         };
         let forward = forward.map_err(|words| self.no_forward(&words))?;
         let answer = match forward.connect().await {
@@ -101,7 +117,7 @@ impl Visit<'_> {
     }
 
     /// What one short session sees on the host.
-    async fn look(&self) -> Result<Facts, String> {
+    pub async fn look(&self) -> Result<Facts, String> {
         let script = preflight::script(self.wanted);
         let Some(permit) = self.master.sessions().acquire() else {
             return Err("all sessions are in use".to_owned());
@@ -137,7 +153,11 @@ impl Visit<'_> {
     }
 
     /// All that is known, for a diagnosis.
-    fn patient<'a>(&'a self, socket: &'a str, facts: Result<&'a Facts, &'a str>) -> Patient<'a> {
+    pub fn patient<'a>(
+        &'a self,
+        socket: &'a str,
+        facts: Result<&'a Facts, &'a str>,
+    ) -> Patient<'a> {
         Patient {
             site: &self.target.site,
             socket,

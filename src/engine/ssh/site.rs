@@ -15,6 +15,8 @@ pub struct Site {
     pub user: String,
     /// The jump hosts, or the proxy command; hosts with the same one share a bastion.
     pub proxy: Option<String>,
+    /// The proxy is a chain of jump hosts.
+    pub jumps: bool,
     /// The control socket of the person's own masters, when the configuration names one.
     pub control: Option<String>,
 }
@@ -29,7 +31,10 @@ impl Site {
                 "hostname" => value.clone_into(&mut site.hostname),
                 "port" => site.port = value.parse().unwrap_or(22),
                 "user" => value.clone_into(&mut site.user),
-                "proxyjump" | "proxycommand" => site.proxy = named(),
+                "proxyjump" | "proxycommand" => {
+                    site.proxy = named();
+                    site.jumps = key == "proxyjump" && site.proxy.is_some();
+                }
                 "controlpath" => site.control = named(),
                 _ => {}
             }
@@ -103,7 +108,7 @@ mod tests {
         );
         assert_eq!(site.address(), "10.0.0.7:2222");
         assert_eq!(site.user, "alice");
-        assert_eq!(site.proxy.as_deref(), Some("bastion"));
+        assert_eq!((site.proxy.as_deref(), site.jumps), (Some("bastion"), true));
         assert_eq!(site.control.as_deref(), Some("/home/a/.ssh/cm-1"));
         let plain = Site::parse("hostname h\nport 22\ncontrolpath none\n");
         assert_eq!((plain.proxy.as_ref(), plain.control.as_ref()), (None, None));

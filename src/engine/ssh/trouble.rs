@@ -197,7 +197,7 @@ impl Scene<'_> {
             return Some(found(
                 TroubleKind::LoginNeeded,
                 format!("{who} asks for a password or a code ({methods})"),
-                "log in from Wharf: ssh asks there, and the connection is kept",
+                "log in by hand with `host login`: ssh asks there, and the connection is kept",
             ));
         }
         let hint = if self.story.says("UNPROTECTED PRIVATE KEY") {

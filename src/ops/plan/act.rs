@@ -185,5 +185,7 @@ fn busy(action: &Action) -> &'static str {
         Action::CopyIn { .. } | Action::CopyOut { .. } => "copying",
         Action::Exec { .. } => "entered",
         Action::Prune(_) => "cleaning up",
+        Action::Examine => "examining",
+        Action::Install(_) => "installing",
     }
 }

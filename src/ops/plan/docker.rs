@@ -91,7 +91,9 @@ fn takes_several(action: &Action) -> bool {
         | Action::CopyIn { .. }
         | Action::CopyOut { .. }
         | Action::Exec { .. }
-        | Action::Prune(_) => false,
+        | Action::Prune(_)
+        | Action::Examine
+        | Action::Install(_) => false,
     }
 }
 
@@ -134,6 +136,8 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
             return words;
         }
         Action::Prune(kind) => say(prune(*kind)),
+        // These are no commands of docker, and have commands of their own in their plans.
+        Action::Examine | Action::Install(_) => say(&["version"]),
     }
     words.extend(names.iter().cloned());
     words

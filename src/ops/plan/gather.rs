@@ -129,6 +129,16 @@ pub(super) fn hosts<'f>(
     fleet: &'f Fleet,
     selection: &[Target],
 ) -> Result<Gathered<&'f Host>, Refusal> {
+    those_hosts(sentence, fleet, selection, offline)
+}
+
+/// The hosts that take part in an act on them as a whole, but for those that are unfit for it.
+pub(super) fn those_hosts<'f>(
+    sentence: &Sentence,
+    fleet: &'f Fleet,
+    selection: &[Target],
+    unfit: impl Fn(&Host) -> Option<Refusal>,
+) -> Result<Gathered<&'f Host>, Refusal> {
     let mut gathered = Gathered::new();
     for target in sentence.targets(fleet, selection)? {
         let Some(host) = target.host().and_then(|name| fleet.host(name)) else {
@@ -144,7 +154,7 @@ pub(super) fn hosts<'f>(
         };
         let text = format!("@{}", host.name());
         let refusal = forbidden(sentence, fleet, host)
-            .or_else(|| offline(host))
+            .or_else(|| unfit(host))
             .or_else(|| busy(sentence, fleet, &text));
         gathered.take(|| text, host, refusal);
     }

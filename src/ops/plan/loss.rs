@@ -80,7 +80,9 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Unpause
         | Action::Rename { .. }
         | Action::Exec { .. }
-        | Action::Prune(_) => None,
+        | Action::Prune(_)
+        | Action::Examine
+        | Action::Install(_) => None,
     }
 }
 

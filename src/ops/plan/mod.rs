@@ -4,6 +4,7 @@ mod act;
 mod configure;
 mod docker;
 mod gather;
+mod host;
 mod loss;
 mod prune;
 mod query;
@@ -162,6 +163,8 @@ impl Sentence {
             },
             Self::Host(command) => match command {
                 HostCommand::Prune(args) => prune::plan(self, args, fleet, selection),
+                HostCommand::Doctor { .. } => host::doctor(self, fleet, selection),
+                HostCommand::Install(args) => host::install(self, args, fleet, selection),
                 HostCommand::Add(args) => configure::add(self, args, fleet),
                 HostCommand::Edit(args) => configure::edit(self, args, fleet),
                 HostCommand::Remove { .. } => configure::remove(self, fleet, selection),

@@ -43,6 +43,14 @@ pub enum HostCommand {
         #[arg(value_name = "HOST")]
         host: Option<HostPattern>,
     },
+    /// Walk the way to hosts step by step, and name the remedy of what fails
+    Doctor {
+        /// The hosts, `@ams-1`; without them, those that are selected
+        #[arg(value_name = "HOST")]
+        hosts: Vec<HostPattern>,
+    },
+    /// Put a Docker Engine on a bare host over ssh, from its package source or a bundle
+    Install(InstallArgs),
     /// Clean up hosts: by default stopped containers, untagged images, unused networks and the build cache
     Prune(PruneArgs),
 }
@@ -101,6 +109,44 @@ pub struct EditArgs {
     pub why: Why,
 }
 
+/// What is installed, and where from.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct InstallArgs {
+    /// The host, `@ams-1`; without it, the selected one
+    #[arg(value_name = "HOST")]
+    pub host: Option<HostPattern>,
+    /// Packages of this machine in place of the host's package source: a directory or a tar archive of .deb or
+    /// .rpm files, with all they depend on
+    #[arg(long, value_name = "PATH")]
+    pub bundle: Option<PathBuf>,
+    /// A package to install in place of the distribution's usual one: docker.io, docker-ce; may be said several times
+    #[arg(long = "package", value_name = "NAME", value_parser = package)]
+    pub packages: Vec<String>,
+    /// Make the account that logs in a member of the group docker
+    #[arg(long)]
+    pub add_to_group: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// The name of a package, as Debian and RPM allow it: nothing that a shell or a package manager
+/// would take for something else.
+fn package(text: &str) -> Result<String, String> {
+    let first = text
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_alphanumeric());
+    let rest = text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "+-._:=~".contains(c));
+    if first && rest {
+        Ok(text.to_owned())
+    } else {
+        Err("a package's name has letters, digits and + - . _ : = ~".to_owned())
+    }
+}
+
 /// What is cleaned up.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -138,8 +184,13 @@ impl HostCommand {
             Self::Add(AddArgs { why, .. })
             | Self::Edit(EditArgs { why, .. })
             | Self::Remove { why, .. }
+            | Self::Install(InstallArgs { why, .. })
             | Self::Prune(PruneArgs { why, .. }) => Some(why),
-            Self::List(_) | Self::Show { .. } | Self::Reconnect { .. } | Self::Login { .. } => None,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Reconnect { .. }
+            | Self::Login { .. }
+            | Self::Doctor { .. } => None,
         }
     }
 }

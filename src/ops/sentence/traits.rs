@@ -34,6 +34,8 @@ pub enum Role {
     Configure,
     /// It takes the terminal.
     Terminal,
+    /// Its plan has steps that only look.
+    Look,
 }
 
 /// Which selection a sentence takes when it names no targets.
@@ -123,10 +125,12 @@ impl Sentence {
 impl HostCommand {
     fn danger(&self) -> Danger {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Reconnect { .. } | Self::Login { .. } => {
-                Danger::Reads
-            }
-            Self::Add(_) | Self::Edit(_) => Danger::Changes,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Reconnect { .. }
+            | Self::Login { .. }
+            | Self::Doctor { .. } => Danger::Reads,
+            Self::Add(_) | Self::Edit(_) | Self::Install(_) => Danger::Changes,
             Self::Remove { .. } => Danger::Disrupts,
             Self::Prune(_) => Danger::Destroys,
         }
@@ -137,17 +141,20 @@ impl HostCommand {
             Self::List(_) | Self::Show { .. } | Self::Reconnect { .. } => Role::Query,
             Self::Add(_) | Self::Edit(_) | Self::Remove { .. } => Role::Configure,
             Self::Login { .. } => Role::Terminal,
-            Self::Prune(_) => Role::Act,
+            Self::Doctor { .. } => Role::Look,
+            Self::Install(_) | Self::Prune(_) => Role::Act,
         }
     }
 
     fn accepts(&self) -> Accepts {
         let number = match self {
             Self::List(_) | Self::Add(_) | Self::Edit(_) => return Accepts::Nothing,
-            Self::Login { .. } => Number::One,
-            Self::Show { .. } | Self::Remove { .. } | Self::Reconnect { .. } | Self::Prune(_) => {
-                Number::Some
-            }
+            Self::Login { .. } | Self::Install(_) => Number::One,
+            Self::Show { .. }
+            | Self::Remove { .. }
+            | Self::Reconnect { .. }
+            | Self::Doctor { .. }
+            | Self::Prune(_) => Number::Some,
         };
         Accepts::Hosts { number }
     }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, KillArgs,
-    ListArgs, LogsCommand, PruneArgs, RemoveArgs, ResourceCommand, Sentence, ShowArgs,
+    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand,
+    InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs, ResourceCommand, Sentence,
+    ShowArgs,
 };
 use crate::model::redact;
 
@@ -74,6 +75,8 @@ impl Sentence {
                 HostCommand::Remove { .. } => "host remove",
                 HostCommand::Reconnect { .. } => "host reconnect",
                 HostCommand::Login { .. } => "host login",
+                HostCommand::Doctor { .. } => "host doctor",
+                HostCommand::Install(_) => "host install",
                 HostCommand::Prune(_) => "host prune",
             },
             Self::Container(command) => match command {
@@ -146,14 +149,27 @@ fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
         HostCommand::Show { .. }
         | HostCommand::Remove { .. }
         | HostCommand::Reconnect { .. }
-        | HostCommand::Login { .. } => words.0.extend(targets.iter().cloned()),
+        | HostCommand::Login { .. }
+        | HostCommand::Doctor { .. } => words.0.extend(targets.iter().cloned()),
         HostCommand::Add(args) => add(words, args),
         HostCommand::Edit(args) => edit(words, args),
         HostCommand::Prune(args) => {
             words.0.extend(targets.iter().cloned());
             prune(words, args);
         }
+        HostCommand::Install(args) => {
+            words.0.extend(targets.iter().cloned());
+            install(words, args);
+        }
     }
+}
+
+fn install(words: &mut Words, args: &InstallArgs) {
+    words.option("--bundle", args.bundle.as_ref().map(|path| path.display()));
+    for package in &args.packages {
+        words.option("--package", Some(package));
+    }
+    words.flag("--add-to-group", args.add_to_group);
 }
 
 fn add(words: &mut Words, args: &AddArgs) {

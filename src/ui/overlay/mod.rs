@@ -4,6 +4,7 @@ mod chooser;
 mod help;
 mod menu;
 mod messages;
+mod output;
 mod question;
 
 use crossterm::event::KeyEvent;
@@ -18,6 +19,7 @@ pub use chooser::Chooser;
 pub use help::Help;
 pub use menu::{Choice, Menu};
 pub use messages::Messages;
+pub use output::Live;
 pub use question::Question;
 
 use super::{list::List, look::Look};
@@ -36,6 +38,8 @@ pub enum Overlay {
     Columns(Chooser),
     /// What was said before.
     Messages(Messages),
+    /// What a run says.
+    Output(Box<Live>),
 }
 
 /// What comes of a key in an overlay.
@@ -60,6 +64,7 @@ impl Overlay {
             Self::Question(question) => question.key(key),
             Self::Columns(chooser) => chooser.key(key),
             Self::Messages(messages) => messages.key(key),
+            Self::Output(live) => live.key(key),
         }
     }
 
@@ -71,6 +76,7 @@ impl Overlay {
             Self::Question(question) => question.view(look, frame, area),
             Self::Columns(chooser) => chooser.view(look, frame, area),
             Self::Messages(messages) => messages.view(look, frame, area),
+            Self::Output(live) => live.view(look, frame, area),
         }
     }
 }

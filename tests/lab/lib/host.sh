@@ -52,17 +52,32 @@ process_state() {
   enter "$1" ps -o state= -p "$pid" | sed 's/^T.*/frozen/; s/^[SRDI].*/up/'
 }
 
-# Without Docker's programs: the directories they are in are covered by copies without them.
+# Without Docker: not its programs, and for dpkg not its packages. What a package manager writes on this host is in the
+# host's own memory, so one may be let loose here. The machine's dockerd is kept aside, for packages that tests make.
 hide_docker() {
   enter bare bash -ec '
-    for d in $(readlink -f /usr/local/bin /usr/local/sbin /usr/bin /usr/sbin /bin /sbin | sort -u); do
-      programs=$(find "$d" -maxdepth 1 -regextype posix-extended -regex ".*/(docker|dockerd|podman)")
-      [ -n "$programs" ] || continue
-      changes=/run/lab/without${d//\//_}
+    PATH=$PATH:/usr/sbin:/sbin
+    mkdir /run/lab/real
+    touch /run/lab/real/dockerd
+    mount --bind "$(command -v dockerd)" /run/lab/real/dockerd
+    for d in /usr /bin /sbin /lib /var/lib/dpkg /var/lib/apt /var/cache /var/log; do
+      [ -d "$d" ] && [ ! -L "$d" ] || continue
+      changes=/run/lab/over${d//\//_}
       mkdir "$changes" "$changes.work"
       mount -t overlay -o "lowerdir=$d,upperdir=$changes,workdir=$changes.work" overlay "$d"
-      rm $programs
-    done'
+    done
+    # The data of an engine that a package starts: never the machine'"'"'s.
+    mkdir -p /var/lib/docker /var/lib/containerd
+    for d in docker containerd; do mkdir /run/lab/var-$d; mount --bind /run/lab/var-$d /var/lib/$d; done
+    rm -f /etc/init.d/docker /etc/default/docker
+    for d in $(readlink -f /usr/local/bin /usr/local/sbin /usr/bin /usr/sbin /bin /sbin | sort -u); do
+      find "$d" -maxdepth 1 -regextype posix-extended -regex ".*/(docker|dockerd|podman)" -exec rm {} +
+    done
+    if [ -e /var/lib/dpkg/status ]; then
+      awk "BEGIN { RS = \"\"; ORS = \"\\n\\n\" } !/^Package: (docker\\.io|docker-cli|docker-ce|docker-ce-cli|podman)\\n/" \
+        /var/lib/dpkg/status >/run/lab/status
+      cp /run/lab/status /var/lib/dpkg/status
+    fi'
 }
 
 # What a dockerd that was killed leaves: a socket that nobody listens on.

@@ -163,6 +163,7 @@ impl Pane for Hosts {
     fn hints(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("open", "containers"),
+            ("host doctor", "doctor"),
             ("host reconnect", "reconnect"),
             ("host login", "log in"),
             ("menu", "actions"),
