@@ -170,6 +170,9 @@ pub(super) struct Options {
     /// Open the console with this line, as if it were typed after ':' (`pane containers`)
     #[arg(long, global = true, value_name = "LINE")]
     pub start: Option<String>,
+    /// Spare the line to the terminal, which carries so many bits a second: keys are answered first, figures seldom
+    #[arg(long, global = true, value_name = "BITS", value_parser = clap::value_parser!(u32).range(300..=4_000_000))]
+    pub baud: Option<u32>,
     /// Write what happens inside into this file
     #[arg(long, global = true, value_name = "FILE")]
     pub log: Option<PathBuf>,
@@ -186,6 +189,7 @@ impl Options {
             all_contexts: self.all_contexts,
             read_only: self.read_only,
             start: self.start.clone(),
+            baud: self.baud,
         }
     }
 }

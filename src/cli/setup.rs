@@ -15,7 +15,7 @@ use super::{
     signals::Asked,
 };
 use crate::{
-    config::{self, Config, Env, Flags},
+    config::{self, Config, Env, Flags, Terminal},
     console, model, sim,
 };
 
@@ -38,7 +38,7 @@ pub(super) async fn console(session: &Session) -> Result<Exit, Failure> {
 
 /// The console on a fleet from memory, with a configuration and a log of its own.
 pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Failure> {
-    needs_terminal()?;
+    needs_terminal(&session.env)?;
     let dir = DemoDir::make(&session.config, &session.env)?;
     let fleet = serve(&dir.0, size).await?;
     let flags = Flags {
@@ -49,6 +49,9 @@ pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Fail
     };
     let mut config = Config::load(&flags, &session.env);
     config.store = model::Place::in_directories(&dir.0, &dir.0);
+    config.mouse = session.config.mouse;
+    config.glyphs = session.config.glyphs;
+    config.baud = session.config.baud;
     let exit = open(session, config, flags, Some(DEMO));
     drop(fleet);
     exit
@@ -60,7 +63,7 @@ fn open(
     flags: Flags,
     label: Option<&'static str>,
 ) -> Result<Exit, Failure> {
-    needs_terminal()?;
+    needs_terminal(&session.env)?;
     let setup = console::Setup {
         hosts: config.hosts.clone(),
         notices: config.notices.iter().map(ToString::to_string).collect(),
@@ -73,15 +76,23 @@ fn open(
     Ok(Exit::Done)
 }
 
-fn needs_terminal() -> Result<(), Failure> {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        Ok(())
-    } else {
-        Err(Failure::Usage(
-            "the console needs a terminal; without one, say what is to be done (see wharf --help)"
-                .to_owned(),
-        ))
-    }
+/// Refuses to open the console where it cannot be seen or typed at.
+fn needs_terminal(env: &Env) -> Result<(), Failure> {
+    let missing = match (io::stdin().is_terminal(), io::stdout().is_terminal()) {
+        (true, true) => None,
+        (false, true) => Some("standard input is"),
+        (true, false) => Some("standard output is"),
+        (false, false) => Some("standard input and output are"),
+    };
+    let refusal = match missing {
+        Some(what) => Some(format!(
+            "{what} no terminal, and the console needs one. Without it, say what is to be done, as \
+             'wharf container list -o json' or 'wharf logs NAME' (see wharf --help); over ssh, ask for a terminal: \
+             ssh -t HOST wharf"
+        )),
+        None => Terminal::of(env).refusal(),
+    };
+    refusal.map_or(Ok(()), |why| Err(Failure::Usage(why)))
 }
 
 /// A directory for the sockets and the log of a demo; gone with it.

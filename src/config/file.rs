@@ -8,13 +8,15 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{Notice, Refresh, Ssh, contexts, document};
+use super::{Notice, Refresh, Signs, Ssh, contexts, document};
 use crate::model::{
     DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
 };
 
 /// The largest file that is read, in bytes: some ten thousand hosts.
 const LARGEST: usize = 4 << 20;
+/// What a line to a terminal may carry, in bits a second.
+const BAUD: std::ops::Range<i64> = 300..4_000_001;
 
 /// What `wharf.toml` says. Absent parts have their defaults.
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub(super) struct File {
     pub(super) theme: Option<String>,
     pub(super) start: Option<String>,
     pub(super) mouse: bool,
+    pub(super) glyphs: Option<Signs>,
+    pub(super) baud: Option<u32>,
     pub(super) columns: BTreeMap<String, Vec<String>>,
     pub(super) refresh: Refresh,
     pub(super) ssh: Ssh,
@@ -293,6 +297,9 @@ impl File {
         self.theme = section.text("theme");
         self.start = section.text("start");
         self.mouse = section.flag("mouse").unwrap_or(false);
+        self.glyphs = glyphs(section);
+        let baud = section.number("baud", BAUD);
+        self.baud = baud.and_then(|baud| u32::try_from(baud).ok());
         section.table("columns", |columns| {
             for pane in columns.own_keys() {
                 if let Some(names) = columns.own_texts(&pane) {
@@ -317,6 +324,21 @@ pub(super) fn database_place(text: &str, path: impl Fn(&str) -> PathBuf) -> Data
             password_file: None,
         },
         Err(why) => DatabasePlace::Unusable { why },
+    }
+}
+
+/// The signs to draw with; none where the terminal is to decide.
+fn glyphs(section: &mut Section<'_, '_>) -> Option<Signs> {
+    match section.text("glyphs")?.as_str() {
+        "auto" => None,
+        "unicode" => Some(Signs::Unicode),
+        "console" => Some(Signs::Console),
+        "ascii" => Some(Signs::Ascii),
+        other => {
+            let what = format!("cannot be '{other}'");
+            section.complain_of("glyphs", &what, "write auto, unicode, console or ascii");
+            None
+        }
     }
 }
 

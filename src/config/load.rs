@@ -49,6 +49,8 @@ impl Config {
             theme: file.theme.unwrap_or_else(|| THEME.to_owned()),
             start: flags.start.clone().or(file.start),
             mouse: file.mouse,
+            glyphs: file.glyphs,
+            baud: flags.baud.or(file.baud),
             columns: file.columns,
             refresh: file.refresh,
             ssh: file.ssh,

@@ -10,14 +10,16 @@ mod load;
 mod origin;
 mod paths;
 mod ssh_config;
+mod terminal;
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 pub use self::{
-    env::{Colors, Env, Multiplexer, Terminal, arguments},
+    env::{Env, arguments},
     load::own_file,
     origin::origin,
     paths::Paths,
+    terminal::{Colors, Multiplexer, Signs, Terminal},
 };
 use crate::model::{EnvironmentSpec, HostSpec, Place};
 
@@ -39,6 +41,8 @@ pub struct Flags {
     pub read_only: bool,
     /// `--start`: what the console says to itself when it is opened.
     pub start: Option<String>,
+    /// `--baud`.
+    pub baud: Option<u32>,
 }
 
 /// The whole configuration, complete whatever the files hold.
@@ -62,6 +66,10 @@ pub struct Config {
     pub start: Option<String>,
     /// Whether the mouse is taken.
     pub mouse: bool,
+    /// The signs to draw with, instead of those that the terminal is taken to show.
+    pub glyphs: Option<Signs>,
+    /// How many bits a second the line to the terminal carries, where that is to be reckoned with.
+    pub baud: Option<u32>,
     /// Chosen columns by pane.
     pub columns: BTreeMap<String, Vec<String>>,
     /// How often facts are asked for again.

@@ -54,8 +54,9 @@ fn every_commented_key_of_the_example_is_known() {
         is_code.then(|| key.to_owned())
     });
     let mut text: String = commented.collect::<Vec<_>>().join("\n");
-    // The keys of [ui.columns], [ssh], [store] and [log] are commented one by one, after [[import]].
+    // The keys of [ui], [ui.columns], [ssh], [store] and [log] are commented one by one, after [[import]].
     text = text
+        .replace("baud =", "[ui]\nbaud =")
         .replace("containers =", "[ui.columns]\ncontainers =")
         .replace("config =", "[ssh]\nconfig =")
         .replace("database =", "[store]\ndatabase =")
