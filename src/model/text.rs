@@ -1,5 +1,8 @@
 //! Quantities and foreign text as people read them.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+use unicode_width::UnicodeWidthChar as _;
+
 use super::Timestamp;
 
 /// Bytes with three digits at most and a binary unit: `0B`, `12.3K`, `1.50G`.
@@ -39,19 +42,106 @@ pub fn ago(now: Timestamp, then: Timestamp) -> String {
     span(now.as_second() - then.as_second())
 }
 
-/// Text from outside made safe for one line of a terminal: control characters, line ends and the
-/// characters that turn the direction of writing become `·`; tabs become spaces.
+/// How many marks above and below a character are kept: more would run into other lines.
+const MARKS: usize = 3;
+
+/// Text from outside made safe for one line of a terminal, where every sign takes the cells it is reckoned with.
+///
+/// Control characters, line ends, characters that turn the direction of writing and all others that cannot be seen
+/// become `·`; tabs become spaces. Of signs that are put together out of several (families, flags of skin and
+/// colour), which terminals draw more or less wide as they know them, the first is left.
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            c if c.is_control() => '·',
-            '\u{200e}'
-            | '\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}' => '·',
-            c => c,
-        })
-        .collect()
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    for grapheme in text.graphemes(true) {
+        push_printable(&mut out, grapheme);
+    }
+    out
+}
+
+fn push_printable(out: &mut String, grapheme: &str) {
+    let mut chars = grapheme.chars();
+    let Some(first) = chars.next() else { return };
+    if first == '\t' {
+        return out.push(' ');
+    }
+    if first.width().unwrap_or(0) == 0 || is_invisible(first) {
+        return out.push('·');
+    }
+    out.push(first);
+    let (mut marks, mut hidden) = (0, false);
+    for c in chars {
+        match c.width() {
+            Some(0) if !is_invisible(c) && marks < MARKS => {
+                out.push(c);
+                marks += 1;
+            }
+            Some(0) if !is_invisible(c) => {}
+            // Within a sign it is how the sign is put together; behind a letter it hides.
+            _ => hidden |= first.is_alphanumeric() || first.is_ascii(),
+        }
+    }
+    if hidden {
+        out.push('·');
+    }
+}
+
+/// Whether nothing is drawn for a character, or what is drawn elsewhere is turned round by it.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+
+    #[test]
+    fn what_hides_is_shown_and_what_is_put_together_is_taken_apart() {
+        for (text, shown) in [
+            ("plain", "plain"),
+            ("\u{1b}[2J\u{9b}1m\u{7f}", "·[2J·1m·"),
+            ("a\tb\r\nc", "a b·c"),
+            ("we\u{200b}b", "we·b"),
+            ("we\u{200d}b", "we·b"),
+            ("web\u{fe0f}", "web·"),
+            ("\u{202e}evil\u{2066}", "·evil·"),
+            ("e\u{301}te\u{301}", "e\u{301}te\u{301}"),
+            ("\u{301}x", "·x"),
+            ("👩‍👩‍👧 ok", "👩 ok"),
+            ("⚠\u{fe0f} hot", "⚠ hot"),
+            ("👍🏽", "👍"),
+            ("漢字", "漢字"),
+            ("한", "한"),
+        ] {
+            assert_eq!(printable(text), shown, "{text:?}");
+        }
+        let heaped = format!("Z{}", "\u{300}".repeat(500));
+        assert_eq!(printable(&heaped).chars().count(), 1 + MARKS);
+    }
+
+    proptest! {
+        /// Terminals reckon by character, libraries by grapheme: of what is printable both find the same.
+        #[test]
+        fn every_sign_takes_the_cells_it_is_reckoned_with(text in "\\PC{0,12}|[\u{0}-\u{10ffff}]{0,8}") {
+            let shown = printable(&text);
+            for grapheme in shown.graphemes(true) {
+                let by_char: usize = grapheme.chars().map(|c| c.width().unwrap_or(0)).sum();
+                prop_assert_eq!(grapheme.width(), by_char, "{:?} of {:?}", grapheme, text);
+                prop_assert!(grapheme.width() > 0, "{:?} of {:?}", grapheme, text);
+            }
+            prop_assert!(!shown.chars().any(char::is_control));
+            prop_assert_eq!(printable(&shown), shown);
+        }
+    }
 }

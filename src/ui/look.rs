@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::symbols::border;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use super::theme::Theme;
 
@@ -17,10 +17,23 @@ pub struct Look {
     pub glyphs: Glyphs,
 }
 
+/// Which signs the terminal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signs {
+    /// Those of Unicode.
+    All,
+    /// Those of code page 437 and Latin-1, as the fonts of text consoles have them.
+    Console,
+    /// ASCII alone.
+    Ascii,
+}
+
 /// The signs that differ between terminals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Glyphs {
-    /// Whether only ASCII may be drawn.
+    /// Which ones it shows at all.
+    pub signs: Signs,
+    /// Whether states and the like are drawn with ASCII.
     pub ascii: bool,
     /// Frames.
     pub border: border::Set<'static>,
@@ -57,6 +70,7 @@ const ASCII_BORDER: border::Set<'static> = border::Set {
 impl Glyphs {
     /// For terminals with UTF-8.
     pub const UNICODE: Self = Self {
+        signs: Signs::All,
         ascii: false,
         border: border::ROUNDED,
         up: "↑",
@@ -69,8 +83,24 @@ impl Glyphs {
         thumb: "▐",
     };
 
+    /// For text consoles, whose fonts have a few hundred signs.
+    pub const CONSOLE: Self = Self {
+        signs: Signs::Console,
+        ascii: true,
+        border: border::PLAIN,
+        up: "↑",
+        down: "↓",
+        mark: "▌",
+        cut: "~",
+        full: "█",
+        empty: "░",
+        dot: "·",
+        thumb: "▐",
+    };
+
     /// For all others.
     pub const ASCII: Self = Self {
+        signs: Signs::Ascii,
         ascii: true,
         border: ASCII_BORDER,
         up: "^",
@@ -83,37 +113,83 @@ impl Glyphs {
         thumb: "#",
     };
 
-    /// Text with what ASCII terminals lack replaced.
-    pub fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.ascii || text.is_ascii() {
-            return Cow::Borrowed(text);
+    /// The signs for what a terminal shows.
+    pub fn of(signs: Signs) -> Self {
+        match signs {
+            Signs::All => Self::UNICODE,
+            Signs::Console => Self::CONSOLE,
+            Signs::Ascii => Self::ASCII,
         }
-        Cow::Owned(text.chars().map(ascii_for).collect())
+    }
+
+    /// Text with what the terminal lacks replaced.
+    pub fn plain<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.signs.plain(text)
     }
 }
 
-/// What stands for a character where only ASCII is known.
-fn ascii_for(c: char) -> char {
+impl Signs {
+    /// Text with what the terminal lacks replaced; it may take fewer cells then.
+    pub fn plain(self, text: &str) -> Cow<'_, str> {
+        let replaced: fn(char) -> Option<char> = match self {
+            Self::All => return Cow::Borrowed(text),
+            Self::Console => console_for,
+            Self::Ascii => ascii_for,
+        };
+        if text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.chars().filter_map(replaced).collect())
+    }
+}
+
+/// What of code page 437 lies beyond Latin-1, without what is drawn narrower or wider elsewhere.
+const CODE_PAGE: &str = "ƒΓΘΣΦΩαδεπστφ•‼ⁿ←↑→↓↔↕∙√∞∟∩≈≡≤≥⌐⌠⌡▲►▼◄◊○◘◙";
+
+/// What stands for a character on a text console.
+fn console_for(c: char) -> Option<char> {
     match c {
+        '\u{a0}'..='\u{ac}' | '\u{ae}'..='\u{ff}' => Some(c),
+        '╭' => Some('┌'),
+        '╮' => Some('┐'),
+        '╰' => Some('└'),
+        '╯' => Some('┘'),
+        '─' | '│' | '┌'..='┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => {
+            Some(c)
+        }
+        '═'..='╬' | '▀' | '▄' | '█' | '▌' | '▐'..='▓' | '■' => Some(c),
+        c if CODE_PAGE.contains(c) => Some(c),
+        c => ascii_for(c),
+    }
+}
+
+/// What stands for a character where only ASCII is known; nothing for what only marks the character before.
+fn ascii_for(c: char) -> Option<char> {
+    Some(match c {
         c if c.is_ascii() => c,
-        '●' => '*',
+        c if c.width() == Some(0) => return None,
+        '●' | '•' => '*',
         '◌' | '○' => 'o',
         '◐' | '‖' => '=',
-        '✕' | '✗' => 'x',
+        '✕' | '✗' | '×' => 'x',
         '↻' => '@',
         '→' | '▸' | '›' => '>',
         '←' | '‹' => '<',
         '↑' | '▲' => '^',
         '↓' | '▼' => 'v',
-        '·' => '.',
-        '–' | '—' | '─' => '-',
-        '×' => 'x',
+        '·' | '░' | '▁' | '▂' => '.',
+        '▃' | '▄' | '▅' => ':',
+        '‐'..='―' | '─' | '━' | '═' => '-',
+        '│' | '┃' | '║' => '|',
+        '┌'..='╋' | '╒'..='╰' => '+',
         '…' => '~',
-        '█' | '▐' | '▌' => '#',
-        '░' => '.',
-        '✓' => '+',
+        '▆' | '▇' | '█' | '▐' | '▌' | '▓' | '▒' => '#',
+        '✓' | '✔' => '+',
+        '‘' | '’' => '\'',
+        '“' | '”' => '"',
+        '\u{a0}' => ' ',
         _ => '?',
-    }
+    })
 }
 
 /// How many cells a text takes.
@@ -208,5 +284,11 @@ mod tests {
     #[test]
     fn ascii_terminals_get_ascii() {
         assert_eq!(Glyphs::ASCII.plain("● running → 80"), "* running > 80");
+        assert_eq!(Glyphs::ASCII.plain("e\u{301}te\u{301} 漢字"), "ete ??");
+    }
+
+    #[test]
+    fn text_consoles_get_what_their_fonts_have() {
+        assert_eq!(Glyphs::CONSOLE.plain("● été → ╭─┤ 漢 ▇"), "* été → ┌─┤ ? #");
     }
 }

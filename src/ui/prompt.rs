@@ -3,6 +3,7 @@
 use crossterm::event::{Event, KeyEvent};
 use ratatui::{Frame, layout::Rect, widgets::Clear};
 use tui_input::{Input, backend::crossterm::EventHandler};
+use unicode_width::UnicodeWidthChar as _;
 
 use super::{
     command::Command,
@@ -10,12 +11,14 @@ use super::{
     look::{Look, cut},
 };
 use crate::{
-    model::Fleet,
+    model::{Fleet, printable},
     ops::{Completion, Listing, Sentence, target::Target},
 };
 
 /// How many completions are shown at once.
 const SHOWN: usize = 8;
+/// How many characters of what is pasted are taken.
+const LONGEST_PASTE: usize = 4096;
 /// How many lines the history keeps.
 const HISTORY: usize = 200;
 
@@ -104,6 +107,32 @@ fn moves(text: &str, rows: Option<Listing>) -> Vec<Completion> {
         .collect()
 }
 
+/// Puts pasted text of one line where the cursor is.
+pub fn insert(input: &mut Input, text: &str) {
+    for c in text.chars() {
+        input.handle(tui_input::InputRequest::InsertChar(c));
+    }
+}
+
+/// What is pasted as one line without anything that would do more than stand there. What is longer is no line.
+pub fn pasted(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let line = printable(lines.join(" ").trim());
+    line.chars().take(LONGEST_PASTE).collect()
+}
+
+/// The text behind its first `cells` cells.
+fn behind(text: &str, cells: usize) -> &str {
+    let mut passed = 0;
+    for (at, c) in text.char_indices() {
+        if passed >= cells {
+            return &text[at..];
+        }
+        passed += c.width().unwrap_or(0);
+    }
+    if cells == 0 { text } else { "" }
+}
+
 impl Prompt {
     /// A line with something in it already.
     pub fn new(kind: Kind, text: &str, over: Over, fleet: &Fleet) -> Self {
@@ -134,11 +163,9 @@ impl Prompt {
         self.error = Some(why);
     }
 
-    /// Takes pasted text.
+    /// Takes pasted text of one line.
     pub fn paste(&mut self, text: &str, fleet: &Fleet) -> Typed {
-        for c in text.chars().filter(|c| !c.is_control()) {
-            self.input.handle(tui_input::InputRequest::InsertChar(c));
-        }
+        insert(&mut self.input, text);
         self.changed(fleet)
     }
 
@@ -252,11 +279,11 @@ impl Prompt {
         };
         let room = usize::from(line.width.saturating_sub(2));
         let scroll = self.input.visual_scroll(room);
-        let shown: String = self.input.value().chars().skip(scroll).collect();
+        let shown = behind(self.input.value(), scroll);
         let buffer = frame.buffer_mut();
         buffer.set_style(line, look.theme.prompt);
         buffer.set_string(line.x, line.y, sign, look.theme.key);
-        let (end, _) = buffer.set_stringn(line.x + 1, line.y, &shown, room, look.theme.prompt);
+        let (end, _) = buffer.set_stringn(line.x + 1, line.y, shown, room, look.theme.prompt);
         self.view_tail(look, frame, line, end);
         let cursor = u16::try_from(self.input.visual_cursor().max(scroll) - scroll).unwrap_or(0);
         frame.set_cursor_position((

@@ -205,6 +205,15 @@ impl Theme {
         }
     }
 
+    /// The theme without slanted text: some terminals show that as if it were selected.
+    #[must_use]
+    pub fn upright(&self) -> Self {
+        self.map(|_, style| Style {
+            add_modifier: style.add_modifier - Modifier::ITALIC,
+            ..style
+        })
+    }
+
     /// The style of a column's tone.
     pub fn tone(&self, tone: Tone) -> Style {
         match tone {

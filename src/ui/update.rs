@@ -10,7 +10,7 @@ use super::{
     nav::Nav,
     overlay::{Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question},
     pane::{PaneId, Reply},
-    prompt::{Kind, Over, Prompt, Typed},
+    prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
 };
 use crate::{
@@ -111,13 +111,21 @@ impl Ui {
 
     fn paste(&mut self, text: &str) -> Vec<Effect> {
         self.settled = false;
-        match &mut self.prompt {
-            Some(prompt) => {
-                let typed = prompt.paste(text, &self.fleet);
-                self.prompt_typed(typed)
-            }
-            None => Vec::new(),
+        let line = pasted(text);
+        if let Some(prompt) = &mut self.prompt {
+            let typed = prompt.paste(&line, &self.fleet);
+            return self.prompt_typed(typed);
         }
+        let is_taken = match &mut self.overlay {
+            Some(overlay) => overlay.paste(&line),
+            None => false,
+        };
+        if !is_taken && !line.is_empty() {
+            let text =
+                "what is pasted is never taken as keys; open a filter or a sentence for it first";
+            self.say(Level::Warning, text);
+        }
+        Vec::new()
     }
 
     fn prompt_key(&mut self, key: KeyEvent) -> Vec<Effect> {

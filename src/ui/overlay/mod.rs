@@ -68,6 +68,14 @@ impl Overlay {
         }
     }
 
+    /// Takes pasted text of one line; whether there is a place for it.
+    pub fn paste(&mut self, line: &str) -> bool {
+        match self {
+            Self::Question(question) => question.paste(line),
+            Self::Help(_) | Self::Menu(_) | Self::Columns(_) | Self::Messages(_) => false,
+        }
+    }
+
     /// Draws it over `area`.
     pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         match self {

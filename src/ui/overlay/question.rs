@@ -15,6 +15,8 @@ use crate::{
     ui::{
         keymap::{Edit, edit, typed},
         look::{Look, cut},
+        prompt::insert,
+        widget::line::wrap,
     },
 };
 
@@ -75,11 +77,20 @@ impl Question {
         }
     }
 
+    /// Takes pasted text, where a phrase is typed.
+    pub fn paste(&mut self, line: &str) -> bool {
+        let is_typed = matches!(self.plan.confirm, Confirm::Phrase(_));
+        if is_typed {
+            insert(&mut self.typed, line);
+        }
+        is_typed
+    }
+
     fn yes(&self) -> Answer {
         Answer::Run(Box::new(self.sentence.clone()), Box::new(self.plan.clone()))
     }
 
-    fn lines<'a>(&'a self, look: &Look) -> Vec<Line<'a>> {
+    fn lines(&self, look: &Look, cells: usize) -> Vec<Line<'static>> {
         let theme = &look.theme;
         let mut lines = Vec::new();
         if self.commands {
@@ -108,12 +119,8 @@ impl Question {
         if !self.plan.loses.is_empty() {
             lines.push(Line::default());
             lines.push(Line::styled("What is lost:", theme.warn));
-            lines.extend(
-                self.plan
-                    .loses
-                    .iter()
-                    .map(|one| Line::styled(format!("  {one}"), theme.text)),
-            );
+            let loses = self.plan.loses.iter().flat_map(|one| wrap(one, cells - 2));
+            lines.extend(loses.map(|one| Line::styled(format!("  {one}"), theme.text)));
         }
         if !self.plan.left_out.is_empty() {
             lines.push(Line::default());
@@ -144,16 +151,17 @@ impl Question {
             ]),
             Confirm::Ask | Confirm::No => Line::from(vec![
                 button(" n  no ", !self.on_yes, theme.hint),
-                Span::raw("   "),
+                Span::raw("  "),
                 button(" y  yes ", self.on_yes, theme.bad),
-                Span::styled("      c  docker commands", theme.hint),
+                Span::styled("   c  docker commands", theme.hint),
             ]),
         }
     }
 
     /// Draws it.
     pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-        let mut lines = self.lines(look);
+        let cells = usize::from(area.width.saturating_sub(4)).clamp(16, 120);
+        let mut lines = self.lines(look, cells);
         lines.push(self.answer_line(look));
         let widest = lines
             .iter()

@@ -15,6 +15,7 @@ use ratatui::{Frame, layout::Rect};
 use super::{
     look::{Look, cut},
     nav::Nav,
+    widget::line::wrap,
 };
 use crate::{
     model::{Feed, Fleet, Payload},
@@ -207,14 +208,15 @@ impl Panes {
 
 /// Says in the middle of a pane why there is nothing to see.
 pub fn empty(text: &str, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-    let lines: Vec<&str> = text.lines().collect();
+    let cells = usize::from(area.width.saturating_sub(2)).max(1);
+    let lines: Vec<String> = text.lines().flat_map(|line| wrap(line, cells)).collect();
     let top = area.y
         + area
             .height
             .saturating_sub(u16::try_from(lines.len()).unwrap_or(0))
             / 2;
     for (y, line) in (top..area.bottom()).zip(lines) {
-        let line = look.glyphs.plain(line).into_owned();
+        let line = look.glyphs.plain(&line).into_owned();
         let line = cut(&line, usize::from(area.width), &look.glyphs);
         let x = area.x
             + area

@@ -4,11 +4,11 @@ use ratatui::{Frame, layout::Rect};
 
 use super::Key;
 use crate::{
-    model::{Fleet, HostName},
+    model::{Fleet, HostName, printable},
     ops::column::{self, ContainerRow},
     ui::{
         list::List,
-        look::{Look, cut, cut_middle},
+        look::{Look, cut, cut_middle, width},
         nav::Nav,
         theme::Theme,
     },
@@ -289,6 +289,7 @@ impl Layout {
             }
             let glyph = column::state_glyph(container, look.glyphs.ascii);
             let name = self.group.label(&ContainerRow { host, container });
+            let name = printable(&name);
             let name = look.glyphs.plain(&name).into_owned();
             let text = format!("{glyph} {}", cut_middle(&name, cell - 4, &look.glyphs));
             let sign = if list.is_marked(key) {
@@ -297,7 +298,9 @@ impl Layout {
                 " "
             };
             let x = area.x + 1 + u16::try_from(place * cell).unwrap_or(0);
-            let text = format!("{sign}{text:<fill$}", fill = cell - 2);
+            // Signs may take two cells: what is filled up is cells, not characters.
+            let blank = (cell - 2).saturating_sub(width(&text));
+            let text = format!("{sign}{text}{:blank$}", "");
             frame
                 .buffer_mut()
                 .set_stringn(x, area.y, &text, cell - 1, style);
@@ -313,7 +316,8 @@ fn draw_head(
     frame: &mut Frame<'_>,
     area: Rect,
 ) {
-    let name = look.glyphs.plain(name).into_owned();
+    let name = printable(name);
+    let name = look.glyphs.plain(&name).into_owned();
     let name = cut(
         &name,
         usize::from(area.width).saturating_sub(22),

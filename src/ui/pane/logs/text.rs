@@ -2,6 +2,8 @@
 
 use vte::{Parser, Perform};
 
+use crate::model::printable;
+
 /// Longer lines are cut here, in characters.
 const LONGEST: usize = 16 * 1024;
 
@@ -26,8 +28,7 @@ impl Plain {
 
 impl Perform for Plain {
     fn print(&mut self, c: char) {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        self.push(if turns || c.is_control() { '·' } else { c });
+        self.push(c);
     }
 
     fn execute(&mut self, byte: u8) {
@@ -55,7 +56,7 @@ pub fn plain(bytes: &[u8]) -> Box<str> {
     if plain.cut {
         plain.text.push_str(" […]");
     }
-    plain.text.into_boxed_str()
+    printable(&plain.text).into_boxed_str()
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::{
 /// With fewer rows the counters are single lines.
 const TALL: u16 = 24;
 
+/// With fewer rows only hosts and containers are counted, on one line each.
+const TINY: u16 = 10;
+
 /// Rows of groups that stand side by side.
 const STANDING: u16 = 4;
 
@@ -106,6 +109,13 @@ impl Counters {
             return Layout {
                 standing: self.main.clone(),
                 lines: joined(&self.more, cells, ascii),
+            };
+        }
+        if height < TINY {
+            let brief: Vec<Group> = self.main.iter().map(Group::brief).collect();
+            return Layout {
+                standing: Vec::new(),
+                lines: joined(&brief, cells, ascii),
             };
         }
         let labels = self
