@@ -38,7 +38,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("ratatui", &["ui/", "console/"]),
     ("crossterm", &["ui/", "console/"]),
     ("Color::", &["ui/theme.rs", "console/painter.rs"]),
-    ("KeyCode::", &["ui/keymap.rs", "ui/desk.rs"]),
+    (
+        "KeyCode::",
+        &["ui/keymap.rs", "ui/desk.rs", "console/decode"],
+    ),
     ("std::env", &["config/"]),
     ("env::var", &["config/"]),
     ("println!", &["cli/", "main.rs"]),

@@ -2,36 +2,38 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _},
+    io::{self, IsTerminal as _, Read as _},
     os::fd::AsFd as _,
     time::Duration,
 };
 
-use crossterm::{
-    event::{self, Event},
-    terminal,
-};
+use crossterm::{event::Event, terminal};
 use tokio::{
     io::unix::AsyncFd,
     select,
     signal::unix::{Signal, SignalKind, signal},
+    time::{Instant as Moment, sleep_until},
 };
 
-use super::tty::watched;
+use super::{
+    decode::{Decoder, Heard},
+    tty::watched,
+};
 
-/// The library of keys looks at nothing when it is given no time. It waits so long only where keys may have come
-/// together in one reading, and after their first is drawn.
-const MOMENT: Duration = Duration::from_millis(3);
-
-/// Longer than any key: what comes at once in so many bytes was pasted.
-const PASTED: u64 = 32;
+/// How many bytes are read at once.
+const CHUNK: u64 = 4096;
+/// How long the rest of a sequence may take: an escape alone is the key of that name.
+const REST: Duration = Duration::from_millis(25);
+/// How long the rest of a paste may take.
+const PASTE: Duration = Duration::from_secs(3);
 
 /// What is typed, and the changes of the terminal's size, as long as this lives. Needs a tokio runtime around it.
 pub struct Keys {
     terminal: AsyncFd<File>,
     resized: Signal,
-    /// How many bytes came with the last key, itself included, as far as not all of them are known to be read.
-    together: u64,
+    decoder: Decoder,
+    /// When something was read last.
+    read: Moment,
 }
 
 impl Keys {
@@ -40,71 +42,65 @@ impl Keys {
         Ok(Self {
             terminal: watched(terminal_of_process()?)?,
             resized: signal(SignalKind::window_change())?,
-            together: 0,
+            decoder: Decoder::default(),
+            read: Moment::now(),
         })
     }
 
-    /// The next event; an error when the terminal is gone. May be given up at any moment: nothing is lost by it.
-    pub async fn next(&mut self) -> io::Result<Event> {
+    /// The next thing that is heard; an error when the terminal is gone. May be given up at any moment: nothing is
+    /// lost by it.
+    pub async fn next(&mut self) -> io::Result<Heard> {
         loop {
-            if let Some(event) = self.typed()? {
-                return Ok(event);
+            if let Some(heard) = self.waiting()? {
+                return Ok(heard);
             }
+            let patience = if self.decoder.is_pasting() {
+                PASTE
+            } else {
+                REST
+            };
+            let is_waiting = self.decoder.is_waiting();
             select! {
                 ready = self.terminal.readable() => {
                     let mut ready = ready?;
-                    if ready.ready().is_read_closed() {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
                     if rustix::io::ioctl_fionread(ready.get_inner())? == 0 {
+                        if ready.ready().is_read_closed() {
+                            return Err(io::ErrorKind::UnexpectedEof.into());
+                        }
                         // What comes from now on makes it ready again.
                         ready.clear_ready();
                     }
                 }
+                () = sleep_until(self.read + patience), if is_waiting => self.decoder.give_up(),
                 _ = self.resized.recv() => {
                     let (width, height) = terminal::size()?;
-                    return Ok(Event::Resize(width, height));
+                    return Ok(Heard::Event(Event::Resize(width, height)));
                 }
             }
         }
     }
 
-    /// The next event, if it is there already and can be had without waiting.
-    pub fn waiting(&mut self) -> io::Result<Option<Event>> {
-        if self.together > PASTED || self.unread()? > 0 {
-            self.typed()
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// How many bytes the terminal holds.
-    fn unread(&self) -> io::Result<u64> {
-        Ok(rustix::io::ioctl_fionread(self.terminal.get_ref())?)
-    }
-
-    /// What was typed, if anything was. Changes of size are told by the signal itself: it comes when the size is the
-    /// new one.
-    fn typed(&mut self) -> io::Result<Option<Event>> {
+    /// The next thing that is heard, if it is there already.
+    pub fn waiting(&mut self) -> io::Result<Option<Heard>> {
         loop {
-            let unread = self.unread()?;
-            self.together = self.together.max(unread);
-            if self.together < 2 && unread == 0 {
+            if let Some(heard) = self.decoder.next() {
+                return Ok(Some(heard));
+            }
+            // Not more is asked for than is there: reading never waits.
+            let mut terminal = self.terminal.get_ref();
+            let there = rustix::io::ioctl_fionread(terminal)?.min(CHUNK);
+            let mut bytes = vec![0; usize::try_from(there).unwrap_or(0)];
+            let count = terminal.read(&mut bytes)?;
+            if count == 0 {
                 return Ok(None);
             }
-            if !event::poll(MOMENT)? {
-                self.together = 0;
-                return Ok(None);
-            }
-            match event::read()? {
-                Event::Resize(..) => {}
-                event => return Ok(Some(event)),
-            }
+            self.read = Moment::now();
+            self.decoder.read(&bytes[..count]);
         }
     }
 }
 
-/// The terminal as the library of keys finds it: the standard input, else the controlling terminal.
+/// The terminal that is typed at: the standard input, else the controlling terminal.
 fn terminal_of_process() -> io::Result<File> {
     let input = io::stdin();
     if input.is_terminal() {

@@ -1,11 +1,15 @@
 //! The full-screen console: one task owns the screen and the state; everything else sends messages.
 
+mod clipboard;
+mod decode;
 mod keys;
 mod log;
+mod outlet;
 mod painter;
 mod perform;
 mod reveal;
 pub mod shell;
+mod slow;
 pub mod terminal;
 mod tty;
 
@@ -20,9 +24,9 @@ use tokio::{
     time::{Instant as Moment, MissedTickBehavior, interval, sleep_until},
 };
 
-use self::{keys::Keys, perform::Performer, terminal::Screen};
+use self::{decode::Heard, keys::Keys, perform::Performer, terminal::Screen};
 use crate::{
-    config::{Config, Flags},
+    config::{self, Config, Env, Flags},
     engine::{self, Engines, Signal},
     model::{Event, Feed, HostSpec, Origin, Timestamp},
     ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
@@ -80,8 +84,9 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
         Engines::start(engine_settings(&setup.config), signals)
     };
     engines.set_hosts(setup.hosts.clone());
-    let mut ui = perform::new_ui(&setup);
-    let screen = Screen::take(setup.config.mouse)?;
+    let terminal = config::Terminal::of(&Env::of_process());
+    let mut ui = perform::new_ui(&setup, &terminal);
+    let screen = Screen::take(perform::manner(&setup.config, &terminal))?;
     let (width, height) = screen.size()?;
     ui.update(Msg::Resize(width, height));
     ui.update(Msg::Event(Event::Tick(Timestamp::now())));
@@ -93,6 +98,7 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
     let mut console = Console {
         ui,
         screen,
+        terminal,
         performer,
         messages,
         from_engines,
@@ -108,6 +114,7 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
 struct Console {
     ui: Ui,
     screen: Screen,
+    terminal: config::Terminal,
     performer: Performer,
     messages: mpsc::Receiver<Msg>,
     from_engines: mpsc::Receiver<Signal>,
@@ -146,8 +153,7 @@ impl Console {
         loop {
             // A timer would come up to a millisecond late, and keys would be looked for meanwhile.
             if due.is_some_and(|frame| frame <= Moment::now()) {
-                self.draw()?;
-                due = None;
+                due = self.draw()?;
             }
             let frame = due.unwrap_or_else(Moment::now);
             let mut effects = Vec::new();
@@ -193,8 +199,9 @@ impl Console {
         }
     }
 
-    /// Draws, and asks for what the panes on the screen want to see.
-    fn draw(&mut self) -> io::Result<()> {
+    /// Draws, and asks for what the panes on the screen want to see. When to draw again is the answer, if not all of
+    /// it could be written.
+    fn draw(&mut self) -> io::Result<Option<Moment>> {
         let start = Moment::now();
         let wanted = self.ui.wants();
         if wanted != self.wanted {
@@ -220,7 +227,7 @@ impl Console {
 
     /// Takes in what was typed, with all that is already there, so that a held key cannot run ahead
     /// of the screen.
-    fn typed(&mut self, first: Input, input: &mut Keys) -> io::Result<Vec<Effect>> {
+    fn typed(&mut self, first: Heard, input: &mut Keys) -> io::Result<Vec<Effect>> {
         let mut effects = self.take_input(first)?;
         for _ in 1..BATCH {
             if !effects.is_empty() {
@@ -234,7 +241,17 @@ impl Console {
         Ok(effects)
     }
 
-    fn take_input(&mut self, event: Input) -> io::Result<Vec<Effect>> {
+    fn take_input(&mut self, heard: Heard) -> io::Result<Vec<Effect>> {
+        let event = match heard {
+            Heard::Event(event) => event,
+            Heard::Synchronized(synchronized) => {
+                self.screen.answered(synchronized);
+                return Ok(Vec::new());
+            }
+            Heard::Background(_) => return Ok(Vec::new()),
+        };
+        let ui = &mut self.ui;
+        self.screen.before_key(|frame| ui.view(frame))?;
         let msg = match event {
             Input::Key(key) if key.kind != KeyEventKind::Release => Msg::Key(key),
             Input::Paste(text) => Msg::Paste(text),
@@ -259,12 +276,13 @@ impl Console {
             match effect {
                 Effect::Quit => return Ok(Flow::Quit),
                 Effect::Redraw => self.screen.redraw()?,
-                Effect::Copy(text) => {
-                    self.screen
-                        .send(crossterm::clipboard::CopyToClipboard::to_clipboard_from(
-                            text,
-                        ))?;
-                }
+                Effect::Copy(text) => match clipboard::sequence(&text, &self.terminal) {
+                    Ok(sequence) => self.screen.send(&sequence)?,
+                    Err(why) => {
+                        let msg = self.performer.keep(&text, &why);
+                        self.ui.update(msg);
+                    }
+                },
                 Effect::Suspend => {
                     self.away(input, |_| async {
                         match shell::suspend() {

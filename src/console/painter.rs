@@ -1,7 +1,10 @@
 //! What is drawn, as few bytes: short moves, only the attributes that change, nothing for an unchanged frame.
 //! On a serial line or a slow link the bytes of a frame are its time.
 
-use std::io::{self, Write};
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+};
 
 use ratatui::{
     backend::{Backend, ClearType, WindowSize},
@@ -11,9 +14,14 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-/// Between these a terminal that knows synchronized updates shows nothing halfway; others pass over them.
+use crate::{model::printable, ui::look::Signs};
+
+/// Between these a terminal that knows synchronized updates shows nothing halfway.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
+
+/// Frames of fewer bytes come in one piece anyway.
+const PIECE: usize = 256;
 
 /// The attributes that text is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +73,13 @@ pub struct Painter<W: Write> {
     is_sure: bool,
     pen: Pen,
     cursor_shown: bool,
+    /// Where the cursor is to be seen; none when it is to be hidden.
+    cursor: Option<Position>,
+    signs: Signs,
+    /// Whether the terminal knows synchronized updates.
+    synchronized: bool,
+    /// Whether frames are only taken note of, because a slow line is written to piece by piece.
+    muted: bool,
 }
 
 impl<W: Write> Painter<W> {
@@ -78,7 +93,92 @@ impl<W: Write> Painter<W> {
             is_sure: false,
             pen: Pen::PLAIN,
             cursor_shown: false,
+            cursor: None,
+            signs: Signs::All,
+            synchronized: false,
+            muted: false,
         }
+    }
+
+    /// Draws with these signs alone, whatever is asked for.
+    #[must_use]
+    pub fn with(mut self, signs: Signs) -> Self {
+        self.signs = signs;
+        self
+    }
+
+    /// Marks where frames begin and end, or no longer.
+    pub fn synchronize(&mut self, synchronized: bool) {
+        self.synchronized = synchronized;
+    }
+
+    /// Draws nothing of the frames to come, or draws them again. What was drawn already stays.
+    pub fn mute(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    /// How many bytes are drawn and not yet written.
+    pub fn waiting(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// What it writes to.
+    pub fn terminal(&mut self) -> &mut W {
+        &mut self.terminal
+    }
+
+    /// Takes another size.
+    pub fn resize(&mut self, size: Size) {
+        self.size = size;
+    }
+
+    /// Wipes the terminal. Written with the next flush.
+    pub fn wipe(&mut self) {
+        self.put_down();
+        self.frame.extend_from_slice(b"\x1b[2J");
+        // Wherever it was left: it is hidden until a frame places it.
+        self.cursor_shown = true;
+        self.cursor = None;
+        self.place_cursor();
+    }
+
+    /// Adds a control sequence before all that waits.
+    pub fn begin(&mut self, sequence: &[u8]) {
+        self.frame.splice(..0, sequence.iter().copied());
+    }
+
+    /// Adds a control sequence that draws nothing and moves nothing.
+    pub fn send(&mut self, sequence: &[u8]) {
+        self.frame.extend_from_slice(sequence);
+    }
+
+    /// Draws one cell.
+    pub fn cell(&mut self, x: u16, y: u16, cell: &Cell) {
+        self.move_to(Position { x, y });
+        self.set_pen(Pen::of(cell));
+        let text = shown(cell.symbol(), self.signs);
+        self.frame.extend_from_slice(text.as_bytes());
+        let cells = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        // Terminals do not agree on where the cursor is behind the last column, and behind some signs.
+        let is_known = text.chars().all(is_agreed) && x.saturating_add(cells) < self.size.width;
+        self.at = is_known.then_some(Position { x: x + cells, y });
+        self.is_sure &= text.is_ascii();
+    }
+
+    /// Shows the cursor where the last frame wanted it, or hides it.
+    pub fn place_cursor(&mut self) {
+        let Some(place) = self.cursor else {
+            if self.cursor_shown {
+                self.frame.extend_from_slice(b"\x1b[?25l");
+                self.cursor_shown = false;
+            }
+            return;
+        };
+        if !self.cursor_shown {
+            self.frame.extend_from_slice(b"\x1b[?25h");
+            self.cursor_shown = true;
+        }
+        self.move_to(place);
     }
 
     /// Resets the attributes, so that somebody else may write. Written with the next flush.
@@ -152,6 +252,32 @@ impl<W: Write> Painter<W> {
     }
 }
 
+/// Whether all terminals give a character as many cells as we do: letters, lines and ideographs; not emoji, marks,
+/// and what came into Unicode late.
+fn is_agreed(c: char) -> bool {
+    matches!(c,
+        ' '..='~' | '\u{a1}'..='\u{2ff}' | '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{482}' | '\u{48a}'..='\u{52f}'
+        | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{2190}'..='\u{2319}' | '\u{2500}'..='\u{25fc}'
+        | '\u{2713}'..='\u{2717}' | '\u{3001}'..='\u{3029}' | '\u{3041}'..='\u{3096}' | '\u{30a0}'..='\u{30ff}'
+        | '\u{4e00}'..='\u{9fa5}' | '\u{ac00}'..='\u{d7a3}' | '\u{ff01}'..='\u{ff60}')
+}
+
+/// The text of a cell as the terminal may get it: nothing that it would obey, no sign that it lacks, as many cells.
+fn shown(symbol: &str, signs: Signs) -> Cow<'_, str> {
+    if let [b' '..=b'~'] = symbol.as_bytes() {
+        return Cow::Borrowed(symbol);
+    }
+    let cells = symbol.width().max(1);
+    let safe = printable(symbol);
+    let text = signs.plain(&safe);
+    match text.width() {
+        same if same == cells && *text == *symbol => Cow::Borrowed(symbol),
+        same if same == cells => Cow::Owned(text.into_owned()),
+        less if less < cells => Cow::Owned(format!("{text}{:1$}", "", cells - less)),
+        _ => Cow::Owned("?".repeat(cells)),
+    }
+}
+
 /// A move that is made of steps, where it may be shorter than naming the place.
 fn short_move(from: Position, to: Position) -> Option<Vec<u8>> {
     let down = to.y.checked_sub(from.y)?;
@@ -217,32 +343,24 @@ impl<W: Write> Backend for Painter<W> {
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        for (x, y, cell) in content {
-            self.move_to(Position { x, y });
-            self.set_pen(Pen::of(cell));
-            let symbol = cell.symbol();
-            self.frame.extend_from_slice(symbol.as_bytes());
-            // Terminals do not agree on where the cursor is behind the last column.
-            let is_known = symbol.width() == 1 && x + 1 < self.size.width;
-            self.at = is_known.then_some(Position { x: x + 1, y });
-            self.is_sure &= symbol.is_ascii();
+        if !self.muted {
+            for (x, y, cell) in content {
+                self.cell(x, y, cell);
+            }
         }
         Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
-        if self.cursor_shown {
-            self.frame.extend_from_slice(b"\x1b[?25l");
-            self.cursor_shown = false;
+        self.cursor = None;
+        if !self.muted {
+            self.place_cursor();
         }
         Ok(())
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        if !self.cursor_shown {
-            self.frame.extend_from_slice(b"\x1b[?25h");
-            self.cursor_shown = true;
-        }
+        // It is shown where it is placed next.
         Ok(())
     }
 
@@ -251,13 +369,17 @@ impl<W: Write> Backend for Painter<W> {
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
-        self.move_to(position.into());
+        self.cursor = Some(position.into());
+        if !self.muted {
+            self.place_cursor();
+        }
         Ok(())
     }
 
     fn clear(&mut self) -> io::Result<()> {
-        self.put_down();
-        self.frame.extend_from_slice(b"\x1b[2J");
+        if !self.muted {
+            self.wipe();
+        }
         Ok(())
     }
 
@@ -281,141 +403,20 @@ impl<W: Write> Backend for Painter<W> {
         if self.frame.is_empty() {
             return Ok(());
         }
-        let mut all = Vec::with_capacity(self.frame.len() + BEGIN.len() + END.len());
-        all.extend_from_slice(BEGIN);
-        all.append(&mut self.frame);
-        all.extend_from_slice(END);
-        self.terminal.write_all(&all)?;
+        if self.synchronized && self.frame.len() >= PIECE {
+            let marks = BEGIN.len() + END.len();
+            let mut all = Vec::with_capacity(self.frame.len() + marks);
+            all.extend_from_slice(BEGIN);
+            all.append(&mut self.frame);
+            all.extend_from_slice(END);
+            self.terminal.write_all(&all)?;
+        } else {
+            self.terminal.write_all(&self.frame)?;
+            self.frame.clear();
+        }
         self.terminal.flush()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::num::NonZeroU16;
-
-    use proptest::prelude::*;
-    use ratatui::{
-        Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect, style::Style,
-        widgets::Block,
-    };
-
-    use super::*;
-
-    const WIDTH: u16 = 24;
-    const HEIGHT: u16 = 6;
-
-    /// What a frame shows: texts in places, and whether there is a cursor.
-    type Frame = (Vec<(u16, u16, String, Style)>, Option<(u16, u16)>);
-
-    fn styles() -> impl Strategy<Value = Style> {
-        let colours = prop_oneof![
-            Just(Color::Reset),
-            Just(Color::Red),
-            Just(Color::DarkGray),
-            Just(Color::White),
-            (0_u8..=255).prop_map(Color::Indexed),
-            (0_u8..=255).prop_map(|g| Color::Rgb(9, g, 200)),
-        ];
-        // The emulator knows one weight at a time.
-        let weight = prop_oneof![
-            Just(Modifier::empty()),
-            Just(Modifier::BOLD),
-            Just(Modifier::DIM)
-        ];
-        let others = proptest::sample::subsequence(
-            vec![Modifier::ITALIC, Modifier::UNDERLINED, Modifier::REVERSED],
-            0..=3,
-        );
-        let modifiers = (weight, others)
-            .prop_map(|(weight, others)| others.into_iter().fold(weight, |sum, one| sum | one));
-        (colours.clone(), colours, modifiers)
-            .prop_map(|(fg, bg, modifier)| Style::new().fg(fg).bg(bg).add_modifier(modifier))
-    }
-
-    fn frames() -> impl Strategy<Value = Vec<Frame>> {
-        let text = (0..WIDTH, 0..HEIGHT, "[a-z●─ 日é]{1,9}", styles());
-        let cursor = proptest::option::of((0..WIDTH, 0..HEIGHT));
-        proptest::collection::vec((proptest::collection::vec(text, 0..8), cursor), 1..6)
-    }
-
-    fn show<B: Backend>(terminal: &mut Terminal<B>, frame: &Frame)
-    where
-        B::Error: std::fmt::Debug,
-    {
-        let drawn = terminal.draw(|target| {
-            target.render_widget(Block::bordered(), target.area());
-            for (x, y, text, style) in &frame.0 {
-                let room = usize::from(WIDTH - x);
-                target.buffer_mut().set_stringn(*x, *y, text, room, *style);
-            }
-            if let Some(cursor) = frame.1 {
-                target.set_cursor_position(cursor);
-            }
-        });
-        drawn.expect("memory has no errors");
-    }
-
-    fn cells(count: u16) -> NonZeroU16 {
-        NonZeroU16::new(count).expect("a terminal has cells")
-    }
-
-    /// The screen with every attribute, and the cursor where it is shown.
-    fn seen(bytes: &[u8]) -> (Vec<String>, Option<(u16, u16)>) {
-        let mut parser = vt100::Parser::new(cells(HEIGHT), cells(WIDTH), 0);
-        parser.process(bytes);
-        let screen = parser.screen();
-        let cursor = (!screen.hide_cursor()).then(|| screen.cursor_position());
-        (screen.rows_formatted(0, WIDTH).collect(), cursor)
-    }
-
-    fn options() -> TerminalOptions {
-        let viewport = Viewport::Fixed(Rect::new(0, 0, WIDTH, HEIGHT));
-        TerminalOptions { viewport }
-    }
-
-    proptest! {
-        /// The painter shows what the terminal library's own backend shows, in fewer bytes.
-        #[test]
-        fn a_painter_shows_what_others_show_in_fewer_bytes(frames in frames()) {
-            let size = Size { width: WIDTH, height: HEIGHT };
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-            {
-                let painter = Painter::new(&mut ours, size);
-                let mut painter = Terminal::with_options(painter, options()).expect("memory");
-                let other = CrosstermBackend::new(&mut theirs);
-                let mut other = Terminal::with_options(other, options()).expect("memory");
-                for frame in &frames {
-                    show(&mut painter, frame);
-                    show(&mut other, frame);
-                }
-            }
-            let hidden = [b"\x1b[?25l".to_vec(), ours.clone()].concat();
-            let (screen, cursor) = seen(&hidden);
-            prop_assert_eq!(screen, seen(&theirs).0);
-            let wanted = frames.last().and_then(|frame| frame.1);
-            prop_assert_eq!(cursor, wanted.map(|(x, y)| (y, x)));
-            let marks = (BEGIN.len() + END.len()) * frames.len();
-            prop_assert!(ours.len() <= theirs.len() + marks, "{} and {}", ours.len(), theirs.len());
-        }
-    }
-
-    #[test]
-    fn a_frame_that_changes_nothing_is_not_written() {
-        let mut written = Vec::new();
-        {
-            let size = Size {
-                width: WIDTH,
-                height: HEIGHT,
-            };
-            let painter = Painter::new(&mut written, size);
-            let mut terminal = Terminal::with_options(painter, options()).expect("memory");
-            let frame = (vec![(2, 2, "still".to_owned(), Style::new())], Some((3, 3)));
-            show(&mut terminal, &frame);
-            let before = terminal.backend().terminal.len();
-            show(&mut terminal, &frame);
-            assert_eq!(terminal.backend().terminal.len(), before);
-        }
-        assert!(written.ends_with(END));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Setup, log::Log, reveal::reveal, shell};
+use super::{Setup, clipboard, log::Log, reveal::reveal, shell, terminal::Manner};
 use crate::{
     config::{self, Config, Flags},
     engine::{Engines, ExecSpec},
@@ -15,7 +15,7 @@ use crate::{
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
         keymap::{self, Keymap},
-        look::{Glyphs, Look},
+        look::{Glyphs, Look, Signs},
         message::Level,
         runs::RunId,
         theme::{self, Depth, Theme},
@@ -258,6 +258,24 @@ impl Performer {
         vec![said]
     }
 
+    /// Puts text where it can be had that the clipboard cannot take, and says where that is.
+    pub fn keep(&self, text: &str, why: &str) -> Msg {
+        let paths = &self.config.paths;
+        let path = paths.runtime_dir.join("copied");
+        let made = paths.make_runtime_dir(&config::Env::of_process());
+        let kept = made.and_then(|()| {
+            let kept = clipboard::keep(text, &path);
+            kept.map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        });
+        match kept {
+            Ok(()) => {
+                let text = format!("{why}; the text is in {}", path.display());
+                Msg::Say(Level::Warning, text)
+            }
+            Err(error) => Msg::Say(Level::Error, format!("{why}, and {error}")),
+        }
+    }
+
     /// Logs in to a host with the terminal handed over.
     pub async fn login(&self, host: HostName) -> Vec<Msg> {
         match shell::login(&self.engines, &host).await {
@@ -268,26 +286,15 @@ impl Performer {
 }
 
 /// A console with the configured keys and colours; what is wrong with them is said, and the default is used.
-pub fn new_ui(setup: &Setup) -> Ui {
+pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let config = &setup.config;
-    let terminal = config::Terminal::of(&config::Env::of_process());
+    let signs = config.glyphs.unwrap_or(terminal.signs);
     let mut complaints = Vec::new();
     let keymap = keymap(config, &mut complaints);
     let theme = theme(config, &mut complaints);
-    let depth = match terminal.colors {
-        config::Colors::None => Depth::Mono,
-        config::Colors::Sixteen => Depth::Sixteen,
-        config::Colors::Many => Depth::Indexed,
-        config::Colors::All => Depth::True,
-    };
-    let glyphs = if terminal.utf8 {
-        Glyphs::UNICODE
-    } else {
-        Glyphs::ASCII
-    };
     let look = Look {
-        theme: theme.for_depth(depth),
-        glyphs,
+        theme: fitted(&theme, terminal),
+        glyphs: Glyphs::of(signs_of(signs)),
     };
     let mut fleet = crate::model::Fleet::new();
     fleet.environments.clone_from(&config.environments);
@@ -302,6 +309,50 @@ pub fn new_ui(setup: &Setup) -> Ui {
         ui.say(Level::Warning, complaint);
     }
     ui
+}
+
+/// How the terminal is used, as the configuration and its variables say.
+pub fn manner(config: &Config, terminal: &config::Terminal) -> Manner {
+    Manner {
+        mouse: config.mouse,
+        signs: signs_of(config.glyphs.unwrap_or(terminal.signs)),
+        synchronized: terminal.synchronized,
+        answers: terminal.answers,
+        baud: config.baud,
+    }
+}
+
+/// A theme with what the terminal has of colours and attributes.
+pub fn fitted(theme: &Theme, terminal: &config::Terminal) -> Theme {
+    let depth = match terminal.colors {
+        config::Colors::None => Depth::Mono,
+        config::Colors::Sixteen => Depth::Sixteen,
+        config::Colors::Many => Depth::Indexed,
+        config::Colors::All => Depth::True,
+    };
+    // A theme of finer colours that comes with Wharf has its like in the sixteen of the terminal's own; one of the
+    // user's is reduced.
+    let is_ours = |name| Theme::embedded(name).is_some_and(|ours| ours == *theme);
+    let theme =
+        if depth == Depth::Sixteen && ["dark", "light", "high-contrast"].into_iter().any(is_ours) {
+            Theme::embedded("sixteen").unwrap_or_else(Theme::dark)
+        } else {
+            theme.for_depth(depth)
+        };
+    if terminal.italic {
+        theme
+    } else {
+        theme.upright()
+    }
+}
+
+/// The signs of the configuration in the words of the interface.
+pub fn signs_of(signs: config::Signs) -> Signs {
+    match signs {
+        config::Signs::Unicode => Signs::All,
+        config::Signs::Console => Signs::Console,
+        config::Signs::Ascii => Signs::Ascii,
+    }
 }
 
 fn keymap(config: &Config, complaints: &mut Vec<String>) -> Keymap {
