@@ -3,6 +3,8 @@
 
 #[path = "picture/fleet.rs"]
 mod fleet;
+#[path = "picture/foreign.rs"]
+mod foreign;
 #[path = "picture/mod.rs"]
 mod picture;
 
@@ -12,7 +14,7 @@ use std::{
 };
 
 use wharf::{
-    model::{Action, Check, Finding, Mark, Said},
+    model::{Action, Check, Finding, Fleet, Mark, Said},
     ops::Progress,
     ui::{
         Effect, Msg,
@@ -117,6 +119,69 @@ fn examined(desk: &mut Desk) {
     }
 }
 
+/// A terminal that is not like most: its name, its size, what it can show, and what is typed.
+struct Kind {
+    name: &'static str,
+    size: (u16, u16),
+    depth: Depth,
+    glyphs: Glyphs,
+    fleet: fn() -> Fleet,
+    keys: &'static str,
+}
+
+impl Kind {
+    fn theme(&self) -> Theme {
+        let name = match self.depth {
+            Depth::Sixteen => "sixteen",
+            Depth::True | Depth::Indexed | Depth::Mono => "dark",
+        };
+        Theme::embedded(name).unwrap().for_depth(self.depth)
+    }
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "text-console",
+        size: (80, 25),
+        depth: Depth::Sixteen,
+        glyphs: Glyphs::CONSOLE,
+        fleet: fleet::demo,
+        keys: "3 j j",
+    },
+    Kind {
+        name: "ascii",
+        size: (80, 24),
+        depth: Depth::Sixteen,
+        glyphs: Glyphs::ASCII,
+        fleet: fleet::demo,
+        keys: "1",
+    },
+    Kind {
+        name: "scripts",
+        size: (140, 30),
+        depth: Depth::True,
+        glyphs: Glyphs::UNICODE,
+        fleet: || foreign::renamed(fleet::demo()),
+        keys: "3 H j",
+    },
+    Kind {
+        name: "smallest",
+        size: (40, 12),
+        depth: Depth::True,
+        glyphs: Glyphs::UNICODE,
+        fleet: fleet::demo,
+        keys: "3 j r",
+    },
+    Kind {
+        name: "largest",
+        size: (400, 120),
+        depth: Depth::True,
+        glyphs: Glyphs::UNICODE,
+        fleet: fleet::demo,
+        keys: "3 enter",
+    },
+];
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots")
 }
@@ -159,6 +224,20 @@ fn every_pane_has_its_pictures() {
             .keys("3 j space j j : c o n t a i n e r space");
         let name = format!("theme-{theme}-120x30.svg");
         changed.extend(keep(&name, &picture::svg(&desk.buffer(), *own)));
+        names.push(name);
+    }
+    for kind in KINDS {
+        let look = Look {
+            theme: kind.theme(),
+            glyphs: kind.glyphs,
+        };
+        let (width, height) = kind.size;
+        let mut desk = Desk::with_look((kind.fleet)(), width, height, look)
+            .at(fleet::now())
+            .keys(kind.keys);
+        fleet::inspected(&mut desk);
+        let name = format!("terminal-{}-{width}x{height}.svg", kind.name);
+        changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
         names.push(name);
     }
     for entry in fs::read_dir(folder()).unwrap() {

@@ -2,8 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod faults;
+mod matrix;
 mod store;
+mod storm;
 mod terminal;
+mod typing;
+mod wire;
 
 use std::{
     fs,

@@ -32,6 +32,8 @@ const SMALL_DISK: &str = "mount -t tmpfs -o size=1m,mode=700 tmpfs \"$HOME\" && 
 struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
+    /// Nothing more is read for now.
+    stopped: bool,
 }
 
 impl Terminal {
@@ -39,7 +41,46 @@ impl Terminal {
     pub fn start(arguments: &[&str], columns: u16, rows: u16) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wharf"));
         command.args(arguments);
-        Self::run(command, columns, rows)
+        Self::run(command, columns, rows, &[])
+    }
+
+    /// The same with variables of its own; an empty one is not set.
+    pub fn start_with(
+        arguments: &[&str],
+        columns: u16,
+        rows: u16,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_wharf"));
+        command.args(arguments);
+        Self::run(command, columns, rows, variables)
+    }
+
+    /// The same on a line that carries so many bytes a second, as the terminal says of itself or not.
+    pub fn start_on_line(arguments: &[&str], bytes_a_second: usize, says: bool) -> Self {
+        let program = env!("CARGO_BIN_EXE_wharf");
+        let mut command = if says {
+            let mut command = CommandBuilder::new("sh");
+            command.args(["-c", "stty 9600 && exec \"$0\" \"$@\"", program]);
+            command
+        } else {
+            CommandBuilder::new(program)
+        };
+        command.args(arguments);
+        Self::run_at(command, 80, 24, &[], Some(bytes_a_second))
+    }
+
+    /// The same below a shell that a person types at.
+    pub fn start_shell(columns: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new("bash");
+        command.args(["--norc", "--noprofile", "--noediting", "-i"]);
+        let program = env!("CARGO_BIN_EXE_wharf");
+        Self::run(
+            command,
+            columns,
+            rows,
+            &[("PS1", "shell> "), ("WHARF", program)],
+        )
     }
 
     /// The same with a home on a disk of its own, which is soon full. Needs root.
@@ -48,10 +89,20 @@ impl Terminal {
         let program = env!("CARGO_BIN_EXE_wharf");
         command.args(["-m", "sh", "-c", SMALL_DISK, program]);
         command.args(arguments);
-        Self::run(command, columns, rows)
+        Self::run(command, columns, rows, &[])
     }
 
-    fn run(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    fn run(command: CommandBuilder, columns: u16, rows: u16, variables: &[(&str, &str)]) -> Self {
+        Self::run_at(command, columns, rows, variables, None)
+    }
+
+    fn run_at(
+        mut command: CommandBuilder,
+        columns: u16,
+        rows: u16,
+        variables: &[(&str, &str)],
+        bytes_a_second: Option<usize>,
+    ) -> Self {
         let home = tempfile::tempdir().expect("a directory for the home");
         let size = PtySize {
             rows,
@@ -71,6 +122,13 @@ impl Terminal {
             command.env(name, value);
         }
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, value) in variables {
+            if value.is_empty() {
+                command.env_remove(name);
+            } else {
+                command.env(name, value);
+            }
+        }
         command.env("HOME", home.path());
         command.env("XDG_RUNTIME_DIR", home.path());
         let child = pty.slave.spawn_command(command).expect("wharf starts");
@@ -78,16 +136,29 @@ impl Terminal {
         let seen = Arc::new(Mutex::new(Seen {
             parser: vt100::Parser::new(cells(rows), cells(columns), 0),
             raw: Vec::new(),
+            stopped: false,
         }));
         let mut output = pty.master.try_clone_reader().expect("a reader");
         let sink = Arc::clone(&seen);
         thread::spawn(move || {
-            let mut chunk = [0; 8192];
+            // A slow line brings a fiftieth part of what it carries in a second every fiftieth of it.
+            let mut chunk = vec![0; bytes_a_second.map_or(8192, |bytes| bytes / 50)];
             while let Ok(count) = output.read(&mut chunk) {
                 if count == 0 {
                     break;
                 }
+                if bytes_a_second.is_some() {
+                    thread::sleep(
+                        Duration::from_millis(20) * u32::try_from(count).unwrap_or(1)
+                            / u32::try_from(chunk.len()).unwrap_or(1),
+                    );
+                }
                 let mut seen = sink.lock().expect("no test panics with the lock held");
+                while seen.stopped {
+                    drop(seen);
+                    thread::sleep(Duration::from_millis(5));
+                    seen = sink.lock().expect("no test panics with the lock held");
+                }
                 seen.parser.process(&chunk[..count]);
                 seen.raw.extend_from_slice(&chunk[..count]);
             }
@@ -143,6 +214,36 @@ impl Terminal {
             .contents()
     }
 
+    /// The screen with every attribute, and the cursor.
+    pub fn screen_with_styles(&self) -> String {
+        let seen = self.seen.lock().expect("no test panics with the lock held");
+        seen.parser.screen().state_formatted()
+    }
+
+    /// Reads nothing more of what is written, as a terminal that was told to hold on.
+    pub fn stop_reading(&self) {
+        self.seen
+            .lock()
+            .expect("no test panics with the lock held")
+            .stopped = true;
+    }
+
+    /// Reads on.
+    pub fn go_on_reading(&self) {
+        self.seen
+            .lock()
+            .expect("no test panics with the lock held")
+            .stopped = false;
+    }
+
+    /// Whether keys reach the program one by one.
+    pub fn is_raw(&self) -> bool {
+        let name = self.master.tty_name().expect("a pseudo-terminal has one");
+        let output = Command::new("stty").arg("-F").arg(name).arg("-a").output();
+        let text = output.expect("stty runs").stdout;
+        String::from_utf8_lossy(&text).contains("-icanon")
+    }
+
     /// All bytes that were written to the terminal.
     pub fn raw(&self) -> Vec<u8> {
         self.seen
@@ -190,7 +291,7 @@ impl Terminal {
             .expect("no test panics with the lock held")
             .parser
             .screen_mut()
-            .set_size(cells(rows), cells(columns));
+            .set_size(cells(rows.max(1)), cells(columns.max(1)));
         let size = PtySize {
             rows,
             cols: columns,
@@ -236,6 +337,11 @@ impl Terminal {
             && after(b"\x1b[?25h", b"\x1b[?25l")
             && after(b"\x1b[?2004l", b"\x1b[?2004h")
     }
+}
+
+/// Lets what was typed be taken in.
+pub fn pause() {
+    thread::sleep(Duration::from_millis(60));
 }
 
 /// A size of a terminal; none is empty.

@@ -72,7 +72,11 @@ impl Overlay {
     pub fn paste(&mut self, line: &str) -> bool {
         match self {
             Self::Question(question) => question.paste(line),
-            Self::Help(_) | Self::Menu(_) | Self::Columns(_) | Self::Messages(_) => false,
+            Self::Help(_)
+            | Self::Menu(_)
+            | Self::Columns(_)
+            | Self::Messages(_)
+            | Self::Output(_) => false,
         }
     }
 
