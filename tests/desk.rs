@@ -545,3 +545,42 @@ fn an_installation_asks_and_its_failure_stays_on_the_hosts_row() {
         "{screen}"
     );
 }
+
+/// Types a line into the palette and says it.
+fn said(line: &str) -> Desk {
+    desk(120, 30).keys(":").type_text(line).keys("enter")
+}
+
+#[test]
+fn the_fleet_is_exported_into_a_file_that_has_to_be_named() {
+    let mut desk = said("host export");
+    assert!(desk.effects().is_empty());
+    assert!(
+        desk.screen().contains("say into which file"),
+        "{}",
+        desk.screen()
+    );
+    let effects = said("host export env:prod --to fleet.csv").effects();
+    let [Effect::Export(path, export)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(path.to_str(), Some("fleet.csv"));
+    assert!(export.hosts > 0 && export.text.starts_with("name,endpoint,environment"));
+    assert_eq!(export.text.lines().count(), export.hosts + 1);
+}
+
+#[test]
+fn an_import_asks_first() {
+    let mut desk = said("host import cmdb.csv");
+    assert!(desk.effects().is_empty());
+    assert!(
+        desk.screen().contains("Import cmdb.csv into wharf.toml"),
+        "{}",
+        desk.screen()
+    );
+    let effects = desk.keys("y").effects();
+    assert!(
+        matches!(&effects[..], [Effect::Configure(_, plan)] if plan.sentence == "host import cmdb.csv"),
+        "{effects:?}"
+    );
+}

@@ -6,6 +6,7 @@ mod audit;
 mod docs;
 mod exec;
 mod exit;
+mod inventory;
 mod json;
 mod list;
 mod logs;
@@ -150,7 +151,14 @@ impl Session {
     async fn say(&self, sentence: &Sentence) -> Result<Exit, Failure> {
         match sentence.role() {
             Role::Act | Role::Look => return act::act(self, sentence).await,
-            Role::Configure => return act::configure(self, sentence).await,
+            Role::Configure => {
+                return match sentence {
+                    Sentence::Host(HostCommand::Import(args)) => {
+                        inventory::import(self, sentence, args).await
+                    }
+                    _ => act::configure(self, sentence).await,
+                };
+            }
             Role::Terminal => return exec::terminal(self, sentence).await,
             Role::Query => {}
         }
@@ -161,6 +169,7 @@ impl Session {
     async fn ask(&self, sentence: &Sentence) -> Result<Exit, Failure> {
         match sentence {
             Sentence::Host(HostCommand::List(args)) => list::hosts(self, args).await,
+            Sentence::Host(HostCommand::Export(args)) => inventory::export(self, args),
             Sentence::Host(_) => show::hosts(self, sentence).await,
             Sentence::Container(ContainerCommand::List(args)) => list::containers(self, args).await,
             Sentence::Container(ContainerCommand::Top { .. }) => show::top(self, sentence).await,

@@ -12,7 +12,7 @@ use std::{
 
 use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, Value};
 
-use super::{Paths, file::File};
+use super::{Paths, file::File, inventory::Comparison};
 
 /// One thing said of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,27 +48,71 @@ impl fmt::Display for EditError {
     }
 }
 
+impl EditError {
+    /// Why that file was not changed.
+    pub(super) fn new(path: &Path, why: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            why,
+        }
+    }
+}
+
 /// Adds a host at the end of the file, which is made if there is none.
 pub fn add_host(paths: &Paths, name: &str, changes: &[Change]) -> Result<(), EditError> {
     edit(paths, Some(name), |text, _| {
         if find(text, name)?.is_some() {
             return Err(format!("it has a host {name} already"));
         }
-        let mut table = Table::new();
-        apply(&mut table, &Change::Name(name.to_owned()));
-        for change in changes {
-            apply(&mut table, change);
+        Ok(with_host(text, name, changes))
+    })
+}
+
+/// A text with a host more at its end.
+fn with_host(text: &str, name: &str, changes: &[Change]) -> String {
+    let mut table = Table::new();
+    apply(&mut table, &Change::Name(name.to_owned()));
+    for change in changes {
+        apply(&mut table, change);
+    }
+    let mut added = DocumentMut::new();
+    let mut tables = ArrayOfTables::new();
+    tables.push(table);
+    added.insert("host", Item::ArrayOfTables(tables));
+    let gap = match text {
+        "" => "",
+        _ if text.ends_with('\n') => "\n",
+        _ => "\n\n",
+    };
+    format!("{text}{gap}{}", added.to_string().trim_start())
+}
+
+/// Adds and changes the hosts of an inventory: all of them, or none.
+pub fn import_hosts(paths: &Paths, comparison: &Comparison) -> Result<(), EditError> {
+    edit(paths, None, |text, path| {
+        let mut document: DocumentMut = text.parse().map_err(|error| broken(&error))?;
+        for (name, changes) in &comparison.changed {
+            let index = find_in(&document, name)?.ok_or_else(|| not_written(name, path))?;
+            let table = document
+                .get_mut("host")
+                .and_then(Item::as_array_of_tables_mut)
+                .and_then(|tables| tables.get_mut(index))
+                .ok_or_else(|| not_written(name, path))?;
+            for change in changes {
+                if matches!(change, Change::Endpoint(Some(_))) {
+                    // They would win over what the endpoint says now.
+                    table.remove("user");
+                    table.remove("port");
+                }
+                apply(table, change);
+            }
         }
-        let mut added = DocumentMut::new();
-        let mut tables = ArrayOfTables::new();
-        tables.push(table);
-        added.insert("host", Item::ArrayOfTables(tables));
-        let gap = match text {
-            "" => "",
-            _ if text.ends_with('\n') => "\n",
-            _ => "\n\n",
-        };
-        Ok(format!("{text}{gap}{}", added.to_string().trim_start()))
+        find_in(&document, "")?;
+        let mut text = document.to_string();
+        for (name, changes) in &comparison.new {
+            text = with_host(&text, name, changes);
+        }
+        Ok(text)
     })
 }
 
@@ -143,6 +187,10 @@ fn edit(
 /// The index of a host among the `[[host]]` of a text; none when it is not there.
 fn find(text: &str, name: &str) -> Result<Option<usize>, String> {
     let document: DocumentMut = text.parse().map_err(|error| broken(&error))?;
+    find_in(&document, name)
+}
+
+fn find_in(document: &DocumentMut, name: &str) -> Result<Option<usize>, String> {
     match document.get("host") {
         None => Ok(None),
         Some(Item::ArrayOfTables(tables)) => {

@@ -6,6 +6,7 @@ pub mod edit;
 mod env;
 mod file;
 mod fleet;
+pub mod inventory;
 mod load;
 mod origin;
 mod paths;

@@ -1,8 +1,8 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
+use tokio::{io::AsyncWriteExt as _, runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Setup, clipboard, log::Log, reveal::reveal, shell, terminal::Manner};
@@ -10,7 +10,7 @@ use crate::{
     config::{self, Config, Flags},
     engine::{Engines, ExecSpec},
     model::{Action, ContainerId, HostName, Origin, Outcome, Step},
-    ops::{self, Plan, Progress, Sentence},
+    ops::{self, Export, Plan, Progress, Sentence},
     store::Store,
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
@@ -73,6 +73,7 @@ impl Performer {
             Effect::Reconnect(hosts) => hosts.iter().for_each(|host| self.engines.reconnect(host)),
             Effect::Remember(key, value) => self.remember(key, value),
             Effect::Audit => self.audit(),
+            Effect::Export(path, export) => self.export(path, export),
             Effect::Reveal(act, host, id) => self.reveal(*act, host, id),
             Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
             Effect::Terminal(..)
@@ -151,6 +152,35 @@ impl Performer {
                 // A console that is gone shows nothing.
                 let _ = inbox.send(msg).await;
             }
+        });
+    }
+
+    /// Writes a file that is not there yet.
+    fn export(&mut self, path: PathBuf, export: Export) {
+        let inbox = self.inbox.clone();
+        self.tasks.spawn(async move {
+            let mut options = tokio::fs::OpenOptions::new();
+            let opened = options.write(true).create_new(true).open(&path).await;
+            let written = match opened {
+                Ok(mut file) => match file.write_all(export.text.as_bytes()).await {
+                    Ok(()) => file.flush().await,
+                    Err(error) => Err(error),
+                },
+                Err(error) => Err(error),
+            };
+            let place = path.display();
+            let msg = match written {
+                Ok(()) => Msg::Say(
+                    Level::Info,
+                    format!("{} hosts are in {place}", export.hosts),
+                ),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Msg::Say(
+                    Level::Warning,
+                    format!("{place} is there already; name another file"),
+                ),
+                Err(error) => Msg::Say(Level::Error, format!("cannot write {place}: {error}")),
+            };
+            let _ = inbox.send(msg).await;
         });
     }
 

@@ -26,12 +26,14 @@ pub struct Entry {
 }
 
 /// An example of each kind of sentence; a test compares them with the grammar.
-const EXAMPLES: [&str; 30] = [
+const EXAMPLES: [&str; 32] = [
     "host list env:prod",
     "host show @ams-1",
     "host add ams-1 ssh://ams-1 --environment prod --group edge",
     "host edit ams-1 --environment stage",
     "host remove @ams-1",
+    "host import cmdb.csv --map name=ci_name,endpoint=ip --environment prod",
+    "host export env:prod --format csv",
     "host reconnect @ams-1",
     "host login @ams-1",
     "host doctor @ams-1",

@@ -1,12 +1,15 @@
 //! Carries out a sentence that edits wharf.toml.
 
 use super::{
-    Plan, Sentence,
+    Import, Plan, Sentence,
     sentence::{AddArgs, EditArgs, HostCommand},
 };
-use crate::config::{
-    Paths,
-    edit::{self, Change},
+use crate::{
+    config::{
+        Paths,
+        edit::{self, Change},
+    },
+    model::Fleet,
 };
 
 /// Edits the file as the sentence says; hosts to be taken out are those of the plan. The answer says
@@ -22,6 +25,12 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
             let name = args.name.trim_start_matches('@');
             edit::edit_host(paths, name, &changed(args)).map_err(|error| error.to_string())?;
             Ok(format!("{name} is changed in {file}"))
+        }
+        Sentence::Host(HostCommand::Import(args)) => {
+            let import = Import::prepare(sentence, args, &Fleet::new(), paths)
+                .map_err(|refusal| refusal.to_string())?;
+            let done = import.apply(paths)?;
+            Ok(format!("{} is imported: {done}", args.file.display()))
         }
         Sentence::Host(HostCommand::Remove { .. }) => {
             for target in &plan.targets {

@@ -66,7 +66,13 @@ impl Sentence {
             Self::Host(
                 HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
             ) => host.as_slice(),
-            Self::Host(HostCommand::List(_) | HostCommand::Add(_) | HostCommand::Edit(_))
+            Self::Host(
+                HostCommand::List(_)
+                | HostCommand::Add(_)
+                | HostCommand::Edit(_)
+                | HostCommand::Import(_)
+                | HostCommand::Export(_),
+            )
             | Self::Container(_)
             | Self::Image(_)
             | Self::Network(_)
@@ -80,9 +86,13 @@ impl Sentence {
     pub fn touches(&self, spec: &HostSpec) -> bool {
         match self {
             Self::Audit(_)
-            | Self::Host(HostCommand::Add(_) | HostCommand::Edit(_) | HostCommand::Remove { .. }) => {
-                false
-            }
+            | Self::Host(
+                HostCommand::Add(_)
+                | HostCommand::Edit(_)
+                | HostCommand::Remove { .. }
+                | HostCommand::Import(_)
+                | HostCommand::Export(_),
+            ) => false,
             Self::Host(_) => {
                 let named = self.host_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))

@@ -19,7 +19,10 @@ pub mod theme;
 mod update;
 mod widget;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::PathBuf,
+};
 
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
@@ -35,7 +38,7 @@ use self::{
 };
 use crate::{
     model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step},
-    ops::{Plan, Progress, Sentence},
+    ops::{Export, Plan, Progress, Sentence},
 };
 
 /// How many messages are kept.
@@ -90,6 +93,8 @@ pub enum Effect {
     Reveal(Box<Act>, HostName, ContainerId),
     /// Change the configuration file as this sentence says.
     Configure(Box<Sentence>, Box<Plan>),
+    /// Write a text into a file that is not there yet; so many hosts are in it.
+    Export(PathBuf, Export),
     /// Try hosts again now.
     Reconnect(Vec<HostName>),
     /// Ask a question that only the log of acts can answer.

@@ -16,8 +16,8 @@ use super::{
 use crate::{
     model::HostName,
     ops::{
-        Confirm, Danger, Entry, HostCommand, Listing, Plan, Progress, Role, Sentence,
-        target::Target,
+        Confirm, Danger, Entry, Export, HostCommand, Listing, Plan, Progress, Role, Sentence,
+        sentence::ExportArgs, target::Target,
     },
 };
 
@@ -595,6 +595,7 @@ impl Ui {
     fn host_query(&mut self, sentence: &Sentence, plan: &Plan) -> Vec<Effect> {
         use crate::ops::ContainerCommand;
         match sentence {
+            Sentence::Host(HostCommand::Export(args)) => self.export(args),
             Sentence::Host(HostCommand::Reconnect { .. }) => {
                 let hosts = plan
                     .targets
@@ -636,6 +637,22 @@ impl Ui {
                     Level::Info,
                     format!("ask this in a shell: wharf {}", plan.sentence),
                 );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Here a file has to be named: there is nothing else to write to.
+    fn export(&mut self, args: &ExportArgs) -> Vec<Effect> {
+        let Some(path) = args.to.clone() else {
+            let text = "say into which file, as in `host export --to hosts.csv`";
+            self.say(Level::Warning, text);
+            return Vec::new();
+        };
+        match Export::of(args, &self.fleet) {
+            Ok(export) => vec![Effect::Export(path, export)],
+            Err(refusal) => {
+                self.say(Level::Warning, refusal.to_string());
                 Vec::new()
             }
         }

@@ -123,3 +123,85 @@ fn the_own_log_is_written_where_it_is_asked_for() {
         .ended(1)
         .complains("cannot write the log");
 }
+
+#[test]
+fn an_inventory_is_imported_once_planned_first_and_exported_again() {
+    let bench = Bench::new();
+    fs::write(bench.file(), "# mine\n").unwrap();
+    let csv = "Hostname;IP;Env;Groups\nweb-1;10.0.0.1;prod;web\ndb 1;10.0.0.2;;\ndb-1;;qa;\n";
+    fs::write(bench.home().join("cmdb.csv"), csv).unwrap();
+    let line = format!("host import {}", bench.home().join("cmdb.csv").display());
+
+    let planned = bench.say(&format!("{line} --dry-run")).ended(0);
+    assert!(
+        planned.out.contains("columns: name from Hostname, endpoint from IP, environment from Env, groups from Groups"),
+        "{planned:?}"
+    );
+    assert!(
+        planned
+            .out
+            .contains("new web-1: ssh://10.0.0.1; environment prod; groups web"),
+        "{planned:?}"
+    );
+    assert!(
+        planned
+            .err
+            .contains("cmdb.csv:3: the name \"db 1\" has a ' ' in it"),
+        "{planned:?}"
+    );
+    assert_eq!(fs::read_to_string(bench.file()).unwrap(), "# mine\n");
+
+    let done = bench.say(&line).ended(0);
+    assert!(
+        done.out
+            .contains("2 new, 0 changed, 0 unchanged; left out: "),
+        "{done:?}"
+    );
+    let text = fs::read_to_string(bench.file()).unwrap();
+    assert!(text.starts_with("# mine\n"), "{text}");
+    let again = bench.say(&line).ended(0);
+    assert!(
+        again
+            .out
+            .contains("nothing to do: 0 new, 0 changed, 2 unchanged"),
+        "{again:?}"
+    );
+    assert_eq!(fs::read_to_string(bench.file()).unwrap(), text);
+    let again = bench.say(&format!("{line} -o json")).ended(0).json();
+    assert_eq!(again["unchanged"], serde_json::json!(["web-1", "db-1"]));
+    let acts = bench.say("audit list -o json").ended(0).json();
+    assert_eq!(
+        acts.as_array().unwrap().len(),
+        1,
+        "what changes nothing is not recorded"
+    );
+    assert_eq!(acts[0]["targets"], serde_json::json!(["@web-1", "@db-1"]));
+
+    let export = bench.say("host export env:prod --format csv").ended(0);
+    assert_eq!(
+        export.lines(),
+        [
+            "name,endpoint,environment,groups,read_only",
+            "web-1,ssh://10.0.0.1,prod,web,"
+        ]
+    );
+    let to = bench.home().join("fleet.json");
+    let line = format!("host export --to {}", to.display());
+    bench.say(&line).ended(0);
+    assert!(fs::read_to_string(&to).unwrap().starts_with("[\n"));
+    bench
+        .say(&line)
+        .ended(1)
+        .complains("name another, or say --yes");
+    bench.say(&format!("{line} --yes")).ended(0);
+
+    bench
+        .say("host import absent.csv")
+        .ended(3)
+        .complains("cannot be imported");
+    bench.say("--read-only host import absent.csv").ended(3);
+    bench
+        .say("host import x.csv --map colour=red")
+        .ended(2)
+        .complains("no field is called so");
+}

@@ -322,7 +322,7 @@ fn a_database_that_cannot_be_used_is_told_without_its_password_and_no_other_take
     let config = machine.plain();
     let told = complaints(&config).join("\n");
     assert!(
-        told.starts_with("$WHARF_DATABASE: it cannot be used: mysql:// is no kind of database"),
+        told.starts_with("it cannot be used: mysql:// is no kind of database"),
         "{told}"
     );
     assert!(

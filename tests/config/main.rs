@@ -5,5 +5,6 @@ mod any;
 mod edit;
 mod file;
 mod fleet;
+mod inventory;
 mod machine;
 mod surroundings;

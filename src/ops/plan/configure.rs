@@ -2,9 +2,10 @@
 
 use super::{Confirm, Plan, Refusal, RefusalKind};
 use crate::{
+    config::inventory::Comparison,
     model::{Fleet, HostName},
     ops::{
-        sentence::{AddArgs, Danger, EditArgs, Sentence},
+        sentence::{AddArgs, Danger, EditArgs, ImportArgs, Sentence},
         target::Target,
     },
 };
@@ -73,6 +74,28 @@ pub(super) fn remove(
     let mut plan = edit_of_file(sentence, fleet, title, targets)?;
     plan.loses = vec!["their entries in wharf.toml; nothing on the hosts is touched".to_owned()];
     Ok(plan)
+}
+
+/// The plan of an import. Before the inventory is read it asks, for nobody knows how much it will change;
+/// once it is, the plan names the hosts.
+pub(in crate::ops) fn import(
+    sentence: &Sentence,
+    args: &ImportArgs,
+    fleet: &Fleet,
+    found: Option<&Comparison>,
+) -> Result<Plan, Refusal> {
+    let name = args.file.file_name().unwrap_or(args.file.as_os_str());
+    let file = name.display();
+    let Some(found) = found else {
+        let title = format!("Import {file} into wharf.toml");
+        let mut plan = edit_of_file(sentence, fleet, title, Vec::new())?;
+        plan.confirm = Confirm::Ask;
+        return Ok(plan);
+    };
+    let touched = found.new.iter().chain(&found.changed);
+    let targets = touched.map(|(name, _)| format!("@{name}")).collect();
+    let title = format!("Import {file} into wharf.toml: {}", found.counts());
+    edit_of_file(sentence, fleet, title, targets)
 }
 
 fn texts(sentence: &Sentence, fleet: &Fleet, selection: &[Target]) -> Result<Vec<String>, Refusal> {

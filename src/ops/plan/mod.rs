@@ -9,6 +9,7 @@ mod loss;
 mod prune;
 mod query;
 
+pub(super) use configure::import as import_plan;
 use std::fmt;
 
 use serde::Serialize;
@@ -168,7 +169,9 @@ impl Sentence {
                 HostCommand::Add(args) => configure::add(self, args, fleet),
                 HostCommand::Edit(args) => configure::edit(self, args, fleet),
                 HostCommand::Remove { .. } => configure::remove(self, fleet, selection),
-                HostCommand::List(_)
+                HostCommand::Import(args) => configure::import(self, args, fleet, None),
+                HostCommand::Export(_)
+                | HostCommand::List(_)
                 | HostCommand::Show { .. }
                 | HostCommand::Reconnect { .. }
                 | HostCommand::Login { .. } => query::plan(self, fleet, selection),

@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{ListArgs, Why};
-use crate::{model::Endpoint, ops::target::HostPattern};
+use crate::{
+    config::inventory::{Format, Mapping},
+    model::Endpoint,
+    ops::target::HostPattern,
+};
 
 /// Sentences about hosts.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -31,6 +35,10 @@ pub enum HostCommand {
         #[command(flatten)]
         why: Why,
     },
+    /// Add the hosts of an inventory to wharf.toml, and change those that are there; none is taken out
+    Import(ImportArgs),
+    /// Write the hosts as an inventory
+    Export(ExportArgs),
     /// Try at once to reach hosts again
     Reconnect {
         /// The hosts, `@ams-1`; without them, those that are selected
@@ -130,6 +138,27 @@ pub struct InstallArgs {
     pub why: Why,
 }
 
+/// An inventory that hosts are taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ImportArgs {
+    /// A CMDB's export as CSV or JSON, an inventory of Ansible's (INI, YAML, `--list`), or another wharf.toml
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Its form, where the file does not tell
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Which column means what, `name=ci_name,endpoint=net.ip`; of name, endpoint, user, port, environment,
+    /// groups and read_only; the others are found by their usual names
+    #[arg(long, value_name = "FIELD=COLUMN,…")]
+    pub map: Option<Mapping>,
+    /// The environment of hosts of which nothing else is said
+    #[arg(long, short, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
 /// The name of a package, as Debian and RPM allow it: nothing that a shell or a package manager
 /// would take for something else.
 fn package(text: &str) -> Result<String, String> {
@@ -145,6 +174,20 @@ fn package(text: &str) -> Result<String, String> {
     } else {
         Err("a package's name has letters, digits and + - . _ : = ~".to_owned())
     }
+}
+
+/// An inventory that is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct ExportArgs {
+    /// Only hosts that fit, as in `host list`
+    #[arg(value_name = "FILTER")]
+    pub filter: Vec<String>,
+    /// Its form; without it as the file's name ends, else toml
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Into this file, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
 }
 
 /// What is cleaned up.
@@ -184,10 +227,12 @@ impl HostCommand {
             Self::Add(AddArgs { why, .. })
             | Self::Edit(EditArgs { why, .. })
             | Self::Remove { why, .. }
+            | Self::Import(ImportArgs { why, .. })
             | Self::Install(InstallArgs { why, .. })
             | Self::Prune(PruneArgs { why, .. }) => Some(why),
             Self::List(_)
             | Self::Show { .. }
+            | Self::Export(_)
             | Self::Reconnect { .. }
             | Self::Login { .. }
             | Self::Doctor { .. } => None,

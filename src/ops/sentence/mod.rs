@@ -14,7 +14,7 @@ pub use container::{
 pub use error::ParseError;
 pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment, ResourceCommand};
-pub use host::{AddArgs, EditArgs, HostCommand, InstallArgs, PruneArgs};
+pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
 pub use traits::{Accepts, Danger, Number, Role};
 pub(super) use write::join;
 

@@ -127,10 +127,11 @@ impl HostCommand {
         match self {
             Self::List(_)
             | Self::Show { .. }
+            | Self::Export(_)
             | Self::Reconnect { .. }
             | Self::Login { .. }
             | Self::Doctor { .. } => Danger::Reads,
-            Self::Add(_) | Self::Edit(_) | Self::Install(_) => Danger::Changes,
+            Self::Add(_) | Self::Edit(_) | Self::Import(_) | Self::Install(_) => Danger::Changes,
             Self::Remove { .. } => Danger::Disrupts,
             Self::Prune(_) => Danger::Destroys,
         }
@@ -138,8 +139,10 @@ impl HostCommand {
 
     fn role(&self) -> Role {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Reconnect { .. } => Role::Query,
-            Self::Add(_) | Self::Edit(_) | Self::Remove { .. } => Role::Configure,
+            Self::List(_) | Self::Show { .. } | Self::Export(_) | Self::Reconnect { .. } => {
+                Role::Query
+            }
+            Self::Add(_) | Self::Edit(_) | Self::Remove { .. } | Self::Import(_) => Role::Configure,
             Self::Login { .. } => Role::Terminal,
             Self::Doctor { .. } => Role::Look,
             Self::Install(_) | Self::Prune(_) => Role::Act,
@@ -148,7 +151,9 @@ impl HostCommand {
 
     fn accepts(&self) -> Accepts {
         let number = match self {
-            Self::List(_) | Self::Add(_) | Self::Edit(_) => return Accepts::Nothing,
+            Self::List(_) | Self::Add(_) | Self::Edit(_) | Self::Import(_) | Self::Export(_) => {
+                return Accepts::Nothing;
+            }
             Self::Login { .. } | Self::Install(_) => Number::One,
             Self::Show { .. }
             | Self::Remove { .. }

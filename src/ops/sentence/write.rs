@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand,
-    InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs, ResourceCommand, Sentence,
-    ShowArgs,
+    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs, HostCommand,
+    ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs,
+    ResourceCommand, Sentence, ShowArgs,
 };
 use crate::model::redact;
 
@@ -73,6 +73,8 @@ impl Sentence {
                 HostCommand::Add(_) => "host add",
                 HostCommand::Edit(_) => "host edit",
                 HostCommand::Remove { .. } => "host remove",
+                HostCommand::Import(_) => "host import",
+                HostCommand::Export(_) => "host export",
                 HostCommand::Reconnect { .. } => "host reconnect",
                 HostCommand::Login { .. } => "host login",
                 HostCommand::Doctor { .. } => "host doctor",
@@ -153,6 +155,8 @@ fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
         | HostCommand::Doctor { .. } => words.0.extend(targets.iter().cloned()),
         HostCommand::Add(args) => add(words, args),
         HostCommand::Edit(args) => edit(words, args),
+        HostCommand::Import(args) => import(words, args),
+        HostCommand::Export(args) => export(words, args),
         HostCommand::Prune(args) => {
             words.0.extend(targets.iter().cloned());
             prune(words, args);
@@ -198,6 +202,21 @@ fn edit(words: &mut Words, args: &EditArgs) {
     words
         .option("--tls", args.tls.as_ref().map(|dir| dir.display()))
         .option("--protected", args.protected);
+}
+
+fn import(words: &mut Words, args: &ImportArgs) {
+    words
+        .add(args.file.display().to_string())
+        .option("--format", args.format)
+        .option("--map", args.map.as_ref())
+        .option("--environment", args.environment.as_ref());
+}
+
+fn export(words: &mut Words, args: &ExportArgs) {
+    words.0.extend(args.filter.iter().cloned());
+    words
+        .option("--format", args.format)
+        .option("--to", args.to.as_ref().map(|path| path.display()));
 }
 
 fn prune(words: &mut Words, args: &PruneArgs) {
