@@ -306,11 +306,11 @@ fn the_console_is_not_opened_without_a_terminal() {
     bench
         .say("")
         .ended(2)
-        .complains("the console needs a terminal");
+        .complains("are no terminal, and the console needs one");
     bench
         .say("demo")
         .ended(2)
-        .complains("the console needs a terminal");
+        .complains("are no terminal, and the console needs one");
     bench
         .say("host login @ams-1")
         .ended(2)
