@@ -8,6 +8,7 @@ use wharf::{
     model::{
         Action, Check, Container, ContainerId, Event, Feed, Finding, Fleet, HostName, HostSpec,
         Link, Mark, Outcome, Said, State, Timestamp, Trouble, TroubleKind, Usage,
+        setting::{Key, Source},
     },
     ops::Progress,
     ui::{Effect, Msg, desk::Desk},
@@ -177,7 +178,7 @@ fn a_filter_completes_its_keys_and_their_values() {
 fn rows_are_sorted_by_any_column() {
     let mut desk = desk(120, 40).keys("3 :").type_text("sort mem").keys("tab");
     assert!(desk.screen().contains(":sort memory"), "{}", desk.screen());
-    let mut desk = desk.keys("esc o j j s");
+    let mut desk = desk.keys("esc o j s");
     let [Effect::Remember(key, value)] = &desk.effects()[..] else {
         panic!("nothing is remembered")
     };
@@ -494,6 +495,54 @@ fn a_checkup_is_one_key_and_its_findings_are_seen_as_they_come() {
     );
 }
 
+fn set(desk: &mut Desk) -> Vec<String> {
+    let said = |effect: Effect| match effect {
+        Effect::Configure(sentence, plan) => format!("{} | {}", plan.sentence, sentence.words()),
+        Effect::Apply(key, value) => format!("{key}={value}"),
+        other => format!("{other:?}"),
+    };
+    desk.effects().into_iter().map(said).collect()
+}
+
+/// A console that knows the names of themes and keymaps, as the program tells them.
+fn choosing(mut fleet: Fleet, width: u16, height: u16) -> Desk {
+    let choices = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), String::new()))
+            .collect()
+    };
+    fleet
+        .settings
+        .offer(Key::Theme, choices(&["dark", "light", "mono"]));
+    fleet
+        .settings
+        .offer(Key::Keymap, choices(&["default", "k9s"]));
+    Desk::new(fleet, width, height).at(fleet::now())
+}
+
+#[test]
+fn a_theme_is_seen_while_it_is_chosen_and_esc_takes_it_back() {
+    let mut desk = choosing(fleet::demo(), 100, 30).keys("6 enter j");
+    assert_eq!(set(&mut desk), ["theme=light"]);
+    let mut desk = desk.keys("esc");
+    assert_eq!(set(&mut desk), ["theme=dark"]);
+    let mut desk = desk.keys("enter j enter");
+    assert_eq!(
+        set(&mut desk),
+        [
+            "theme=light",
+            "theme=light",
+            "setting set theme light | setting set"
+        ]
+    );
+    let screen = desk.screen();
+    assert!(
+        screen.contains("this run only"),
+        "until the file is written\n{screen}"
+    );
+}
+
 #[test]
 fn an_installation_asks_and_its_failure_stays_on_the_hosts_row() {
     let mut fleet = Fleet::new();
@@ -583,4 +632,202 @@ fn an_import_asks_first() {
         matches!(&effects[..], [Effect::Configure(_, plan)] if plan.sentence == "host import cmdb.csv"),
         "{effects:?}"
     );
+}
+
+#[test]
+fn what_is_typed_for_a_setting_is_checked_as_it_is_typed() {
+    let mut desk = choosing(fleet::demo(), 100, 30)
+        .keys("6 G enter")
+        .type_text("x");
+    assert!(
+        desk.screen().contains("'2sx' is not a length of time"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("enter");
+    assert_eq!(
+        set(&mut desk),
+        Vec::<String>::new(),
+        "what is wrong is not taken"
+    );
+    let mut desk = desk.keys("backspace backspace backspace 9 0 s enter");
+    assert_eq!(
+        set(&mut desk),
+        [
+            "refresh.load=90s",
+            "setting set refresh.load 90s | setting set"
+        ]
+    );
+    let mut desk = desk.keys("6 g j j enter").type_text("pane nowhere at all");
+    assert!(
+        desk.screen().contains("unexpected argument"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("esc d");
+    assert_eq!(
+        set(&mut desk),
+        ["setting reset start | setting reset"],
+        "--start counts in this run"
+    );
+}
+
+#[test]
+fn columns_are_put_in_order_and_kept() {
+    let mut desk = choosing(fleet::demo(), 200, 40).keys("2 o");
+    assert!(
+        desk.screen().contains("w keep in wharf.toml"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("J space w");
+    let said = set(&mut desk);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("setting set columns.hosts "),
+        "{said:?}"
+    );
+    assert!(!said[0].contains("name,"), "{said:?}");
+    assert!(
+        !desk.screen().contains("HOST↑"),
+        "it is shown at once {said:?}\n{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("6 / c o l u m n s enter enter space enter");
+    let said = set(&mut desk);
+    assert!(
+        said[0].starts_with("setting set columns.hosts "),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_setting_holds_for_a_run_where_nothing_may_be_changed() {
+    let mut fleet = fleet::demo();
+    fleet.read_only = true;
+    let mut desk = choosing(fleet, 120, 30)
+        .keys(":")
+        .type_text("setting set theme light")
+        .keys("enter");
+    assert_eq!(set(&mut desk), ["theme=light"]);
+    assert!(
+        desk.screen().contains("theme is light in this run only"),
+        "{}",
+        desk.screen()
+    );
+}
+
+#[test]
+fn what_an_option_says_is_not_overwritten_silently() {
+    let mut fleet = fleet::demo();
+    fleet
+        .settings
+        .tell(Key::Start, "pane hosts", Source::Given("--start".into()));
+    let mut desk = choosing(fleet, 120, 30)
+        .keys(":")
+        .type_text("setting set start pane logs")
+        .keys("enter");
+    assert_eq!(
+        set(&mut desk),
+        ["setting set start 'pane logs' | setting set"]
+    );
+    assert!(
+        desk.screen().contains("--start counts in this run"),
+        "{}",
+        desk.screen()
+    );
+    let screen = desk.keys("6 j j").screen();
+    assert!(
+        screen.contains("pane hosts") && screen.contains("--start, for this run"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn settings_are_completed_with_their_values() {
+    let mut desk = choosing(fleet::demo(), 120, 30)
+        .keys(":")
+        .type_text("setting set the");
+    assert!(desk.screen().contains("theme"), "{}", desk.screen());
+    let mut desk = desk.keys("tab").type_text("li").keys("tab enter");
+    assert_eq!(
+        set(&mut desk),
+        ["theme=light", "setting set theme light | setting set"]
+    );
+    let screen = desk
+        .keys(":")
+        .type_text("setting set columns.hosts name,la")
+        .screen();
+    assert!(screen.contains("latency"), "{screen}");
+}
+
+#[test]
+fn columns_of_the_file_are_shown_and_remembered_ones_are_not() {
+    let mut fleet = fleet::demo();
+    let line = Source::File {
+        file: "wharf.toml".into(),
+        line: 7,
+    };
+    fleet
+        .settings
+        .tell(Key::HostColumns, "name,ping", line.clone());
+    fleet
+        .settings
+        .tell(Key::ContainerColumns, "host,name", line);
+    let mut desk = choosing(fleet, 120, 30).keys("3");
+    desk.send(Msg::Remembered(vec![
+        ("containers.columns".into(), "image".into()),
+        ("operations.columns".into(), "sentence".into()),
+    ]));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("HOST") && !screen.contains("IMAGE"),
+        "{screen}"
+    );
+    let screen = desk.keys("6").screen();
+    assert!(
+        screen.contains("wharf.toml:7") && screen.contains("remembered"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn what_was_found_is_taken_in_as_sentences() {
+    let mut desk = Desk::new(Fleet::new(), 100, 30)
+        .at(fleet::now())
+        .keys(":")
+        .type_text("pane welcome")
+        .keys("enter");
+    assert_eq!(desk.effects(), [Effect::Look]);
+    assert!(
+        desk.screen().contains("Looking what is here"),
+        "{}",
+        desk.screen()
+    );
+    desk.send(Msg::Found(Box::new(fleet::found())));
+    let screen = desk.screen();
+    assert!(
+        screen.contains("Docker 28.2.2, 12 containers") && screen.contains("What to press"),
+        "{screen}"
+    );
+    let mut desk = desk.keys("space j j j space enter");
+    let effects = desk.effects();
+    let [Effect::Take(taken)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    let said: Vec<&str> = taken
+        .iter()
+        .map(|(_, plan)| plan.sentence.as_str())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "host add local unix:///var/run/docker.sock",
+            "host add ams-1"
+        ]
+    );
+    desk.send(Msg::Taken);
+    assert!(desk.screen().contains("No hosts."), "{}", desk.screen());
+    let mut desk = desk.keys(":").type_text("pane wel").keys("enter d");
+    assert_eq!(desk.effects(), [Effect::Look, Effect::Demo]);
 }

@@ -35,6 +35,10 @@ const PICTURES: &[(&str, &str)] = &[
     ("containers-tiles", "3 t right"),
     ("containers-filter", "3 / i s : b r o k e n enter"),
     ("operations", "5"),
+    ("settings", "6"),
+    ("settings-theme", "6 enter"),
+    ("settings-typed", "6 j j enter p a n e space n o w h"),
+    ("columns", "3 o"),
     ("detail", "3 enter"),
     ("act", "5 j enter"),
     ("help", "3 ?"),
@@ -209,6 +213,22 @@ fn every_pane_has_its_pictures() {
                 .keys(keys);
             fleet::inspected(&mut desk);
             examined(&mut desk);
+            let name = format!("{name}-{width}x{height}.svg");
+            changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
+            names.push(name);
+        }
+    }
+    for (width, height) in [(80, 24), (200, 50)] {
+        for (name, found, keys) in [
+            ("welcome", fleet::found(), "j j space j j space"),
+            ("welcome-end", fleet::found(), "G"),
+            ("welcome-nothing", fleet::nothing_found(), ""),
+        ] {
+            let mut desk = Desk::new(fleet::demo(), width, height)
+                .at(fleet::now())
+                .keys(": p a n e space w e l c o m e enter");
+            desk.send(Msg::Found(Box::new(found)));
+            let mut desk = desk.keys(keys);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
             names.push(name);

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "picture/fleet.rs"]
+#[expect(dead_code, reason = "pictures show more of it")]
 mod fleet;
 #[path = "picture/foreign.rs"]
 mod foreign;

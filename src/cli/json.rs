@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::{
     model::{
-        Container, DiskUsage, Host, HostLoad, Image, Link, Network, Operation, Product, Timestamp,
-        Usage, Volume,
+        Container, DiskUsage, Host, HostLoad, Image, Link, Network, Operation, Product, Setting,
+        Timestamp, Usage, Volume,
     },
     ops::column::HostRow,
 };
@@ -250,6 +250,33 @@ impl<'a> OperationJson<'a> {
             outcome: operation.outcome.word(),
             detail: operation.outcome.detail(),
             duration_ms: operation.duration_ms,
+        }
+    }
+}
+
+/// A setting of `setting list`.
+#[derive(Serialize)]
+pub(super) struct SettingJson<'a> {
+    name: &'a str,
+    /// As it is written; empty columns and an empty line are the default.
+    value: &'a str,
+    default: &'a str,
+    /// `default`, `wharf.toml:12`, `--start`.
+    from: String,
+    /// Its place in wharf.toml.
+    key: &'a str,
+    about: &'a str,
+}
+
+impl<'a> SettingJson<'a> {
+    pub fn of(setting: &'a Setting) -> Self {
+        Self {
+            name: setting.key.name(),
+            value: &setting.value,
+            default: setting.key.default_value(),
+            from: setting.source.to_string(),
+            key: setting.key.path(),
+            about: setting.key.about(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod logs;
 mod output;
 mod reach;
 mod report;
+mod setting;
 mod setup;
 mod show;
 mod signals;
@@ -185,6 +186,7 @@ impl Session {
                 audit::list(self, list, *number).await
             }
             Sentence::Audit(AuditCommand::Verify) => audit::verify(self).await,
+            Sentence::Setting(command) => setting::list(self, command),
         }
     }
 

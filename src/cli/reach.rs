@@ -13,7 +13,7 @@ use tokio::{
 use super::exit::Failure;
 use crate::{
     config::Config,
-    console::engine_settings,
+    console::{self, engine_settings},
     engine::{Engines, Signal},
     model::{Event, Feed, Fleet, Host, HostName, HostSpec, Link, Payload, Timestamp},
     ops::{Refusal, RefusalKind},
@@ -188,6 +188,7 @@ pub(super) fn empty_fleet(config: &Config) -> Fleet {
     let mut fleet = Fleet::new();
     fleet.environments.clone_from(&config.environments);
     fleet.read_only = config.read_only;
+    fleet.settings = console::settings(config);
     fleet.apply(Event::Tick(Timestamp::now()));
     fleet.apply(Event::Hosts(config.hosts.clone()));
     fleet

@@ -16,64 +16,122 @@ use super::{
 };
 use crate::{
     config::{self, Config, Env, Flags, Terminal},
-    console, model, sim,
+    console::{self, Left},
+    model, sim,
 };
 
 /// What a fleet from memory is called on the screen.
 const DEMO: &str = "DEMO";
 
-/// The console on the configured hosts; on the demo when none is named and there is no engine.
+/// The demo that is shown where there is nothing else.
+const DEMO_SIZE: DemoArgs = DemoArgs {
+    hosts: 6,
+    containers: 40,
+    seed: 1,
+    churn: 2.0,
+};
+
+/// The console on the configured hosts; on the demo when none is named and there is no engine. It may be left
+/// to be opened anew: on hosts that were taken in, or on the demo.
 pub(super) async fn console(session: &Session) -> Result<Exit, Failure> {
-    if session.config.hosts.is_empty() && !session.config.configured {
-        let size = DemoArgs {
-            hosts: 6,
-            containers: 40,
-            seed: 1,
-            churn: 2.0,
-        };
-        return demo(session, size).await;
-    }
-    open(session, session.config.clone(), session.flags(), None)
+    let config = &session.config;
+    let welcome = config::is_first_start(&session.flags(), &session.env, &config.paths);
+    console_on(session, config.clone(), welcome).await
 }
 
-/// The console on a fleet from memory, with a configuration and a log of its own.
+async fn console_on(
+    session: &Session,
+    mut config: Config,
+    mut welcome: bool,
+) -> Result<Exit, Failure> {
+    let flags = session.flags();
+    loop {
+        let left = if config.hosts.is_empty() && !config.configured {
+            on_demo(session, &config, DEMO_SIZE, welcome).await?
+        } else {
+            let setup = setup(session, &config, config.clone(), flags.clone(), None);
+            open(session, console::Setup { welcome, ..setup })?
+        };
+        match left {
+            Left::Quit => return Ok(Exit::Done),
+            Left::Demo => return demo(session, DEMO_SIZE).await,
+            Left::Reopen => config = Config::load(&flags, &session.env),
+        }
+        welcome = false;
+    }
+}
+
+/// The console on a fleet from memory.
 pub(super) async fn demo(session: &Session, size: DemoArgs) -> Result<Exit, Failure> {
+    match on_demo(session, &session.config, size, false).await? {
+        Left::Quit | Left::Demo => Ok(Exit::Done),
+        // Hosts were taken in, and are what is shown now.
+        Left::Reopen => {
+            let config = Config::load(&session.flags(), &session.env);
+            Box::pin(console_on(session, config, false)).await
+        }
+    }
+}
+
+/// The console on a fleet from memory, with hosts and a log of its own.
+async fn on_demo(
+    session: &Session,
+    own: &Config,
+    size: DemoArgs,
+    welcome: bool,
+) -> Result<Left, Failure> {
     needs_terminal(&session.env)?;
-    let dir = DemoDir::make(&session.config, &session.env)?;
+    let dir = DemoDir::make(own, &session.env)?;
     let fleet = serve(&dir.0, size).await?;
     let flags = Flags {
         config: Some(write_configuration(&dir.0, &fleet)?),
-        read_only: session.config.read_only,
-        start: session.config.start.clone(),
+        read_only: own.read_only,
+        start: own.start.clone(),
         ..Flags::default()
     };
     let mut config = Config::load(&flags, &session.env);
     config.store = model::Place::in_directories(&dir.0, &dir.0);
-    config.mouse = session.config.mouse;
-    config.glyphs = session.config.glyphs;
-    config.baud = session.config.baud;
-    let exit = open(session, config, flags, Some(DEMO));
+    // It looks and behaves as the user's own console does.
+    config.keymap.clone_from(&own.keymap);
+    config.theme.clone_from(&own.theme);
+    config.mouse = own.mouse;
+    config.glyphs = own.glyphs;
+    config.baud = own.baud;
+    config.refresh.clone_from(&own.refresh);
+    config.settings.clone_from(&own.settings);
+    config.notices.clone_from(&own.notices);
+    let setup = setup(session, own, config, flags, Some(DEMO));
+    let left = open(session, console::Setup { welcome, ..setup });
     drop(fleet);
-    exit
+    left
 }
 
-fn open(
+fn setup(
     session: &Session,
+    own: &Config,
     config: Config,
     flags: Flags,
     label: Option<&'static str>,
-) -> Result<Exit, Failure> {
-    needs_terminal(&session.env)?;
-    let setup = console::Setup {
+) -> console::Setup {
+    console::Setup {
         hosts: config.hosts.clone(),
         notices: config.notices.iter().map(ToString::to_string).collect(),
         origin: session.origin("console"),
         config,
         flags,
+        own: console::Own {
+            flags: session.flags(),
+            paths: own.paths.clone(),
+            store: own.store.clone(),
+        },
+        welcome: false,
         label,
-    };
-    console::run(setup).map_err(|error| Failure::Failed(format!("the console ended: {error}")))?;
-    Ok(Exit::Done)
+    }
+}
+
+fn open(session: &Session, setup: console::Setup) -> Result<Left, Failure> {
+    needs_terminal(&session.env)?;
+    console::run(setup).map_err(|error| Failure::Failed(format!("the console ended: {error}")))
 }
 
 /// Refuses to open the console where it cannot be seen or typed at.

@@ -46,7 +46,7 @@ struct ClientConfig {
 }
 
 /// Where the docker client keeps its configuration.
-fn directory(env: &Env, paths: &Paths) -> PathBuf {
+pub(super) fn directory(env: &Env, paths: &Paths) -> PathBuf {
     env.path("DOCKER_CONFIG")
         .unwrap_or_else(|| paths.home.join(".docker"))
 }
@@ -160,20 +160,24 @@ pub(super) fn docker_host(env: &Env, paths: &Paths) -> Option<Result<Endpoint, S
     Some(Ok(with_tls(endpoint, files)))
 }
 
-/// The sockets of engines on this machine, by name: Docker's and Podman's, of root and of the user.
-pub(super) fn local_engines(env: &Env, paths: &Paths) -> Vec<(&'static str, PathBuf)> {
+/// Where engines of this machine have their sockets, by name: Docker's and Podman's, of root and of the user.
+pub(super) fn engine_sockets(env: &Env, paths: &Paths) -> [(&'static str, PathBuf); 5] {
     let user = env
         .path("XDG_RUNTIME_DIR")
         .unwrap_or_else(|| env.at(&format!("/run/user/{}", origin::uid(env))));
-    let candidates = [
+    [
         ("local", env.at("/var/run/docker.sock")),
         ("rootless", user.join("docker.sock")),
         ("desktop", paths.home.join(".docker/run/docker.sock")),
         ("podman", env.at("/run/podman/podman.sock")),
         ("podman-rootless", user.join("podman/podman.sock")),
-    ];
+    ]
+}
+
+/// The sockets of engines that are on this machine, by name.
+pub(super) fn local_engines(env: &Env, paths: &Paths) -> Vec<(&'static str, PathBuf)> {
     let mut seen = Vec::new();
-    candidates
+    engine_sockets(env, paths)
         .into_iter()
         .filter(|(_, path)| {
             // One socket may have several names: Podman offers itself as /var/run/docker.sock.

@@ -10,9 +10,10 @@ use std::{
     process,
 };
 
-use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, Value};
+use toml_edit::{ArrayOfTables, Document, DocumentMut, Item, Table, TableLike, Value};
 
 use super::{Paths, file::File, inventory::Comparison};
+use crate::model::setting::{Form, Key};
 
 /// One thing said of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,6 +145,134 @@ pub fn remove_host(paths: &Paths, name: &str) -> Result<(), EditError> {
         let lines = lines_of(text, index).ok_or_else(|| not_written(name, path))?;
         Ok(format!("{}{}", &text[..lines.start], &text[lines.end..]))
     })
+}
+
+/// Says a setting, or with none takes it out so that its default holds; `value` is written as
+/// [`Setting::value`](crate::model::Setting::value) is.
+pub fn set(paths: &Paths, key: Key, value: Option<&str>) -> Result<(), EditError> {
+    let steps: Vec<&str> = key.path().split('.').collect();
+    edit(paths, None, |text, _| match value {
+        Some(value) => with_value(text, &steps, written(key, value)),
+        None => without_value(text, &steps),
+    })
+    .map_err(|error| EditError {
+        why: format!("{}; {}", error.why, by_hand(key, value)),
+        ..error
+    })
+}
+
+/// A value as TOML has it.
+fn written(key: Key, value: &str) -> Value {
+    match key.form() {
+        Form::Flag => Value::from(value == "true"),
+        Form::Columns => value.split(',').filter(|name| !name.is_empty()).collect(),
+        Form::Name | Form::Line | Form::Time => Value::from(value),
+    }
+}
+
+/// What its owner can do when the file cannot be changed from here.
+fn by_hand(key: Key, value: Option<&str>) -> String {
+    let (section, name) = key.path().rsplit_once('.').unwrap_or(("", key.path()));
+    match value {
+        Some(value) => {
+            let value = written(key, value);
+            format!(
+                "write {name} = {} into [{section}] there by hand",
+                value.to_string().trim()
+            )
+        }
+        None => format!("take {name} out of [{section}] there by hand"),
+    }
+}
+
+/// A text in which a value stands at its place; a comment behind the one before it stays.
+fn with_value(text: &str, steps: &[&str], mut value: Value) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|error| broken(&error))?;
+    let (name, sections) = steps.split_last().unwrap_or((&"", &[]));
+    if sections
+        .first()
+        .is_some_and(|first| !document.contains_key(first))
+    {
+        // At the end, behind whatever comment the file ends with.
+        let gap = match text {
+            "" => "",
+            _ if text.ends_with('\n') => "\n",
+            _ => "\n\n",
+        };
+        let section = sections.join(".");
+        return Ok(format!(
+            "{text}{gap}[{section}]\n{name} = {}\n",
+            value.to_string().trim()
+        ));
+    }
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for section in sections {
+        let item = table
+            .entry(section)
+            .or_insert_with(|| Item::Table(Table::new()));
+        table = item
+            .as_table_like_mut()
+            .ok_or_else(|| format!("{section} in it is no table; change it by hand"))?;
+    }
+    if let Some(old) = table.get(name).and_then(Item::as_value) {
+        *value.decor_mut() = old.decor().clone();
+    }
+    if let Some(there) = table.get_mut(name) {
+        *there = Item::Value(value);
+    } else {
+        table.insert(name, Item::Value(value));
+    }
+    Ok(document.to_string())
+}
+
+/// A text without a value; comments above it stay, and one behind it becomes a line of its own.
+fn without_value(text: &str, steps: &[&str]) -> Result<String, String> {
+    let document = Document::parse(text).map_err(|error| broken(&error))?;
+    let (name, sections) = steps.split_last().unwrap_or((&"", &[]));
+    let mut table: &dyn TableLike = document.as_table();
+    for section in sections {
+        let Some(inner) = table.get(section).and_then(Item::as_table_like) else {
+            return Ok(text.to_owned());
+        };
+        table = inner;
+    }
+    let spans = table
+        .key(name)
+        .and_then(toml_edit::Key::span)
+        .zip(table.get(name).and_then(Item::span));
+    let Some((key, value)) = spans else {
+        return Ok(text.to_owned());
+    };
+    let start = line_start(text, key.start);
+    let rest = &text[value.end..];
+    let (tail, after) = rest.split_once('\n').unwrap_or((rest, ""));
+    let comment = tail.trim();
+    let is_alone = !text[start..key.start].contains(['{', ','])
+        && (comment.is_empty() || comment.starts_with('#'));
+    if !is_alone {
+        return removed(text, steps);
+    }
+    let line = if comment.is_empty() {
+        String::new()
+    } else {
+        format!("{comment}\n")
+    };
+    Ok(format!("{}{line}{after}", &text[..start]))
+}
+
+/// A text without a value that stands in a line with others.
+fn removed(text: &str, steps: &[&str]) -> Result<String, String> {
+    let mut document: DocumentMut = text.parse().map_err(|error| broken(&error))?;
+    let (name, sections) = steps.split_last().unwrap_or((&"", &[]));
+    let mut table: &mut dyn TableLike = document.as_table_mut();
+    for section in sections {
+        match table.get_mut(section).and_then(Item::as_table_like_mut) {
+            Some(inner) => table = inner,
+            None => return Ok(text.to_owned()),
+        }
+    }
+    table.remove(name);
+    Ok(document.to_string())
 }
 
 /// Reads the file, changes its text, and writes it if what comes out is right: `host` is there, and

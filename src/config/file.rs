@@ -11,6 +11,7 @@ use toml_edit::{Item, Value};
 use super::{Notice, Refresh, Signs, Ssh, contexts, document};
 use crate::model::{
     DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
+    setting::{Key, written_length},
 };
 
 /// The largest file that is read, in bytes: some ten thousand hosts.
@@ -37,6 +38,8 @@ pub(super) struct File {
     pub(super) baud: Option<u32>,
     pub(super) columns: BTreeMap<String, Vec<String>>,
     pub(super) refresh: Refresh,
+    /// The settings that it tells, each as it is written and with its line.
+    pub(super) settings: BTreeMap<Key, (String, usize)>,
     pub(super) ssh: Ssh,
     pub(super) database: Option<DatabasePlace>,
     pub(super) password_file: Option<PathBuf>,
@@ -157,7 +160,7 @@ impl File {
         // `[[enviroment]]`: nobody knows what it was to close.
         self.read_only |= root.slip("environment").is_some();
         root.table("ui", |section| self.ui(section));
-        root.table("refresh", |section| refresh(&mut self.refresh, section));
+        root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
         root.table("store", |section| self.store(section, base));
         root.table("log", |section| {
@@ -296,17 +299,62 @@ impl File {
         self.keymap = section.text("keymap");
         self.theme = section.text("theme");
         self.start = section.text("start");
-        self.mouse = section.flag("mouse").unwrap_or(false);
+        let mouse = section.flag("mouse");
+        self.mouse = mouse.unwrap_or(false);
         self.glyphs = glyphs(section);
         let baud = section.number("baud", BAUD);
         self.baud = baud.and_then(|baud| u32::try_from(baud).ok());
+        for (key, value) in [
+            (Key::Keymap, self.keymap.clone()),
+            (Key::Theme, self.theme.clone()),
+            (Key::Start, self.start.clone()),
+            (Key::Mouse, mouse.map(|mouse| mouse.to_string())),
+        ] {
+            self.tell(key, value, section.line_of(key.name()));
+        }
         section.table("columns", |columns| {
             for pane in columns.own_keys() {
                 if let Some(names) = columns.own_texts(&pane) {
+                    if let Some(key) = Key::columns_of(&pane) {
+                        self.tell(key, Some(names.join(",")), columns.line_of(&pane));
+                    }
                     self.columns.insert(pane, names);
                 }
             }
         });
+    }
+
+    fn refresh(&mut self, section: &mut Section<'_, '_>) {
+        let Refresh {
+            resync,
+            resources,
+            load,
+        } = &mut self.refresh;
+        let mut told = Vec::new();
+        for (name, key, value) in [
+            ("resync", Key::Resync, resync),
+            ("resources", Key::Resources, resources),
+            ("load", Key::Load, load),
+        ] {
+            let Some(duration) = section.duration(name) else {
+                continue;
+            };
+            if duration < Refresh::SHORTEST {
+                section.complain_of(name, "is shorter than a second", "write 1s or more");
+                continue;
+            }
+            *value = duration;
+            told.push((key, written_length(duration), section.line_of(name)));
+        }
+        for (key, value, line) in told {
+            self.tell(key, Some(value), line);
+        }
+    }
+
+    fn tell(&mut self, key: Key, value: Option<String>, line: Option<usize>) {
+        if let (Some(value), Some(line)) = (value, line) {
+            self.settings.insert(key, (value, line));
+        }
     }
 }
 
@@ -349,19 +397,6 @@ fn is_list_of_tables(item: Option<&Item>) -> bool {
         Some(Item::Value(value)) => value
             .as_array()
             .is_some_and(|array| array.iter().all(Value::is_inline_table)),
-    }
-}
-
-fn refresh(refresh: &mut Refresh, section: &mut Section<'_, '_>) {
-    let Refresh {
-        resync,
-        resources,
-        load,
-    } = refresh;
-    for (key, value) in [("resync", resync), ("resources", resources), ("load", load)] {
-        if let Some(duration) = section.duration(key) {
-            *value = duration;
-        }
     }
 }
 

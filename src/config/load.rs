@@ -13,7 +13,10 @@ use super::{
     file::{self, File},
     fleet,
 };
-use crate::model::{DatabasePlace, EnvironmentSpec, HostSpec, Place};
+use crate::model::{
+    DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings,
+    setting::{Key, Source},
+};
 
 /// The keymap when none is chosen.
 const KEYMAP: &str = "default";
@@ -31,6 +34,7 @@ impl Config {
         let mut notices = std::mem::take(&mut file.notices);
         notices.extend(gathered.notices);
         notices.extend(unknown_environments(&gathered.hosts, &file.environments));
+        let settings = settings(flags, &file, &paths);
         let usual = Place::in_directories(&paths.data_dir, &paths.state_dir);
         let database = match env.text("WHARF_DATABASE") {
             Some(text) => {
@@ -53,6 +57,7 @@ impl Config {
             baud: flags.baud.or(file.baud),
             columns: file.columns,
             refresh: file.refresh,
+            settings,
             ssh: file.ssh,
             store: Place {
                 database: with_password(database, file.password_file),
@@ -104,6 +109,42 @@ fn unusable(variable: &str, place: &DatabasePlace) -> Option<Notice> {
         what: format!("it cannot be used: {why}"),
         remedy: file::UNUSABLE.to_owned(),
     })
+}
+
+/// The settings with their values and where each comes from.
+fn settings(flags: &Flags, file: &File, paths: &Paths) -> Settings {
+    let name = paths.config_file.file_name().unwrap_or_default();
+    let mut settings = Settings::default();
+    settings.file = paths.config_file.display().to_string();
+    for (key, (value, line)) in &file.settings {
+        let source = Source::File {
+            file: name.to_string_lossy().into_owned(),
+            line: *line,
+        };
+        settings.tell(*key, value.clone(), source);
+    }
+    if let Some(start) = &flags.start {
+        settings.tell(
+            Key::Start,
+            start.clone(),
+            Source::Given("--start".to_owned()),
+        );
+    }
+    settings
+}
+
+/// The files of the user's own in a directory, such as themes: their names without `.toml`, and their paths.
+pub fn own_names(directory: &Path) -> Vec<(String, PathBuf)> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<(String, PathBuf)> = entries
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let name = name.strip_suffix(".toml").filter(|name| !name.is_empty())?;
+            Some((name.to_owned(), entry.path()))
+        })
+        .collect();
+    names.sort();
+    names
 }
 
 /// Reads `wharf.toml`. That there is none is fine, unless it was asked for.

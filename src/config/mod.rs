@@ -6,6 +6,7 @@ pub mod edit;
 mod env;
 mod file;
 mod fleet;
+mod found;
 pub mod inventory;
 mod load;
 mod origin;
@@ -16,13 +17,15 @@ mod terminal;
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 pub use self::{
+    document::nearest,
     env::{Env, arguments},
-    load::own_file,
+    found::{found, is_first_start, remember_start},
+    load::{own_file, own_names},
     origin::origin,
     paths::Paths,
     terminal::{Colors, Multiplexer, Signs, Terminal},
 };
-use crate::model::{EnvironmentSpec, HostSpec, Place};
+use crate::model::{EnvironmentSpec, HostSpec, Place, Settings};
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +78,8 @@ pub struct Config {
     pub columns: BTreeMap<String, Vec<String>>,
     /// How often facts are asked for again.
     pub refresh: Refresh,
+    /// What the console is told about itself, with where each value comes from.
+    pub settings: Settings,
     /// How ssh is used.
     pub ssh: Ssh,
     /// Where the store is.
@@ -96,6 +101,11 @@ pub struct Refresh {
     pub resources: Duration,
     /// A host's own load.
     pub load: Duration,
+}
+
+impl Refresh {
+    /// Nothing is asked for more often than this.
+    pub const SHORTEST: Duration = Duration::from_secs(1);
 }
 
 impl Default for Refresh {

@@ -4,6 +4,7 @@ mod clipboard;
 mod decode;
 mod keys;
 mod log;
+mod looks;
 mod outlet;
 mod painter;
 mod perform;
@@ -12,6 +13,7 @@ pub mod shell;
 mod slow;
 pub mod terminal;
 mod tty;
+mod welcome;
 
 use std::{collections::BTreeSet, io, time::Duration};
 
@@ -25,10 +27,11 @@ use tokio::{
 };
 
 use self::{decode::Heard, keys::Keys, perform::Performer, terminal::Screen};
+pub use self::{looks::settings, perform::Own};
 use crate::{
     config::{self, Config, Env, Flags},
     engine::{self, Engines, Signal},
-    model::{Event, Feed, HostSpec, Origin, Timestamp},
+    model::{Event, Feed, HostSpec, Origin, Timestamp, setting::Key},
     ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
 };
 
@@ -56,19 +59,34 @@ pub struct Setup {
     pub config: Config,
     /// What it was read with, to read it again.
     pub flags: Flags,
+    /// The user's own configuration, also where the fleet is from memory.
+    pub own: Own,
     /// Who works here.
     pub origin: Origin,
     /// The hosts to show.
     pub hosts: Vec<HostSpec>,
+    /// What could be hosts is shown first.
+    pub welcome: bool,
     /// A label for a fleet that is not real.
     pub label: Option<&'static str>,
     /// What to tell the operator first.
     pub notices: Vec<String>,
 }
 
+/// How a console was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// For good.
+    Quit,
+    /// To be opened anew on what is configured now.
+    Reopen,
+    /// To look at the demo.
+    Demo,
+}
+
 /// Opens the console and returns when it is left. The runtime around, which must have threads of its own, does the work;
 /// this thread has one for keys and frames alone, so that a key needs no other thread to run, however busy the machine is.
-pub fn run(setup: Setup) -> io::Result<()> {
+pub fn run(setup: Setup) -> io::Result<Left> {
     let workers = Handle::current();
     block_in_place(|| {
         let screen = Builder::new_current_thread().enable_all().build()?;
@@ -76,7 +94,7 @@ pub fn run(setup: Setup) -> io::Result<()> {
     })
 }
 
-async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
+async fn open(setup: Setup, workers: Handle) -> io::Result<Left> {
     let (inbox, messages) = mpsc::channel(INBOX);
     let (signals, from_engines) = mpsc::channel(INBOX);
     let engines = {
@@ -93,7 +111,11 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<()> {
     for notice in &setup.notices {
         ui.say(Level::Warning, notice.clone());
     }
-    let start = setup.config.start.clone();
+    let start = if setup.welcome {
+        Some("pane welcome".to_owned())
+    } else {
+        setup.config.start.clone()
+    };
     let performer = Performer::new(setup, engines, inbox, workers);
     let mut console = Console {
         ui,
@@ -129,12 +151,12 @@ struct Console {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     On,
-    Quit,
+    Left(Left),
 }
 
 impl Console {
     /// Runs until it is left; `start` is what is said first.
-    async fn run(&mut self, start: Option<&str>) -> io::Result<()> {
+    async fn run(&mut self, start: Option<&str>) -> io::Result<Left> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -146,8 +168,8 @@ impl Console {
         let mut due = Some(Moment::now());
         if let Some(line) = start {
             let effects = self.ui.say_line(line);
-            if Box::pin(self.perform(effects, &mut input)).await? == Flow::Quit {
-                return Ok(());
+            if let Flow::Left(left) = Box::pin(self.perform(effects, &mut input)).await? {
+                return Ok(left);
             }
         }
         loop {
@@ -163,13 +185,13 @@ impl Console {
                 event = input.next() => {
                     // A terminal that is gone is no error: there is nobody to be told of it.
                     let Ok(more) = event.and_then(|first| self.typed(first, &mut input)) else {
-                        return Ok(());
+                        return Ok(Left::Quit);
                     };
                     effects = more;
                     due = Some(Moment::now());
                 }
                 count = self.from_engines.recv_many(&mut signals, BATCH) => {
-                    if count == 0 { return Ok(()); }
+                    if count == 0 { return Ok(Left::Quit); }
                     for signal in signals.drain(..) {
                         effects.extend(self.ui.update(match signal {
                             Signal::Event(event) => Msg::Event(event),
@@ -179,7 +201,7 @@ impl Console {
                     due = due.or_else(|| Some(self.next_frame()));
                 }
                 count = self.messages.recv_many(&mut messages, BATCH) => {
-                    if count == 0 { return Ok(()); }
+                    if count == 0 { return Ok(Left::Quit); }
                     for message in messages.drain(..) {
                         effects.extend(self.ui.update(message));
                     }
@@ -189,12 +211,12 @@ impl Console {
                     effects = self.ui.update(Msg::Event(Event::Tick(Timestamp::now())));
                     due = due.or_else(|| Some(Moment::now()));
                 }
-                _ = terminate.recv() => return Ok(()),
-                _ = hangup.recv() => return Ok(()),
-                _ = interrupt.recv() => return Ok(()),
+                _ = terminate.recv() => return Ok(Left::Quit),
+                _ = hangup.recv() => return Ok(Left::Quit),
+                _ = interrupt.recv() => return Ok(Left::Quit),
             }
-            if Box::pin(self.perform(effects, &mut input)).await? == Flow::Quit {
-                return Ok(());
+            if let Flow::Left(left) = Box::pin(self.perform(effects, &mut input)).await? {
+                return Ok(left);
             }
         }
     }
@@ -274,8 +296,11 @@ impl Console {
     async fn perform(&mut self, effects: Vec<Effect>, input: &mut Keys) -> io::Result<Flow> {
         for effect in effects {
             match effect {
-                Effect::Quit => return Ok(Flow::Quit),
+                Effect::Quit => return Ok(Flow::Left(Left::Quit)),
+                Effect::Reopen => return Ok(Flow::Left(Left::Reopen)),
+                Effect::Demo => return Ok(Flow::Left(Left::Demo)),
                 Effect::Redraw => self.screen.redraw()?,
+                Effect::Apply(Key::Mouse, value) => self.screen.set_mouse(value == "true")?,
                 Effect::Copy(text) => match clipboard::sequence(&text, &self.terminal) {
                     Ok(sequence) => self.screen.send(&sequence)?,
                     Err(why) => {
@@ -346,6 +371,17 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
             ..engine::ssh::Settings::default()
         },
         resync: config.refresh.resync,
+        resources: config.refresh.resources,
+        load: config.refresh.load,
         ..engine::Settings::default()
+    }
+}
+
+/// How often what is asked, as the configuration says it.
+fn engine_pace(config: &Config) -> engine::Pace {
+    engine::Pace {
+        resync: config.refresh.resync,
+        resources: config.refresh.resources,
+        load: config.refresh.load,
     }
 }

@@ -5,20 +5,25 @@ use std::{collections::BTreeMap, path::PathBuf};
 use tokio::{io::AsyncWriteExt as _, runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Setup, clipboard, log::Log, reveal::reveal, shell, terminal::Manner};
+use super::{
+    Setup, clipboard, engine_pace, log::Log, looks, reveal::reveal, shell, terminal::Manner,
+    welcome,
+};
 use crate::{
-    config::{self, Config, Flags},
+    config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
-    model::{Action, ContainerId, HostName, Origin, Outcome, Step},
+    model::{
+        Action, ContainerId, Event, HostName, Origin, Outcome, Place, Step,
+        setting::{Key, length},
+    },
     ops::{self, Export, Plan, Progress, Sentence},
     store::Store,
     ui::{
         Act, Effect, Msg, Surroundings, Ui,
-        keymap::{self, Keymap},
         look::{Glyphs, Look, Signs},
         message::Level,
         runs::RunId,
-        theme::{self, Depth, Theme},
+        theme::{Depth, Theme},
     },
 };
 
@@ -30,6 +35,12 @@ pub struct Performer {
     origin: Origin,
     config: Config,
     flags: Flags,
+    /// The user's own configuration, also where the fleet is not theirs.
+    own: Own,
+    /// The fleet is from memory.
+    is_lent: bool,
+    /// What the terminal can show.
+    terminal: config::Terminal,
     inbox: mpsc::Sender<Msg>,
     runs: BTreeMap<RunId, CancellationToken>,
     tasks: JoinSet<()>,
@@ -48,6 +59,9 @@ impl Performer {
             origin: setup.origin,
             config: setup.config,
             flags: setup.flags,
+            own: setup.own,
+            is_lent: setup.label.is_some(),
+            terminal: config::Terminal::of(&config::Env::of_process()),
             inbox,
             runs: BTreeMap::new(),
             tasks: JoinSet::new(),
@@ -76,11 +90,16 @@ impl Performer {
             Effect::Export(path, export) => self.export(path, export),
             Effect::Reveal(act, host, id) => self.reveal(*act, host, id),
             Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
+            Effect::Apply(key, value) => return self.apply(key, &value),
+            Effect::Look => self.look(),
+            Effect::Take(taken) => self.take(taken),
             Effect::Terminal(..)
             | Effect::Login(_)
             | Effect::Copy(_)
             | Effect::Redraw
             | Effect::Suspend
+            | Effect::Reopen
+            | Effect::Demo
             | Effect::Quit => {}
         }
         Vec::new()
@@ -211,15 +230,77 @@ impl Performer {
         });
     }
 
+    /// Looks for what could be hosts. What a first start shows is seen with it.
+    fn look(&mut self) {
+        config::remember_start(&self.own.paths);
+        let mut config = self.config.clone();
+        config.paths = self.own.paths.clone();
+        self.work(welcome::look(config, self.inbox.clone()));
+    }
+
+    fn take(&mut self, taken: Vec<(Sentence, Plan)>) {
+        // A fleet that is not the user's own gives way to it.
+        let engines = (!self.is_lent).then(|| self.engines.clone());
+        let (own, origin, inbox) = (self.own.clone(), self.origin.clone(), self.inbox.clone());
+        self.work(welcome::take(taken, own, origin, engines, inbox));
+    }
+
+    /// Makes a setting hold now.
+    fn apply(&mut self, key: Key, value: &str) -> Vec<Msg> {
+        let mut complaints = Vec::new();
+        let shown = match key {
+            Key::Theme => {
+                let theme = looks::theme(&self.config, value, &mut complaints);
+                Some(Msg::Theme(Box::new(fitted(&theme, &self.terminal))))
+            }
+            Key::Keymap => {
+                let keymap = looks::keymap(&self.config, value, &mut complaints);
+                Some(Msg::Keymap(Box::new(keymap)))
+            }
+            Key::Resync | Key::Resources | Key::Load => {
+                let refresh = &mut self.config.refresh;
+                let time = match key {
+                    Key::Resync => &mut refresh.resync,
+                    Key::Resources => &mut refresh.resources,
+                    _ => &mut refresh.load,
+                };
+                *time = length(value).unwrap_or(*time);
+                self.engines.set_pace(engine_pace(&self.config));
+                None
+            }
+            // The screen takes the mouse; columns are the panes', and the first line was said.
+            Key::Mouse
+            | Key::Start
+            | Key::HostColumns
+            | Key::ContainerColumns
+            | Key::OperationColumns => None,
+        };
+        let said = complaints
+            .into_iter()
+            .map(|text| Msg::Say(Level::Warning, text));
+        shown.into_iter().chain(said).collect()
+    }
+
+    /// The file that a sentence edits, what it was read with, and the log in which that is recorded.
+    fn edited(&self, sentence: &Sentence) -> (Paths, Flags, Store) {
+        let (config, flags) = (&self.config, &self.flags);
+        match sentence {
+            Sentence::Setting(_) if self.own.store != config.store => {
+                let store = Store::detached(&self.own.store);
+                (self.own.paths.clone(), self.own.flags.clone(), store)
+            }
+            _ => (config.paths.clone(), flags.clone(), self.store.clone()),
+        }
+    }
+
     /// Edits the configuration file, reads it again and shows the hosts it names now.
     fn configure(&mut self, sentence: Sentence, plan: Plan) {
-        let (engines, store, origin, inbox) = (
+        let (engines, origin, inbox) = (
             self.engines.clone(),
-            self.store.clone(),
             self.origin.clone(),
             self.inbox.clone(),
         );
-        let (paths, flags) = (self.config.paths.clone(), self.flags.clone());
+        let (paths, flags, store) = self.edited(&sentence);
         self.work(async move {
             let work = async {
                 match ops::configure(&sentence, &plan, &paths) {
@@ -235,11 +316,17 @@ impl Performer {
                 ops::recorded(&plan, &origin, sentence.reason(), &store, &|_| {}, work).await;
             let said = match ended {
                 Ok(Outcome::Done { detail }) => {
-                    engines.set_hosts(Config::load(&flags, &config::Env::of_process()).hosts);
+                    let config = Config::load(&flags, &config::Env::of_process());
+                    let settings = Box::new(looks::settings(&config));
+                    if !matches!(sentence, Sentence::Setting(_)) {
+                        engines.set_hosts(config.hosts);
+                    }
+                    // A console that is gone needs no news.
+                    let _ = inbox.send(Msg::Event(Event::Settings(settings))).await;
                     Msg::Say(Level::Info, detail)
                 }
-                Ok(outcome) => Msg::Say(Level::Error, outcome.detail().to_owned()),
-                Err(error) => Msg::Say(Level::Error, error.to_string()),
+                Ok(outcome) => Msg::Say(Level::Error, unkept(&sentence, outcome.detail())),
+                Err(error) => Msg::Say(Level::Error, unkept(&sentence, &error.to_string())),
             };
             let _ = inbox.send(said).await;
         });
@@ -315,13 +402,32 @@ impl Performer {
     }
 }
 
+/// What is said of a file that was not changed; a setting holds all the same, as long as this runs.
+fn unkept(sentence: &Sentence, why: &str) -> String {
+    match sentence {
+        Sentence::Setting(_) => format!("in this run only: {why}"),
+        _ => why.to_owned(),
+    }
+}
+
+/// The user's own configuration: what it is read with, where it is, and the log in which its changes are recorded.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// What it is read with.
+    pub flags: Flags,
+    /// Where it is.
+    pub paths: Paths,
+    /// The log.
+    pub store: Place,
+}
+
 /// A console with the configured keys and colours; what is wrong with them is said, and the default is used.
 pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let config = &setup.config;
     let signs = config.glyphs.unwrap_or(terminal.signs);
     let mut complaints = Vec::new();
-    let keymap = keymap(config, &mut complaints);
-    let theme = theme(config, &mut complaints);
+    let keymap = looks::keymap(config, &config.keymap, &mut complaints);
+    let theme = looks::theme(config, &config.theme, &mut complaints);
     let look = Look {
         theme: fitted(&theme, terminal),
         glyphs: Glyphs::of(signs_of(signs)),
@@ -329,6 +435,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let mut fleet = crate::model::Fleet::new();
     fleet.environments.clone_from(&config.environments);
     fleet.read_only = config.read_only;
+    fleet.settings = looks::settings(config);
     let machine = setup.origin.place.split(' ').next().unwrap_or("");
     let around = Surroundings {
         operator: format!("{}@{machine}", setup.origin.operator),
@@ -382,73 +489,5 @@ pub fn signs_of(signs: config::Signs) -> Signs {
         config::Signs::Unicode => Signs::All,
         config::Signs::Console => Signs::Console,
         config::Signs::Ascii => Signs::Ascii,
-    }
-}
-
-fn keymap(config: &Config, complaints: &mut Vec<String>) -> Keymap {
-    let own = config
-        .paths
-        .keymaps_dir
-        .join(format!("{}.toml", config.keymap));
-    let text = own_file(&own, complaints);
-    let mut keymap = Keymap::embedded(&config.keymap).unwrap_or_else(|| {
-        if text.is_none() {
-            complaints.push(format!(
-                "there is no keymap '{}' and no {}; the default is used; there are: {}",
-                config.keymap,
-                own.display(),
-                names(keymap::EMBEDDED)
-            ));
-        }
-        Keymap::embedded(keymap::DEFAULT).unwrap_or_default()
-    });
-    if let Some(text) = text
-        && let Err(error) = keymap.overlay(&text)
-    {
-        complaints.push(format!(
-            "{}: {}",
-            own.display(),
-            error.to_string().replace('\n', "; ")
-        ));
-    }
-    keymap
-}
-
-fn theme(config: &Config, complaints: &mut Vec<String>) -> Theme {
-    let own = config
-        .paths
-        .themes_dir
-        .join(format!("{}.toml", config.theme));
-    if let Some(text) = own_file(&own, complaints) {
-        match Theme::parse(&text) {
-            Ok(theme) => return theme,
-            Err(error) => complaints.push(format!("{}: {error}", own.display())),
-        }
-    }
-    Theme::embedded(&config.theme).unwrap_or_else(|| {
-        complaints.push(format!(
-            "there is no theme '{}' and no {}; dark is used; there are: {}",
-            config.theme,
-            own.display(),
-            names(theme::EMBEDDED)
-        ));
-        Theme::dark()
-    })
-}
-
-/// The names of what is part of the program.
-fn names(embedded: &[(&str, &str)]) -> String {
-    let names: Vec<_> = embedded.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
-}
-
-/// A file of the user's own, if there is one.
-fn own_file(path: &std::path::Path, complaints: &mut Vec<String>) -> Option<String> {
-    match config::own_file(path) {
-        Ok(text) => text,
-        Err(why) => {
-            complaints.push(why);
-            None
-        }
     }
 }

@@ -105,6 +105,16 @@ impl Screen {
         self.redraw()
     }
 
+    /// Takes the mouse, or lets it go.
+    pub fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        self.manner.mouse = mouse;
+        if mouse {
+            self.send(&ansi(EnableMouseCapture))
+        } else {
+            self.send(&ansi(DisableMouseCapture))
+        }
+    }
+
     /// Gives the terminal back for a while.
     pub fn leave(&mut self) -> io::Result<()> {
         self.put_down()?;

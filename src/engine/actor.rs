@@ -9,7 +9,6 @@ use tokio::select;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Settings;
 use super::backoff::Backoff;
 use super::dial::Dialer;
 use super::events::Change;
@@ -19,6 +18,7 @@ use super::session::Session;
 use super::ssh::{Ssh, Tunnel};
 use super::trouble::trouble;
 use super::watch::watch;
+use super::{Pace, Settings};
 use crate::model::{Endpoint, Event, Feed, HostSpec, Link, Timestamp, Trouble, TroubleKind};
 
 /// After so long online, a loss is the first one again.
@@ -60,6 +60,8 @@ pub(super) struct Context {
     pub out: Outbox,
     /// How often what is asked.
     pub settings: Arc<Settings>,
+    /// How often what no event tells is asked for, now.
+    pub pace: watch::Receiver<Pace>,
     /// What somebody wants to see of this host.
     pub wants: watch::Receiver<Arc<BTreeSet<Feed>>>,
     /// Tells feeds that something changed.

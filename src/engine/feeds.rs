@@ -25,12 +25,6 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// Between two looks at the processes of a container.
 const TOP: Duration = Duration::from_secs(2);
 
-/// Between two readings of a host's load.
-const LOAD: Duration = Duration::from_secs(5);
-
-/// Between two looks at images, networks and volumes when nothing is known to have changed.
-const RESOURCES: Duration = Duration::from_mins(1);
-
 /// After a change: more may follow.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -240,8 +234,10 @@ impl One<'_> {
             let asked = Instant::now();
             resources::tell_all(self.session, &self.context.out).await?;
             // Docker reckons sizes by walking directories, so once in a while is enough.
-            let next = asked + RESOURCES.max(asked.elapsed() * 10);
+            let mut pace = self.context.pace.clone();
+            let next = asked + pace.borrow_and_update().resources.max(asked.elapsed() * 10);
             select! {
+                Ok(()) = pace.changed() => {}
                 () = sleep_until(next) => {}
                 () = resources_changed(&mut self.changes) => sleep(SETTLE).await,
             }
@@ -257,7 +253,12 @@ impl One<'_> {
             let load = meter.read().await.map_err(Fault::Cut)?;
             let host = self.context.out.host.clone();
             self.context.out.mention(Event::Load(host, load));
-            sleep(LOAD).await;
+            let mut pace = self.context.pace.clone();
+            let rest = pace.borrow_and_update().load;
+            select! {
+                () = sleep(rest) => {}
+                Ok(()) = pace.changed() => {}
+            }
         }
     }
 }

@@ -77,6 +77,10 @@ pub struct Settings {
     pub concurrent_connects: usize,
     /// Between two full lists of a host's containers; events tell what happens in between.
     pub resync: Duration,
+    /// Between two looks at images, networks and volumes when nothing is known to have changed.
+    pub resources: Duration,
+    /// Between two readings of a host's load.
+    pub load: Duration,
     /// Between two pings of a host.
     pub heartbeat: Duration,
     /// Between two samples of containers that are not on the screen, per host.
@@ -90,8 +94,31 @@ impl Default for Settings {
             ssh: ssh::Settings::default(),
             concurrent_connects: 256,
             resync: Duration::from_mins(1),
+            resources: Duration::from_mins(1),
+            load: Duration::from_secs(5),
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),
+        }
+    }
+}
+
+/// How often what no event tells is asked for; it may change while hosts are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// As [`Settings::resync`].
+    pub resync: Duration,
+    /// As [`Settings::resources`].
+    pub resources: Duration,
+    /// As [`Settings::load`].
+    pub load: Duration,
+}
+
+impl Settings {
+    fn pace(&self) -> Pace {
+        Pace {
+            resync: self.resync,
+            resources: self.resources,
+            load: self.load,
         }
     }
 }
@@ -115,6 +142,11 @@ impl Engines {
     /// endpoint is the same are not disturbed. [`Event::Hosts`] comes before all that is told of them.
     pub fn set_hosts(&self, hosts: Vec<HostSpec>) {
         self.order(Command::Hosts(hosts));
+    }
+
+    /// Things are asked for so often from now on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.order(Command::Pace(pace));
     }
 
     /// This is wanted now: what is new begins, what is no longer wanted ends.

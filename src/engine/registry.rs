@@ -9,7 +9,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 use super::actor::{Actor, Common, Context, Status, Work};
 use super::outbox::Outbox;
 use super::task::Task;
-use super::{Settings, Signal, feeds};
+use super::{Pace, Settings, Signal, feeds};
 use crate::model::{Event, Feed, HostName, HostSpec};
 
 /// What the handle asks of the registry.
@@ -20,6 +20,8 @@ pub(super) enum Command {
     Known(Vec<HostSpec>),
     /// This is wanted now.
     Want(BTreeSet<Feed>),
+    /// Things are asked for so often now.
+    Pace(Pace),
     /// Try that host now.
     Reconnect(HostName),
     /// Somebody wants to use that host.
@@ -47,6 +49,7 @@ pub(super) async fn run(
 ) {
     let mut registry = Registry {
         common: Arc::new(Common::new(&settings)),
+        pace: watch::Sender::new(settings.pace()),
         settings: Arc::new(settings),
         inbox,
         hosts: BTreeMap::new(),
@@ -57,6 +60,9 @@ pub(super) async fn run(
             Command::Hosts(specs) => registry.set_hosts(specs, true).await,
             Command::Known(specs) => registry.set_hosts(specs, false).await,
             Command::Want(feeds) => registry.want(feeds),
+            Command::Pace(pace) => {
+                registry.pace.send_replace(pace);
+            }
             Command::Reconnect(name) => {
                 if let Some(host) = registry.hosts.get(&name) {
                     host.again.notify_one();
@@ -73,6 +79,7 @@ pub(super) async fn run(
 struct Registry {
     settings: Arc<Settings>,
     common: Arc<Common>,
+    pace: watch::Sender<Pace>,
     inbox: mpsc::Sender<Signal>,
     hosts: BTreeMap<HostName, Host>,
     wanted: BTreeSet<Feed>,
@@ -125,6 +132,7 @@ impl Registry {
                 inbox: self.inbox.clone(),
             },
             settings: self.settings.clone(),
+            pace: self.pace.subscribe(),
             wants: wanted,
             changes: broadcast::Sender::new(32),
             samples,

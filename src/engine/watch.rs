@@ -154,12 +154,26 @@ impl Watch {
             _ = self.ticks.ping.tick() => self.ping(),
             _ = self.ticks.sample.tick() => self.sample(),
             Ok(()) = self.context.wants.changed() => self.want_facts(),
+            Ok(()) = self.context.pace.changed() => self.paced(),
             () = again.notified() => {
                 self.list();
                 self.ping();
             }
         }
         Ok(())
+    }
+
+    /// How often everything is listed.
+    fn pace(&mut self) -> Duration {
+        self.context.pace.borrow_and_update().resync
+    }
+
+    /// Another pace holds from now on; without events it is not the pace that counts.
+    fn paced(&mut self) {
+        let period = self.pace();
+        if self.events.is_some() && period != self.ticks.resync.period() {
+            self.ticks.resync = spread(period);
+        }
     }
 
     // What is asked.
@@ -350,7 +364,7 @@ impl Watch {
         match result {
             Ok(events) => {
                 self.events = Some(events);
-                self.ticks.resync = spread(self.context.settings.resync);
+                self.ticks.resync = spread(self.pace());
             }
             // A proxy before the engine may forbid events; then the list is all there is.
             Err(Fault::Refused { status, message }) => {

@@ -2,7 +2,7 @@
 
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
-    Network, Operation, State, Timestamp, Usage, Volume, Way,
+    Network, Operation, Settings, State, Timestamp, Usage, Volume, Way,
 };
 
 /// Something that happened or became known.
@@ -51,4 +51,6 @@ pub enum Event {
     AnotherLog,
     /// These acts wait to be recorded, because the log cannot be written; oldest first.
     Waiting(Vec<Operation>),
+    /// What the console is told about itself was read anew.
+    Settings(Box<Settings>),
 }

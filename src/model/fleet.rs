@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation, State,
-    Timestamp, Usage,
+    Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
+    Settings, State, Timestamp, Usage,
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -23,6 +23,8 @@ pub struct Fleet {
     pub environments: Vec<EnvironmentSpec>,
     /// Nothing may be changed at all.
     pub read_only: bool,
+    /// What the console is told about itself.
+    pub settings: Settings,
     /// The newest operations, newest first.
     operations: VecDeque<Operation>,
     /// Those that wait to be recorded, newest first.
@@ -196,6 +198,7 @@ impl Fleet {
                 self.waiting = numbered.map(|(at, one)| one.waiting(at)).collect();
                 self.waiting.reverse();
             }
+            Event::Settings(settings) => self.settings.read_again(*settings),
             Event::Hosts(specs) => self.apply_hosts(specs),
             Event::Link(name, link) => self.change(&name, |host| {
                 host.link = link;

@@ -26,7 +26,7 @@ pub struct Entry {
 }
 
 /// An example of each kind of sentence; a test compares them with the grammar.
-const EXAMPLES: [&str; 32] = [
+const EXAMPLES: [&str; 35] = [
     "host list env:prod",
     "host show @ams-1",
     "host add ams-1 ssh://ams-1 --environment prod --group edge",
@@ -59,6 +59,9 @@ const EXAMPLES: [&str; 32] = [
     "logs 'app:shop@*' --follow --tail 20",
     "audit list operator:ann",
     "audit verify",
+    "setting list",
+    "setting set theme light",
+    "setting reset theme",
 ];
 
 /// Examples of sentences that are less bad when they are said like this.

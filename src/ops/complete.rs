@@ -10,9 +10,10 @@ use super::{
     column,
     listing::Listing,
     sentence::{Accepts, Sentence, Signal, join},
+    setting,
     target::Target,
 };
-use crate::model::Fleet;
+use crate::model::{Fleet, Setting};
 
 /// At most so many are offered.
 const MOST: usize = 100;
@@ -303,6 +304,9 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     if let Some(listing) = Listing::of_words(entry.words) {
         return filter_terms(listing, typed, fleet);
     }
+    if let "setting set" | "setting reset" = entry.words {
+        return settings(entry, typed, fleet);
+    }
     let accepts = accepted(entry, typed);
     let inside = entry.words == "container copy";
     let mut targets: Vec<(String, String)> = match accepts {
@@ -338,6 +342,48 @@ fn filter_terms(listing: Listing, typed: &Typed, fleet: &Fleet) -> Vec<Completio
         offer.line = format!("{}{blank}", typed.with(&offer.line));
     }
     offers
+}
+
+/// The settings by name; behind the name of one that is to be set, what it could be.
+fn settings(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    let said: Vec<&String> = typed
+        .words
+        .iter()
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let offers = match said[..] {
+        [] => {
+            let now = |setting: &Setting| {
+                let value = setting::shown(setting.key, &setting.value);
+                (
+                    setting.key.name().to_owned(),
+                    format!("now {value} · {}", setting.key.about()),
+                )
+            };
+            fleet.settings.iter().map(now).collect()
+        }
+        [name] if entry.words == "setting set" => {
+            let key = name.parse();
+            key.map_or_else(|_| Vec::new(), |key| setting::offers(key, &fleet.settings))
+        }
+        _ => Vec::new(),
+    };
+    // Of columns, the last of those typed is completed.
+    let (before, partial) = typed
+        .partial
+        .rsplit_once(',')
+        .unwrap_or(("", &typed.partial));
+    let before = if before.is_empty() {
+        String::new()
+    } else {
+        format!("{before},")
+    };
+    let offer = |(text, about): (String, String)| Completion {
+        line: format!("{} ", typed.with(&format!("{before}{text}"))),
+        text,
+        about,
+    };
+    ranked(partial, offers.into_iter().map(offer).collect())
 }
 
 /// What the sentence accepts with the options typed so far; `--force` removes what runs, too.

@@ -2,7 +2,8 @@
 
 use super::{
     Import, Plan, Sentence,
-    sentence::{AddArgs, EditArgs, HostCommand},
+    sentence::{AddArgs, EditArgs, HostCommand, SettingCommand},
+    setting::canonical,
 };
 use crate::{
     config::{
@@ -39,6 +40,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
             }
             Ok(format!("{} taken out of {file}", plan.targets.join(", ")))
         }
+        Sentence::Setting(command) => setting(command, plan, paths),
         Sentence::Host(_)
         | Sentence::Container(_)
         | Sentence::Image(_)
@@ -47,6 +49,21 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Logs(_)
         | Sentence::Audit(_) => Err(format!("'{}' edits no file", plan.sentence)),
     }
+}
+
+fn setting(command: &SettingCommand, plan: &Plan, paths: &Paths) -> Result<String, String> {
+    let file = paths.config_file.display();
+    let (key, value) = command
+        .change()
+        .ok_or_else(|| format!("'{}' edits no file", plan.sentence))?;
+    let value = value.map(|value| canonical(key, &value)).transpose()?;
+    // What is said by saying nothing is not written.
+    let value = value.filter(|value| !value.is_empty());
+    edit::set(paths, key, value.as_deref()).map_err(|error| error.to_string())?;
+    Ok(match value {
+        Some(value) => format!("{key} is {value} now, kept in {file}"),
+        None => format!("{key} is what it is by default, {file} says nothing of it"),
+    })
 }
 
 fn added(args: &AddArgs) -> Vec<Change> {

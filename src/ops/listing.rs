@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     column::{
         ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow, Networks,
-        OperationRow, Operations, Rows, VolumeRow, Volumes, natural,
+        OperationRow, Operations, Rows, SettingRow, SettingRows, VolumeRow, Volumes, natural,
     },
     complete::{Completion, ranked},
     filter::Row,
@@ -27,19 +27,22 @@ pub enum Listing {
     Networks,
     /// Volumes.
     Volumes,
+    /// The settings of this console.
+    Settings,
 }
 
 /// A value of a key, and how many rows have it.
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Containers,
         Self::Hosts,
         Self::Operations,
         Self::Images,
         Self::Networks,
         Self::Volumes,
+        Self::Settings,
     ];
 
     /// The rows that are called so: `containers`.
@@ -56,6 +59,7 @@ impl Listing {
             "image list" => Self::Images,
             "network list" => Self::Networks,
             "volume list" => Self::Volumes,
+            "setting list" => Self::Settings,
             _ => return None,
         })
     }
@@ -68,15 +72,40 @@ impl Listing {
             Self::Images => Images::NAME,
             Self::Networks => Networks::NAME,
             Self::Volumes => Volumes::NAME,
+            Self::Settings => SettingRows::NAME,
         }
     }
 
     /// The names of their columns, each with what it shows.
     pub fn columns(self) -> Vec<(String, String)> {
-        fn of<K: Rows>() -> Vec<(String, String)> {
+        let named = |(name, about): (&str, &str)| (name.to_owned(), about.to_owned());
+        self.described().into_iter().map(named).collect()
+    }
+
+    /// The names of their columns as they are declared, each with what it shows.
+    pub fn described(self) -> Vec<(&'static str, &'static str)> {
+        fn of<K: Rows>() -> Vec<(&'static str, &'static str)> {
+            let columns = K::columns().iter();
+            columns.map(|column| (column.name, column.about)).collect()
+        }
+        match self {
+            Self::Containers => of::<Containers>(),
+            Self::Hosts => of::<Hosts>(),
+            Self::Operations => of::<Operations>(),
+            Self::Images => of::<Images>(),
+            Self::Networks => of::<Networks>(),
+            Self::Volumes => of::<Volumes>(),
+            Self::Settings => of::<SettingRows>(),
+        }
+    }
+
+    /// The names of the columns that are shown when nobody has chosen.
+    pub fn shown_by_default(self) -> Vec<&'static str> {
+        fn of<K: Rows>() -> Vec<&'static str> {
             let columns = K::columns().iter();
             columns
-                .map(|column| (column.name.to_owned(), column.about.to_owned()))
+                .filter(|column| column.shown)
+                .map(|column| column.name)
                 .collect()
         }
         match self {
@@ -86,6 +115,7 @@ impl Listing {
             Self::Images => of::<Images>(),
             Self::Networks => of::<Networks>(),
             Self::Volumes => of::<Volumes>(),
+            Self::Settings => of::<SettingRows>(),
         }
     }
 
@@ -98,6 +128,7 @@ impl Listing {
             Self::Images => Grammar::of::<ImageRow<'_>>(),
             Self::Networks => Grammar::of::<NetworkRow<'_>>(),
             Self::Volumes => Grammar::of::<VolumeRow<'_>>(),
+            Self::Settings => Grammar::of::<SettingRow<'_>>(),
         }
     }
 
@@ -218,6 +249,10 @@ impl Listing {
             Self::Volumes => {
                 let rows = each(hosts, |host| host.volumes.as_deref());
                 of(key, rows.map(|(host, volume)| VolumeRow { host, volume }))
+            }
+            Self::Settings => {
+                let all = fleet.settings.iter();
+                of(key, all.map(|setting| SettingRow { setting }))
             }
         }
     }

@@ -11,6 +11,7 @@ mod named;
 pub mod plan;
 pub mod run;
 pub mod sentence;
+pub mod setting;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,6 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, LogsCommand, Number, ParseError,
-    Reader, ResourceCommand, Role, Sentence,
+    Reader, ResourceCommand, Role, Sentence, SettingCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, Target};

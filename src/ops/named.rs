@@ -49,7 +49,8 @@ impl Sentence {
             | Self::Image(_)
             | Self::Network(_)
             | Self::Volume(_)
-            | Self::Audit(_) => Vec::new(),
+            | Self::Audit(_)
+            | Self::Setting(_) => Vec::new(),
         }
     }
 
@@ -78,7 +79,8 @@ impl Sentence {
             | Self::Network(_)
             | Self::Volume(_)
             | Self::Logs(_)
-            | Self::Audit(_) => &[],
+            | Self::Audit(_)
+            | Self::Setting(_) => &[],
         }
     }
 
@@ -86,6 +88,7 @@ impl Sentence {
     pub fn touches(&self, spec: &HostSpec) -> bool {
         match self {
             Self::Audit(_)
+            | Self::Setting(_)
             | Self::Host(
                 HostCommand::Add(_)
                 | HostCommand::Edit(_)

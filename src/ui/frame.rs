@@ -263,7 +263,7 @@ impl Ui {
         let theme = &self.look.theme;
         let buffer = frame.buffer_mut();
         buffer.set_style(area, theme.crumb);
-        let narrow = area.width < 70;
+        let narrow = area.width < if self.trail.is_empty() { 70 } else { 90 };
         let base = self.trail.first().copied().unwrap_or(self.here);
         let mut spans = Vec::new();
         for pane in PaneId::ALL {

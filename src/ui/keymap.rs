@@ -26,6 +26,8 @@ pub const SECTIONS: &[&str] = &[
     "detail",
     "logs",
     "operations",
+    "settings",
+    "welcome",
 ];
 
 /// One press of a key, without what cannot be told apart on every terminal.

@@ -15,8 +15,10 @@ pub mod pane;
 mod prompt;
 pub mod runs;
 mod scroll;
+mod set;
 pub mod theme;
 mod update;
+mod welcome;
 mod widget;
 
 use std::{
@@ -35,9 +37,10 @@ use self::{
     pane::{PaneId, Panes},
     prompt::Prompt,
     runs::{RunId, Runs},
+    theme::Theme,
 };
 use crate::{
-    model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step},
+    model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step, found::Found, setting::Key},
     ops::{Export, Plan, Progress, Sentence},
 };
 
@@ -65,6 +68,16 @@ pub enum Msg {
     Revealed(HostName, ContainerId),
     /// Something is to be said.
     Say(Level, String),
+    /// The colours are these now.
+    Theme(Box<Theme>),
+    /// The keys are these now.
+    Keymap(Box<Keymap>),
+    /// This could be hosts.
+    Found(Box<Found>),
+    /// Hosts were taken in, and are watched now.
+    Taken,
+    /// Hosts were taken in: the console is to be opened anew, on them.
+    Reopen,
     /// Values remembered from an earlier session.
     Remembered(Vec<(String, String)>),
 }
@@ -95,6 +108,16 @@ pub enum Effect {
     Configure(Box<Sentence>, Box<Plan>),
     /// Write a text into a file that is not there yet; so many hosts are in it.
     Export(PathBuf, Export),
+    /// This setting has this value for now.
+    Apply(Key, String),
+    /// Look what could be hosts.
+    Look,
+    /// Take hosts into the configuration file as these sentences say.
+    Take(Vec<(Sentence, Plan)>),
+    /// Leave, and open the console anew on what is configured now.
+    Reopen,
+    /// Leave, and show the demo.
+    Demo,
     /// Try hosts again now.
     Reconnect(Vec<HostName>),
     /// Ask a question that only the log of acts can answer.
@@ -144,7 +167,7 @@ pub struct Ui {
 impl Ui {
     /// A console on an empty fleet.
     pub fn new(fleet: Fleet, keymap: Keymap, look: Look, around: Surroundings) -> Self {
-        Self {
+        let mut ui = Self {
             fleet,
             keymap,
             look,
@@ -161,7 +184,9 @@ impl Ui {
             messages: VecDeque::new(),
             runs: Runs::default(),
             settled: false,
-        }
+        };
+        ui.take_columns();
+        ui
     }
 
     /// What the panes on the screen want to see of the hosts.

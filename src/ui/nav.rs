@@ -5,7 +5,7 @@ use clap::Subcommand;
 /// What can be said about the view itself.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Nav {
-    /// Go to a pane: overview, hosts, containers, logs, operations
+    /// Go to a pane: overview, hosts, containers, logs, operations, settings, welcome
     Pane {
         /// Its name, or the beginning of it.
         name: String,
@@ -80,6 +80,10 @@ pub enum Nav {
         /// Their names in order, with commas; none to choose from a list, `default` for the default.
         names: Option<String>,
     },
+    /// Look at a demo fleet that is served from memory
+    Demo,
+    /// Set the setting under the cursor back to its default
+    Reset,
     /// The next way to show the same rows: table, tiles
     Shape,
     /// The next way to group tiles: host, app, environment

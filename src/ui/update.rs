@@ -14,7 +14,7 @@ use super::{
     runs::RunId,
 };
 use crate::{
-    model::HostName,
+    model::{Event, HostName, setting::Key},
     ops::{
         Confirm, Danger, Entry, Export, HostCommand, Listing, Plan, Progress, Role, Sentence,
         sentence::ExportArgs, target::Target,
@@ -33,10 +33,34 @@ impl Ui {
                 Vec::new()
             }
             Msg::Event(event) => {
+                let settings = matches!(event, Event::Settings(_));
                 self.fleet.apply(event);
+                if settings {
+                    self.take_columns();
+                }
                 self.settled = false;
                 Vec::new()
             }
+            Msg::Theme(theme) => {
+                self.look.theme = *theme;
+                Vec::new()
+            }
+            Msg::Keymap(keymap) => {
+                self.keymap = *keymap;
+                self.pressed.clear();
+                self.tell_keys();
+                Vec::new()
+            }
+            Msg::Found(found) => {
+                self.panes.welcome.show(*found);
+                self.settled = false;
+                Vec::new()
+            }
+            Msg::Taken => {
+                self.leave_welcome();
+                Vec::new()
+            }
+            Msg::Reopen => vec![Effect::Reopen],
             Msg::Feed(feed, payload) => {
                 let pane = self.panes.get_mut(self.here);
                 pane.feed(&feed, &payload, &self.fleet);
@@ -62,7 +86,7 @@ impl Ui {
             }
             Msg::Remembered(values) => {
                 for (key, value) in values {
-                    self.panes.remembered(&key, &value);
+                    self.remembered(&key, &value);
                 }
                 self.settled = false;
                 Vec::new()
@@ -214,6 +238,11 @@ impl Ui {
                 self.overlay = None;
                 self.say_line(&line)
             }
+            Answer::Try(key, value) => vec![Effect::Apply(key, value)],
+            Answer::GiveUp(key, value) => {
+                self.overlay = None;
+                vec![Effect::Apply(key, value)]
+            }
             Answer::Run(sentence, plan) => {
                 self.overlay = None;
                 self.start(&sentence, *plan)
@@ -288,6 +317,7 @@ impl Ui {
             Nav::Refresh => self.refresh(),
             Nav::Copy => self.copy(),
             Nav::Cancel => self.cancel(),
+            Nav::Demo => self.demo(),
             _ => self.pane_nav(nav),
         }
     }
@@ -300,7 +330,7 @@ impl Ui {
         }
     }
 
-    fn pane_nav(&mut self, nav: &Nav) -> Vec<Effect> {
+    pub(super) fn pane_nav(&mut self, nav: &Nav) -> Vec<Effect> {
         let reply = self.panes.get_mut(self.here).nav(nav, &self.fleet);
         match reply {
             Reply::Done => {}
@@ -331,23 +361,26 @@ impl Ui {
             Reply::Tell(text) => self.say(Level::Info, text),
             Reply::Refuse(why) => self.say(Level::Warning, why),
             Reply::Reveal => return self.say_line("container show --reveal"),
-            Reply::Remember(key, value) => return vec![Effect::Remember(key, value)],
+            Reply::Say(line) => return self.say_line(&line),
+            Reply::Edit(key) => self.edit_setting(key),
+            Reply::Take(lines) => return self.take(&lines),
+            Reply::Remember(key, value) => return self.remember(key, value),
             Reply::Copy(text) => return vec![Effect::Copy(text)],
             Reply::ChooseColumns(all, shown) => {
-                self.overlay = Some(Overlay::Columns(Chooser::new(all, shown)));
+                let key = Key::columns_of(self.here.name());
+                self.overlay = Some(Overlay::Columns(Chooser::new(all, shown, key)));
             }
         }
         Vec::new()
     }
 
     fn go_named(&mut self, name: &str) -> Vec<Effect> {
-        match PaneId::ALL
-            .iter()
-            .find(|pane| pane.name().starts_with(name))
-        {
+        let named = |pane: &&PaneId| pane.name().starts_with(name);
+        match PaneId::NAMED.iter().find(named) {
+            Some(PaneId::Welcome) => return self.welcome(),
             Some(pane) => self.go(*pane),
             None => {
-                let names: Vec<_> = PaneId::ALL.iter().map(|pane| pane.name()).collect();
+                let names: Vec<_> = PaneId::NAMED.iter().map(|pane| pane.name()).collect();
                 self.say(
                     Level::Error,
                     format!("there is no pane '{name}'; there are {}", names.join(", ")),
@@ -358,7 +391,7 @@ impl Ui {
     }
 
     /// Goes to a pane side by side with this one.
-    fn go(&mut self, pane: PaneId) {
+    pub(super) fn go(&mut self, pane: PaneId) {
         if pane == PaneId::Logs && self.here != PaneId::Logs && self.panes.logs.is_empty() {
             let selection = self.panes.get(self.here).selection(&self.fleet);
             self.panes.logs.show(selection, &self.fleet);
@@ -371,7 +404,7 @@ impl Ui {
     }
 
     /// Goes into a pane from which `back` leads here again.
-    fn enter(&mut self, pane: PaneId) {
+    pub(super) fn enter(&mut self, pane: PaneId) {
         if pane != self.here {
             self.last = self.here;
             self.trail.push(self.here);
@@ -379,7 +412,7 @@ impl Ui {
         }
     }
 
-    fn back(&mut self) -> Vec<Effect> {
+    pub(super) fn back(&mut self) -> Vec<Effect> {
         if !self.panes.get(self.here).filter().is_empty() {
             self.panes.get_mut(self.here).nav(
                 &Nav::Filter {
@@ -570,6 +603,7 @@ impl Ui {
                 }))
             }
             Sentence::Audit(AuditCommand::Verify) => Some(vec![Effect::Audit]),
+            Sentence::Setting(command) => Some(self.setting(sentence, command)),
             Sentence::Logs(_) => {
                 match sentence.plan(&self.fleet, selection) {
                     Ok(plan) => {

@@ -62,6 +62,91 @@ fn a_host_that_is_not_in_the_file_cannot_be_edited_there() {
 }
 
 #[test]
+fn settings_are_listed_set_reset_and_recorded() {
+    let bench = Bench::new();
+    let hosts = fs::read_to_string(bench.file()).unwrap();
+    let list = bench.say("setting list").ended(0);
+    assert!(
+        list.out.contains("theme") && list.out.contains("default"),
+        "{list:?}"
+    );
+    let done = bench.say("setting set theme light").ended(0);
+    assert!(done.out.contains("theme is light now"), "{done:?}");
+    bench
+        .say("setting set columns.containers host,name,cpu")
+        .ended(0);
+    bench.say("setting set start pane containers").ended(0);
+    let expected = format!(
+        "{hosts}\n[ui]\ntheme = \"light\"\nstart = \"pane containers\"\n\n[ui.columns]\ncontainers = [\"host\", \"name\", \"cpu\"]\n"
+    );
+    assert_eq!(fs::read_to_string(bench.file()).unwrap(), expected);
+    let set = bench
+        .say("setting list theme -o json --start 'pane hosts'")
+        .ended(0)
+        .json();
+    assert_eq!(
+        (&set[0]["value"], &set[0]["default"]),
+        (&"light".into(), &"dark".into())
+    );
+    assert!(
+        set[0]["from"].as_str().unwrap().starts_with("wharf.toml:"),
+        "{set}"
+    );
+    let given = bench
+        .say("setting list name:start -o json --start 'pane hosts'")
+        .ended(0)
+        .json();
+    assert_eq!(
+        (&given[0]["value"], &given[0]["from"]),
+        (&"pane hosts".into(), &"--start".into())
+    );
+    bench.say("setting reset theme").ended(0);
+    assert!(!fs::read_to_string(bench.file()).unwrap().contains("light"));
+    let wrong = bench
+        .say("setting set theme ligh")
+        .complains("did you mean light?");
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    bench
+        .say("setting set colour red")
+        .ended(2)
+        .complains("there is no setting 'colour'");
+    bench
+        .say("setting set refresh.load 5")
+        .ended(2)
+        .complains("write 5s, 2m or 1h");
+    bench
+        .say("setting set theme mono --read-only")
+        .ended(3)
+        .complains("read-only");
+    let acts = bench.say("audit list -o json").ended(0).json();
+    let said = acts
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|act| act["sentence"].as_str().unwrap());
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            "setting set theme light",
+            "setting set columns.containers host,name,cpu",
+            "setting set start 'pane containers'",
+            "setting reset theme"
+        ]
+    );
+}
+
+#[test]
+fn a_theme_of_ones_own_can_be_set_by_its_name() {
+    let bench = Bench::new();
+    let themes = bench.file().parent().unwrap().join("themes");
+    fs::create_dir_all(&themes).unwrap();
+    fs::write(themes.join("dusk.toml"), "").unwrap();
+    bench.say("setting set theme dusk").ended(0);
+    let set = bench.say("setting list theme -o json").ended(0).json();
+    assert_eq!(set[0]["value"], "dusk");
+}
+
+#[test]
 fn the_configuration_is_explained_found_and_checked() {
     let bench = Bench::new();
     let example = bench.say("config example").ended(0);

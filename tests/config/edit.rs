@@ -5,7 +5,10 @@ use std::{
     os::unix::fs::{PermissionsExt, symlink},
 };
 
-use wharf::config::{Paths, edit};
+use wharf::{
+    config::{Paths, edit},
+    model::setting::Key,
+};
 
 use crate::machine::{Machine, names};
 
@@ -150,4 +153,154 @@ fn a_broken_file_is_not_edited() {
     let paths = Paths::of(&machine.env(), None);
     let error = edit::add_host(&paths, "a", &[]).unwrap_err().to_string();
     assert!(error.contains("mend it first"), "{error}");
+}
+
+const TASTE: &str = r#"# Mine.
+unheard_of = 1
+
+[ui]   # how it looks
+# Dark is for the night.
+theme = "dark"   # for now
+own = "kept"
+
+[ui.columns]
+containers = [
+  "host", # where
+  "name",
+]
+
+# The fleet.
+[[host]]
+name = "a"
+"#;
+
+fn set(machine: &Machine, key: Key, value: Option<&str>) {
+    edit::set(&Paths::of(&machine.env(), None), key, value).unwrap();
+}
+
+fn text(machine: &Machine) -> String {
+    fs::read_to_string(machine.toml()).unwrap()
+}
+
+#[test]
+fn a_setting_is_changed_in_its_place_and_all_else_stays() {
+    let machine = Machine::with(TASTE);
+    set(&machine, Key::Theme, Some("light"));
+    set(&machine, Key::Mouse, Some("true"));
+    set(&machine, Key::HostColumns, Some("name,cpu"));
+    set(&machine, Key::Load, Some("2s"));
+    let expected = TASTE
+        .replace(
+            "theme = \"dark\"   # for now",
+            "theme = \"light\"   # for now",
+        )
+        .replace("own = \"kept\"\n", "own = \"kept\"\nmouse = true\n")
+        .replace(
+            "  \"name\",\n]\n",
+            "  \"name\",\n]\nhosts = [\"name\", \"cpu\"]\n",
+        )
+        + "\n[refresh]\nload = \"2s\"\n";
+    assert_eq!(text(&machine), expected);
+    let config = machine.plain();
+    assert_eq!((config.theme.as_str(), config.mouse), ("light", true));
+    assert_eq!(config.refresh.load.as_secs(), 2);
+    let told: Vec<String> = config
+        .settings
+        .iter()
+        .map(|one| format!("{} {} {}", one.key, one.value, one.source))
+        .collect();
+    assert_eq!(
+        told[..6],
+        [
+            "theme light wharf.toml:6",
+            "keymap default default",
+            "start  default",
+            "mouse true wharf.toml:8",
+            "columns.hosts name,cpu wharf.toml:15",
+            "columns.containers host,name wharf.toml:11",
+        ]
+    );
+}
+
+#[test]
+fn a_setting_that_is_taken_out_leaves_the_comments() {
+    let machine = Machine::with(TASTE);
+    set(&machine, Key::Theme, None);
+    set(&machine, Key::ContainerColumns, None);
+    set(&machine, Key::Load, None);
+    let expected = TASTE
+        .replace("theme = \"dark\"   # for now", "# for now")
+        .replace("containers = [\n  \"host\", # where\n  \"name\",\n]\n", "");
+    assert_eq!(text(&machine), expected);
+    assert_eq!(machine.plain().theme, "dark");
+}
+
+#[test]
+fn a_setting_finds_its_place_however_the_file_is_written() {
+    for (before, after) in [
+        ("", "[ui]\ntheme = \"light\"\n"),
+        ("# end", "# end\n\n[ui]\ntheme = \"light\"\n"),
+        (
+            "ui.mouse = true\n",
+            "ui.mouse = true\nui.theme = \"light\"\n",
+        ),
+        (
+            "ui = { mouse = true }\n",
+            "ui = { mouse = true , theme = \"light\" }\n",
+        ),
+        (
+            "ui = { theme = \"dark\", mouse = true }\n",
+            "ui = { theme = \"light\", mouse = true }\n",
+        ),
+        (
+            "[ui.columns]\nhosts = [\"name\"]\n",
+            "[ui]\ntheme = \"light\"\n[ui.columns]\nhosts = [\"name\"]\n",
+        ),
+    ] {
+        let machine = Machine::with(before);
+        set(&machine, Key::Theme, Some("light"));
+        assert_eq!(
+            machine.plain().theme,
+            "light",
+            "{before}\n{}",
+            text(&machine)
+        );
+        let plain = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(plain(&text(&machine)), plain(after), "{before}");
+        set(&machine, Key::Theme, None);
+        assert_eq!(
+            machine.plain().settings.get(Key::Theme).value,
+            "dark",
+            "{}",
+            text(&machine)
+        );
+    }
+    let machine = Machine::new();
+    set(&machine, Key::Theme, Some("light"));
+    assert_eq!(text(&machine), "[ui]\ntheme = \"light\"\n");
+}
+
+#[test]
+fn a_setting_that_cannot_be_kept_says_why_and_what_to_write() {
+    let machine = Machine::with("[[host]\n");
+    let paths = Paths::of(&machine.env(), None);
+    let told = |key, value| edit::set(&paths, key, value).unwrap_err().to_string();
+    let text = told(Key::Theme, Some("light"));
+    assert!(text.contains("mend it first"), "{text}");
+    assert!(
+        text.ends_with("write theme = \"light\" into [ui] there by hand"),
+        "{text}"
+    );
+    fs::remove_file(machine.toml()).unwrap();
+    fs::create_dir(machine.toml()).unwrap();
+    let text = told(Key::ContainerColumns, Some("name"));
+    assert!(text.contains("cannot be read"), "{text}");
+    assert!(
+        text.ends_with("write containers = [\"name\"] into [ui.columns] there by hand"),
+        "{text}"
+    );
+    fs::remove_dir(machine.toml()).unwrap();
+    fs::write(machine.toml(), "ui = 1\n").unwrap();
+    let text = told(Key::Mouse, Some("true"));
+    assert!(text.contains("ui in it is no table"), "{text}");
 }

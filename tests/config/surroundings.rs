@@ -6,7 +6,13 @@ use std::{
     path::Path,
 };
 
-use wharf::config::{Colors, Env, Flags, Multiplexer, Paths, Terminal, origin};
+use wharf::{
+    config::{
+        Colors, Env, Flags, Multiplexer, Paths, Terminal, found, is_first_start, origin,
+        remember_start,
+    },
+    model::found::{Answer, Kind},
+};
 
 use crate::machine::Machine;
 
@@ -131,4 +137,71 @@ fn the_terminal_is_what_the_variables_say() {
         of(&[("VISUAL", "code -w"), ("EDITOR", "vi")]).editor,
         "code -w"
     );
+}
+
+#[test]
+fn a_first_start_is_one_without_any_word_of_the_user() {
+    let is_first = |machine: &Machine, flags: &Flags| {
+        let env = machine.env();
+        let paths = Paths::of(&env, flags.config.as_deref());
+        is_first_start(flags, &env, &paths)
+    };
+    let plain = Flags::default();
+    let machine = Machine::new();
+    assert!(is_first(&machine, &plain));
+    for flags in [
+        Flags {
+            hosts: vec!["a".into()],
+            ..Flags::default()
+        },
+        Flags {
+            start: Some("pane hosts".into()),
+            ..Flags::default()
+        },
+        Flags {
+            config: Some("/nowhere".into()),
+            ..Flags::default()
+        },
+    ] {
+        assert!(!is_first(&machine, &flags), "{flags:?}");
+    }
+    assert!(!is_first(
+        &Machine::new().set("DOCKER_HOST", "tcp://x:1"),
+        &plain
+    ));
+    assert!(
+        !is_first(&Machine::with(""), &plain),
+        "an empty file is a word, too"
+    );
+    remember_start(&Paths::of(&machine.env(), None));
+    assert!(!is_first(&machine, &plain), "it is shown once");
+}
+
+#[test]
+fn what_could_be_hosts_is_found_and_none_of_it_is_asked() {
+    let machine = Machine::new();
+    let _docker = machine.socket("var/run/docker.sock");
+    let meta = r#"{"Name":"build","Endpoints":{"docker":{"Host":"ssh://ci@build"}}}"#;
+    machine.write("home/ann/.docker/contexts/meta/x/meta.json", meta);
+    machine.write(
+        "home/ann/.ssh/config",
+        "Host web-1 db-1\nHost web-* !old\nHost *\n",
+    );
+    let found = found(&machine.plain(), &machine.env());
+    let told: Vec<_> = found
+        .candidates
+        .iter()
+        .map(|one| (one.kind, one.name.as_str(), &one.answer))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Kind::Engine, "local", &Answer::Asked),
+            (Kind::Context, "build", &Answer::NotAsked),
+            (Kind::Alias, "web-1", &Answer::NotAsked),
+            (Kind::Alias, "db-1", &Answer::NotAsked),
+        ]
+    );
+    assert_eq!(found.places.len(), 7);
+    assert!(found.file.0.ends_with("wharf.toml") && !found.file.1);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wharf::engine::{LogOptions, Settings};
+use wharf::engine::{LogOptions, Pace, Settings};
 use wharf::model::{Event, Feed, LogLine, LogRange, Payload, State, Stream};
 
 use crate::desk::Desk;
@@ -276,6 +276,39 @@ pub async fn a_list_that_did_not_change_is_not_told_again(subject: Subject) {
     assert!(
         events.iter().any(|event| matches!(event, Event::Heard(..))),
         "but the host is heard of"
+    );
+}
+
+pub async fn another_pace_holds_at_once(subject: Subject) {
+    let settings = Settings {
+        resync: Duration::from_hours(1),
+        load: Duration::from_hours(1),
+        ..Settings::default()
+    };
+    let mut desk = Desk::with(subject.spec.clone(), settings).await;
+    desk.want([Feed::Load(subject.host())]);
+    desk.listen(Duration::from_millis(500)).await;
+    let engine = subject
+        .engine()
+        .expect("only a simulated engine stands still");
+    let before = engine.requests();
+    desk.listen(Duration::from_millis(600)).await;
+    let slow = engine.requests() - before;
+    desk.engines.set_pace(Pace {
+        resync: Duration::from_millis(100),
+        resources: Duration::from_mins(1),
+        load: Duration::from_millis(100),
+    });
+    let before = engine.requests();
+    let events = desk.listen(Duration::from_secs(1)).await;
+    let fast = engine.requests() - before;
+    assert!(slow < 3 && fast > 4, "{slow} requests, then {fast}");
+    let loads = events
+        .iter()
+        .filter(|event| matches!(event, Event::Load(..)));
+    assert!(
+        loads.count() > 3,
+        "the load is read as often as is said now"
     );
 }
 

@@ -58,6 +58,7 @@ mod feeds {
 mod lists {
     contract!(sim, contract_feeds: [
         a_list_that_did_not_change_is_not_told_again
+        another_pace_holds_at_once
         a_simulated_host_tells_its_load
     ]);
 }

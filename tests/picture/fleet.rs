@@ -15,6 +15,8 @@ use wharf::{
         Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, Fleet, Health, HostLoad,
         HostName, HostSpec, Image, Link, Operation, Origin, Outcome, Payload, Port, Product, State,
         Timestamp, Trouble, TroubleKind, Usage, Way,
+        found::{Answer, Candidate, Found, Kind},
+        setting::{Key, Source},
     },
     ui::{Msg, desk::Desk},
 };
@@ -73,6 +75,106 @@ const SERVICES: &[(&str, &str, &str, u16)] = &[
     ),
 ];
 
+/// What a first start finds on a machine with something of everything.
+pub fn found() -> Found {
+    let candidate = |kind, name: &str, endpoint: &str, answer| Candidate {
+        kind,
+        name: name.into(),
+        endpoint: endpoint.parse().unwrap_or_else(|_| panic!("{endpoint}")),
+        answer,
+    };
+    let denied = Trouble {
+        kind: TroubleKind::SocketDenied,
+        reason: "this user may not use /run/podman/podman.sock".into(),
+        remedy: "add the user to the group podman and log in again".into(),
+        raw: Vec::new(),
+    };
+    let here = Answer::Here("Docker 28.2.2, 12 containers".into());
+    let mut candidates = vec![
+        candidate(Kind::Engine, "local", "unix:///var/run/docker.sock", here),
+        candidate(
+            Kind::Engine,
+            "podman",
+            "unix:///run/podman/podman.sock",
+            Answer::Silent(denied),
+        ),
+        candidate(
+            Kind::Context,
+            "build",
+            "ssh://ci@build.corp.example:2222",
+            Answer::NotAsked,
+        ),
+        candidate(
+            Kind::Context,
+            "legacy",
+            "tcp://10.20.0.7:2375",
+            Answer::NotAsked,
+        ),
+    ];
+    let aliases = [
+        "ams-1",
+        "ams-2",
+        "fra-edge-gateway-1",
+        "db-1",
+        "db-2",
+        "bastion",
+    ];
+    candidates.extend(aliases.map(|name| {
+        candidate(
+            Kind::Alias,
+            name,
+            &format!("ssh://{name}"),
+            Answer::NotAsked,
+        )
+    }));
+    Found {
+        candidates,
+        ..nothing_found()
+    }
+}
+
+/// What a first start finds where there is nothing.
+pub fn nothing_found() -> Found {
+    let places = [
+        "/var/run/docker.sock",
+        "/run/user/1000/docker.sock",
+        "/home/ann/.docker/run/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/user/1000/podman/podman.sock",
+        "/home/ann/.docker/contexts",
+        "/home/ann/.ssh/config",
+    ];
+    Found {
+        candidates: Vec::new(),
+        places: places.map(str::to_owned).into(),
+        file: ("/home/ann/.config/wharf/wharf.toml".into(), false),
+    }
+}
+
+/// Settings as somebody may have them.
+fn settings(fleet: &mut Fleet) {
+    let settings = &mut fleet.settings;
+    let all = |names: &[&str]| {
+        let of_wharf = |name: &&str| ((*name).to_owned(), String::new());
+        names.iter().map(of_wharf).collect::<Vec<_>>()
+    };
+    let mut themes = all(&["dark", "high-contrast", "light", "mono", "sixteen"]);
+    themes.push((
+        "dusk".into(),
+        "your own: ~/.config/wharf/themes/dusk.toml".into(),
+    ));
+    settings.offer(Key::Theme, themes);
+    settings.offer(Key::Keymap, all(&["default", "emacs", "k9s", "lazydocker"]));
+    settings.file = "/home/ann/.config/wharf/wharf.toml".into();
+    let file = |line| Source::File {
+        file: "wharf.toml".into(),
+        line,
+    };
+    settings.tell(Key::Keymap, "default", file(31));
+    settings.tell(Key::Start, "pane overview", Source::Given("--start".into()));
+    settings.tell(Key::Load, "2s", file(44));
+}
+
 /// The fleet.
 pub fn demo() -> Fleet {
     let mut fleet = Fleet::new();
@@ -112,6 +214,7 @@ pub fn demo() -> Fleet {
         resources(&mut fleet, host, at);
     }
     last_words(&mut fleet);
+    settings(&mut fleet);
     for operation in operations() {
         fleet.apply(Event::Operation(Box::new(operation)));
     }

@@ -4,6 +4,7 @@ mod container;
 mod host;
 mod operation;
 mod resource;
+mod setting;
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -16,6 +17,7 @@ pub use operation::{OperationRow, Operations, operations, outcome_tone, took};
 pub use resource::{
     ImageRow, Images, NetworkRow, Networks, VolumeRow, Volumes, images, networks, volumes,
 };
+pub use setting::{SettingRow, SettingRows};
 
 /// A kind of rows with its columns. The rows borrow from the fleet, the columns do not.
 pub trait Rows: Sized + 'static {

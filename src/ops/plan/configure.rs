@@ -5,7 +5,8 @@ use crate::{
     config::inventory::Comparison,
     model::{Fleet, HostName},
     ops::{
-        sentence::{AddArgs, Danger, EditArgs, ImportArgs, Sentence},
+        sentence::{AddArgs, Danger, EditArgs, ImportArgs, Sentence, SettingCommand},
+        setting,
         target::Target,
     },
 };
@@ -96,6 +97,26 @@ pub(in crate::ops) fn import(
     let targets = touched.map(|(name, _)| format!("@{name}")).collect();
     let title = format!("Import {file} into wharf.toml: {}", found.counts());
     edit_of_file(sentence, fleet, title, targets)
+}
+
+/// The plan of saying a setting, or of taking it out.
+pub(super) fn setting(
+    sentence: &Sentence,
+    command: &SettingCommand,
+    fleet: &Fleet,
+) -> Result<Plan, Refusal> {
+    let Some((key, value)) = command.change() else {
+        return super::query::plan(sentence, fleet, &[]);
+    };
+    let title = match value {
+        Some(value) => {
+            let value = setting::check(key, &value, &fleet.settings)
+                .map_err(|why| Refusal::new(RefusalKind::Sentence, why, ""))?;
+            format!("Set {key} to {}", setting::shown(key, &value))
+        }
+        None => format!("Set {key} back to its default"),
+    };
+    edit_of_file(sentence, fleet, title, Vec::new())
 }
 
 fn texts(sentence: &Sentence, fleet: &Fleet, selection: &[Target]) -> Result<Vec<String>, Refusal> {

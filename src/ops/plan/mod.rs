@@ -176,6 +176,7 @@ impl Sentence {
                 | HostCommand::Reconnect { .. }
                 | HostCommand::Login { .. } => query::plan(self, fleet, selection),
             },
+            Self::Setting(command) => configure::setting(self, command, fleet),
             Self::Image(_)
             | Self::Network(_)
             | Self::Volume(_)

@@ -4,6 +4,7 @@ mod container;
 mod error;
 mod fleet;
 mod host;
+mod setting;
 mod traits;
 mod write;
 
@@ -15,6 +16,7 @@ pub use error::ParseError;
 pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment, ResourceCommand};
 pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
+pub use setting::SettingCommand;
 pub use traits::{Accepts, Danger, Number, Role};
 pub(super) use write::join;
 
@@ -47,6 +49,9 @@ pub enum Sentence {
     /// The log of acts: what was done, and whether it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Settings: how this console looks and behaves
+    #[command(subcommand)]
+    Setting(SettingCommand),
 }
 
 /// Why something is done: `--reason`.
@@ -114,6 +119,7 @@ impl Sentence {
         let why = match self {
             Self::Host(command) => command.why(),
             Self::Container(command) => command.why(),
+            Self::Setting(command) => command.why(),
             Self::Image(_)
             | Self::Network(_)
             | Self::Volume(_)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ContainerCommand, CopySide, ExecArgs, HostCommand, Sentence};
+use super::{ContainerCommand, CopySide, ExecArgs, HostCommand, Sentence, SettingCommand};
 use crate::{
     model::{Container, Fleet, State},
     ops::target::Target,
@@ -85,6 +85,10 @@ impl Sentence {
         match self {
             Self::Host(command) => command.danger(),
             Self::Container(command) => command.danger(),
+            Self::Setting(SettingCommand::List(_)) => Danger::Reads,
+            Self::Setting(SettingCommand::Set { .. } | SettingCommand::Reset { .. }) => {
+                Danger::Changes
+            }
             Self::Image(_)
             | Self::Network(_)
             | Self::Volume(_)
@@ -98,6 +102,10 @@ impl Sentence {
         match self {
             Self::Host(command) => command.role(),
             Self::Container(command) => command.role(),
+            Self::Setting(SettingCommand::List(_)) => Role::Query,
+            Self::Setting(SettingCommand::Set { .. } | SettingCommand::Reset { .. }) => {
+                Role::Configure
+            }
             Self::Image(_)
             | Self::Network(_)
             | Self::Volume(_)
@@ -115,9 +123,11 @@ impl Sentence {
                 number: Number::Some,
                 unfit: fits_always,
             },
-            Self::Image(_) | Self::Network(_) | Self::Volume(_) | Self::Audit(_) => {
-                Accepts::Nothing
-            }
+            Self::Image(_)
+            | Self::Network(_)
+            | Self::Volume(_)
+            | Self::Audit(_)
+            | Self::Setting(_) => Accepts::Nothing,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::{
     AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs, HostCommand,
     ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs,
-    ResourceCommand, Sentence, ShowArgs,
+    ResourceCommand, Sentence, SettingCommand, ShowArgs,
 };
 use crate::model::redact;
 
@@ -103,6 +103,9 @@ impl Sentence {
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
             Self::Audit(AuditCommand::Verify) => "audit verify",
+            Self::Setting(SettingCommand::List(_)) => "setting list",
+            Self::Setting(SettingCommand::Set { .. }) => "setting set",
+            Self::Setting(SettingCommand::Reset { .. }) => "setting reset",
         }
     }
 
@@ -122,8 +125,25 @@ impl Sentence {
                 words.option("-n", Some(number));
             }
             Self::Audit(AuditCommand::Verify) => {}
+            Self::Setting(command) => setting(&mut words, command),
         }
         redact(&join(words.0.iter().map(String::as_str))).into_owned()
+    }
+}
+
+fn setting(words: &mut Words, command: &SettingCommand) {
+    match command {
+        SettingCommand::List(args) => list(words, args),
+        SettingCommand::Set { key, value, .. } => {
+            let said = value.join(" ");
+            let value = crate::ops::setting::canonical(*key, &said).unwrap_or(said);
+            // Empty means the default, which is said so.
+            let value = if value.is_empty() { "default" } else { &value };
+            words.add(key.name()).add(value);
+        }
+        SettingCommand::Reset { key, .. } => {
+            words.add(key.name());
+        }
     }
 }
 

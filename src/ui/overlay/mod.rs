@@ -1,6 +1,7 @@
 //! What lies over a pane and takes the keys first: help, menu, question, column choice, messages.
 
 mod chooser;
+mod editor;
 mod help;
 mod menu;
 mod messages;
@@ -16,6 +17,7 @@ use ratatui::{
 };
 
 pub use chooser::Chooser;
+pub use editor::{Editor, mistake};
 pub use help::Help;
 pub use menu::{Choice, Menu};
 pub use messages::Messages;
@@ -23,7 +25,10 @@ pub use output::Live;
 pub use question::Question;
 
 use super::{list::List, look::Look};
-use crate::ops::{Plan, Sentence};
+use crate::{
+    model::setting::Key,
+    ops::{Plan, Sentence},
+};
 
 /// The one thing that lies over the pane.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub enum Overlay {
     Question(Box<Question>),
     /// Which columns are shown.
     Columns(Chooser),
+    /// What a setting becomes.
+    Editor(Editor),
     /// What was said before.
     Messages(Messages),
     /// What a run says.
@@ -51,6 +58,10 @@ pub enum Answer {
     Close,
     /// It is closed and this line is carried out.
     Say(String),
+    /// It stays open, and this value of a setting is shown meanwhile.
+    Try(Key, String),
+    /// It is closed, and this value of a setting is shown again.
+    GiveUp(Key, String),
     /// It is closed and the plan is carried out.
     Run(Box<Sentence>, Box<Plan>),
 }
@@ -63,6 +74,7 @@ impl Overlay {
             Self::Menu(menu) => menu.key(key),
             Self::Question(question) => question.key(key),
             Self::Columns(chooser) => chooser.key(key),
+            Self::Editor(editor) => editor.key(key),
             Self::Messages(messages) => messages.key(key),
             Self::Output(live) => live.key(key),
         }
@@ -72,6 +84,7 @@ impl Overlay {
     pub fn paste(&mut self, line: &str) -> bool {
         match self {
             Self::Question(question) => question.paste(line),
+            Self::Editor(editor) => editor.paste(line),
             Self::Help(_)
             | Self::Menu(_)
             | Self::Columns(_)
@@ -87,6 +100,7 @@ impl Overlay {
             Self::Menu(menu) => menu.view(look, frame, area),
             Self::Question(question) => question.view(look, frame, area),
             Self::Columns(chooser) => chooser.view(look, frame, area),
+            Self::Editor(editor) => editor.view(look, frame, area),
             Self::Messages(messages) => messages.view(look, frame, area),
             Self::Output(live) => live.view(look, frame, area),
         }

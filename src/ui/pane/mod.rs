@@ -6,7 +6,9 @@ pub mod hosts;
 pub mod logs;
 pub mod operations;
 pub mod overview;
+pub mod settings;
 mod table;
+pub mod welcome;
 
 use std::collections::BTreeSet;
 
@@ -18,7 +20,7 @@ use super::{
     widget::line::wrap,
 };
 use crate::{
-    model::{Feed, Fleet, Payload},
+    model::{Feed, Fleet, Payload, setting::Key},
     ops::target::Target,
 };
 
@@ -81,6 +83,12 @@ pub enum Reply {
     Logs(Vec<Target>),
     /// Say something to the operator.
     Tell(String),
+    /// Say this line.
+    Say(String),
+    /// Take hosts into wharf.toml, as these lines say.
+    Take(Vec<String>),
+    /// Change this setting.
+    Edit(Key),
     /// It cannot be done, and why.
     Refuse(String),
     /// Show the masked values of what it shows, which is an act.
@@ -106,18 +114,34 @@ pub enum PaneId {
     Logs,
     /// The log of acts.
     Operations,
+    /// What this console is told about itself.
+    Settings,
+    /// What was found on this machine.
+    Welcome,
     /// One container.
     Detail,
 }
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
         Self::Logs,
         Self::Operations,
+        Self::Settings,
+    ];
+
+    /// The panes that can be gone to by name.
+    pub const NAMED: [Self; 7] = [
+        Self::Overview,
+        Self::Hosts,
+        Self::Containers,
+        Self::Logs,
+        Self::Operations,
+        Self::Settings,
+        Self::Welcome,
     ];
 
     /// Its name: the section in key maps, the word after `pane`.
@@ -128,6 +152,8 @@ impl PaneId {
             Self::Containers => "containers",
             Self::Logs => "logs",
             Self::Operations => "operations",
+            Self::Settings => "settings",
+            Self::Welcome => "welcome",
             Self::Detail => "detail",
         }
     }
@@ -162,6 +188,9 @@ pub struct Panes {
     pub logs: logs::Logs,
     /// The log of acts, to which others lead.
     pub operations: operations::Operations,
+    settings: settings::Settings,
+    /// What was found on this machine, which the console looks for.
+    pub welcome: welcome::Welcome,
     /// One container, which others choose.
     pub detail: detail::Detail,
 }
@@ -175,6 +204,8 @@ impl Panes {
             PaneId::Containers => &self.containers,
             PaneId::Logs => &self.logs,
             PaneId::Operations => &self.operations,
+            PaneId::Settings => &self.settings,
+            PaneId::Welcome => &self.welcome,
             PaneId::Detail => &self.detail,
         }
     }
@@ -187,6 +218,8 @@ impl Panes {
             PaneId::Containers => &mut self.containers,
             PaneId::Logs => &mut self.logs,
             PaneId::Operations => &mut self.operations,
+            PaneId::Settings => &mut self.settings,
+            PaneId::Welcome => &mut self.welcome,
             PaneId::Detail => &mut self.detail,
         }
     }
@@ -194,14 +227,23 @@ impl Panes {
     /// Takes a value remembered from an earlier session. What no longer means anything is passed over.
     pub fn remembered(&mut self, key: &str, value: &str) {
         match key {
-            // Columns of another version of the program: the default is right.
-            "containers.columns" => drop(self.containers.set_columns(value)),
-            "hosts.columns" => drop(self.hosts.set_columns(value)),
-            "operations.columns" => drop(self.operations.set_columns(value)),
             "containers.sort" => self.containers.set_sort(value),
             "hosts.sort" => self.hosts.set_sort(value),
             "operations.sort" => self.operations.set_sort(value),
             _ => {}
+        }
+    }
+}
+
+impl Panes {
+    /// Shows these columns in the pane that a setting is about; none for those of the default.
+    pub fn set_columns(&mut self, key: Key, names: &str) -> Result<(), String> {
+        let names = if names.is_empty() { "default" } else { names };
+        match key.pane() {
+            Some("containers") => self.containers.set_columns(names),
+            Some("hosts") => self.hosts.set_columns(names),
+            Some("operations") => self.operations.set_columns(names),
+            Some(_) | None => Ok(()),
         }
     }
 }
