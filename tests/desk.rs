@@ -4,6 +4,8 @@
 #[path = "picture/fleet.rs"]
 mod fleet;
 
+use std::time::Duration;
+
 use wharf::{
     model::{
         Action, Check, Container, ContainerId, Event, Feed, Finding, Fleet, HostName, HostSpec,
@@ -149,8 +151,50 @@ fn values_are_masked_until_their_showing_is_recorded() {
     );
     desk.send(Msg::Revealed(host.clone(), id.clone()));
     assert!(desk.screen().contains("s3cr3t"), "{}", desk.screen());
+    // Whoever leaves and comes back has to ask anew.
+    let mut desk = desk.keys("2 -");
+    assert!(
+        desk.screen().contains("LEDGER_SIGNING_KEY  ****"),
+        "{}",
+        desk.screen()
+    );
+    desk.send(Msg::Revealed(host.clone(), id.clone()));
     let mut desk = desk.keys("V");
     assert!(!desk.screen().contains("s3cr3t") && desk.effects().is_empty());
+    // What is recorded after somebody left is not shown when they come back.
+    let mut desk = desk.keys("2");
+    desk.send(Msg::Revealed(host.clone(), id.clone()));
+    assert!(!desk.keys("-").screen().contains("s3cr3t"));
+}
+
+#[test]
+fn rows_that_are_worked_on_say_so_until_it_is_over() {
+    let mut desk = desk(120, 30).keys("3 / h o s t : a m s - 2 enter r y");
+    let effects = desk.effects();
+    let [Effect::Run(id, act)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert!(desk.screen().contains("↻ restarting"), "{}", desk.screen());
+    let host = act.plan.steps[0].host.clone();
+    let again: Vec<Container> = desk
+        .ui()
+        .fleet
+        .host(&host)
+        .unwrap()
+        .containers
+        .values()
+        .cloned()
+        .collect();
+    desk.send(Msg::Event(Event::Containers(host, again)));
+    assert!(
+        desk.screen().contains("↻ restarting"),
+        "a list does not take it off"
+    );
+    desk.send(Msg::Run(
+        *id,
+        Progress::StepEnded(0, Ok(String::new()), Duration::ZERO),
+    ));
+    assert!(!desk.screen().contains("↻ restarting"), "{}", desk.screen());
 }
 
 #[test]
@@ -284,6 +328,72 @@ fn help_shows_only_keys_that_mean_it_here() {
         help.contains("range 3") && !help.contains("pane containers"),
         "{help}"
     );
+}
+
+#[test]
+fn help_says_what_can_be_done_now_and_why_the_rest_cannot() {
+    let mut stopped = desk(160, 60).keys("3 / s t a t e : e x i t e d enter");
+    let hints = stopped.screen();
+    assert!(
+        hints.contains("x s start") && !hints.contains("s shell"),
+        "{hints}"
+    );
+    let help = stopped.keys("?").screen();
+    let of = |help: &str, words: &str| {
+        help.lines()
+            .find(|line| line.contains(words))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert!(
+        of(&help, " container start ").contains("Start containers"),
+        "{help}"
+    );
+    assert!(
+        of(&help, " container pause ").contains("not now:"),
+        "{help}"
+    );
+    let mut running = desk(160, 60).keys("3 / s t a t e : r u n n i n g enter");
+    assert!(running.screen().contains("s shell"), "{}", running.screen());
+    let help = running.keys("?").screen();
+    assert!(
+        of(&help, " container start ").contains("already runs"),
+        "{help}"
+    );
+    assert!(of(&help, " container pause ").contains("Freeze"), "{help}");
+}
+
+#[test]
+fn help_is_searched_by_typing() {
+    let mut desk = desk(100, 30).keys("3 ?").type_text("rename");
+    let screen = desk.screen();
+    assert!(
+        screen.contains("/rename") && screen.contains("palette container rename"),
+        "{screen}"
+    );
+    assert!(!screen.contains("half-down"), "{screen}");
+    let mut desk = desk.type_text("zzz");
+    assert!(
+        desk.screen().contains("Nothing here is called so."),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = desk.keys("esc pagedown");
+    assert!(
+        desk.screen().contains("type to search"),
+        "{}",
+        desk.screen()
+    );
+    assert!(!desk.keys("esc").screen().contains("Help:"));
+}
+
+#[test]
+fn help_knows_the_keys_in_force() {
+    let mut desk = desk(120, 50).keys("3");
+    let k9s = wharf::ui::keymap::Keymap::embedded("k9s").unwrap();
+    desk.send(Msg::Keymap(Box::new(k9s)));
+    let screen = desk.keys("?").type_text("container remove").screen();
+    assert!(screen.contains("ctrl-d"), "{screen}");
 }
 
 #[test]

@@ -42,6 +42,16 @@ const PICTURES: &[(&str, &str)] = &[
     ("detail", "3 enter"),
     ("act", "5 j enter"),
     ("help", "3 ?"),
+    ("help-overview", "1 ?"),
+    ("help-hosts", "2 ?"),
+    ("help-logs", "3 l ?"),
+    ("help-operations", "5 ?"),
+    ("help-settings", "6 ?"),
+    ("help-searched", "3 ? r e m o v e"),
+    ("logs", "3 l"),
+    ("messages", "5 r r m"),
+    ("filtered-away", "3 / z z z enter"),
+    ("host-offline", "2 / l o n - 3 enter"),
     ("menu", "3 a"),
     ("palette", "3 : c o n t a i n e r space r"),
     ("question", "3 space space r"),
@@ -229,6 +239,16 @@ fn every_pane_has_its_pictures() {
                 .keys(": p a n e space w e l c o m e enter");
             desk.send(Msg::Found(Box::new(found)));
             let mut desk = desk.keys(keys);
+            let name = format!("{name}-{width}x{height}.svg");
+            changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
+            names.push(name);
+        }
+    }
+    for (width, height) in [(80, 24), (200, 50)] {
+        for (name, keys) in [("no-hosts", "2"), ("no-containers", "3")] {
+            let mut desk = Desk::new(Fleet::new(), width, height)
+                .at(fleet::now())
+                .keys(keys);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
             names.push(name);

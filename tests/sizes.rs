@@ -33,7 +33,7 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("3 l", &["Logs"]),
     ("5", &["Operations["]),
     ("5 enter", &[]),
-    ("3 ?", &["In containers"]),
+    ("3 ?", &["Now, with"]),
     ("3 a", &["container"]),
     ("3 o", &["Columns"]),
     ("m", &["Messages"]),

@@ -252,8 +252,10 @@ pub(super) fn configuration(
         }
         ConfigCommand::Check => {
             let config = Config::load(flags, env);
-            out.lines(config.notices.iter().map(ToString::to_string))?;
-            let (hosts, wrong) = (config.hosts.len(), config.notices.len());
+            let mut notices = config.notices.clone();
+            notices.extend(console::check(&config));
+            out.lines(notices.iter().map(ToString::to_string))?;
+            let (hosts, wrong) = (config.hosts.len(), notices.len());
             let path = config.paths.config_file.display();
             out.lines([match wrong {
                 0 => format!("{path}: {hosts} hosts, nothing is wrong"),

@@ -315,8 +315,13 @@ impl File {
         section.table("columns", |columns| {
             for pane in columns.own_keys() {
                 if let Some(names) = columns.own_texts(&pane) {
-                    if let Some(key) = Key::columns_of(&pane) {
-                        self.tell(key, Some(names.join(",")), columns.line_of(&pane));
+                    match Key::columns_of(&pane) {
+                        Some(key) => self.tell(key, Some(names.join(",")), columns.line_of(&pane)),
+                        None => columns.complain_of(
+                            &pane,
+                            "is no pane with columns",
+                            "there are hosts, containers and operations",
+                        ),
                     }
                     self.columns.insert(pane, names);
                 }

@@ -230,9 +230,9 @@ fn is_production(name: &str) -> bool {
 }
 
 /// A file of the user's own, such as a keymap: its text, or nothing when there is none. The error
-/// names the file and the reason.
+/// names the reason.
 pub fn own_file(path: &Path) -> Result<Option<String>, String> {
-    let said = |why: String| format!("{} cannot be used: {why}", path.display());
+    let said = |why: String| format!("it cannot be used: {why}");
     match read_regular(path) {
         Ok(bytes) => String::from_utf8(bytes)
             .map(Some)

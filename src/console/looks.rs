@@ -3,9 +3,14 @@
 use std::path::Path;
 
 use crate::{
-    config::{self, Config},
-    model::{Settings, setting::Key},
+    config::{self, Config, Notice},
+    model::{
+        Settings,
+        setting::{Form, Key, Source},
+    },
+    ops::setting::canonical,
     ui::{
+        command::Command,
         keymap::{self, Keymap},
         theme::{self, Theme},
     },
@@ -46,63 +51,119 @@ fn first_comment(text: &str) -> String {
     line[..end].to_owned()
 }
 
+/// What is wrong with the keys, the colours, the columns and the first line that a configuration names: what
+/// only those can tell who read them.
+pub fn check(config: &Config) -> Vec<Notice> {
+    let mut notices = of_columns(config);
+    keymap(config, &config.keymap, &mut notices);
+    theme(config, &config.theme, &mut notices);
+    let start = config.settings.get(Key::Start);
+    if let (false, Err(error)) = (start.value.is_empty(), Command::parse(&start.value)) {
+        notices.push(of_setting(config, Key::Start, error.summary()));
+    }
+    notices
+}
+
+/// What is wrong with the columns that the settings tell.
+pub(super) fn of_columns(config: &Config) -> Vec<Notice> {
+    let columns = config
+        .settings
+        .iter()
+        .filter(|one| one.key.form() == Form::Columns);
+    let wrong = columns.filter_map(|one| {
+        let why = canonical(one.key, &one.value).err()?;
+        Some(of_setting(config, one.key, &why))
+    });
+    wrong.collect()
+}
+
+/// A complaint about a setting, where it stands.
+fn of_setting(config: &Config, key: Key, what: &str) -> Notice {
+    let (place, line) = match &config.settings.get(key).source {
+        Source::Given(by) => (by.clone(), None),
+        Source::File { line, .. } => (config.settings.file.clone(), Some(*line)),
+        Source::Default | Source::Remembered | Source::Held => (config.settings.file.clone(), None),
+    };
+    Notice {
+        place,
+        line,
+        what: format!("{key}: {what}"),
+        remedy: "until it is mended the default holds".to_owned(),
+    }
+}
+
 /// The keymap of that name. What is wrong is complained of, and the right lines are taken.
-pub fn keymap(config: &Config, name: &str, complaints: &mut Vec<String>) -> Keymap {
+pub fn keymap(config: &Config, name: &str, notices: &mut Vec<Notice>) -> Keymap {
     let own = config.paths.keymaps_dir.join(format!("{name}.toml"));
-    let text = own_file(&own, complaints);
+    let text = own_file(&own, notices);
     let mut keymap = Keymap::embedded(name).unwrap_or_else(|| {
         if text.is_none() {
-            complaints.push(format!(
-                "there is no keymap '{name}' and no {}; the default is used; there are: {}",
-                own.display(),
-                names(keymap::EMBEDDED)
-            ));
+            notices.push(unknown(config, Key::Keymap, name, &own, keymap::EMBEDDED));
         }
         Keymap::embedded(keymap::DEFAULT).unwrap_or_default()
     });
     if let Some(text) = text
         && let Err(error) = keymap.overlay(&text)
     {
-        complaints.push(format!(
-            "{}: {}",
-            own.display(),
-            error.to_string().replace('\n', "; ")
-        ));
+        notices.extend(error.0.into_iter().map(|(line, what)| Notice {
+            place: own.display().to_string(),
+            line,
+            what,
+            remedy: "until it is mended this line does not count".to_owned(),
+        }));
     }
     keymap
 }
 
 /// The theme of that name. What is wrong is complained of, and another is used.
-pub fn theme(config: &Config, name: &str, complaints: &mut Vec<String>) -> Theme {
+pub fn theme(config: &Config, name: &str, notices: &mut Vec<Notice>) -> Theme {
     let own = config.paths.themes_dir.join(format!("{name}.toml"));
-    if let Some(text) = own_file(&own, complaints) {
+    let text = own_file(&own, notices);
+    let is_there = text.is_some();
+    if let Some(text) = text {
         match Theme::parse(&text) {
             Ok(theme) => return theme,
-            Err(error) => complaints.push(format!("{}: {error}", own.display())),
+            Err(error) => notices.push(Notice {
+                place: own.display().to_string(),
+                line: error.line(&text),
+                what: error.to_string(),
+                remedy: "until it is mended another theme is shown".to_owned(),
+            }),
         }
     }
     Theme::embedded(name).unwrap_or_else(|| {
-        complaints.push(format!(
-            "there is no theme '{name}' and no {}; dark is used; there are: {}",
-            own.display(),
-            names(theme::EMBEDDED)
-        ));
+        if !is_there {
+            notices.push(unknown(config, Key::Theme, name, &own, theme::EMBEDDED));
+        }
         Theme::dark()
     })
 }
 
-/// The names of what is part of the program.
-fn names(embedded: &[(&str, &str)]) -> String {
-    let names: Vec<_> = embedded.iter().map(|(name, _)| *name).collect();
-    names.join(", ")
+/// The complaint about a name that nothing has.
+fn unknown(config: &Config, key: Key, name: &str, own: &Path, embedded: &[(&str, &str)]) -> Notice {
+    let names: Vec<&str> = embedded.iter().map(|(name, _)| *name).collect();
+    let remedy = config::nearest(name, names.iter().copied()).map_or_else(
+        || format!("there are {}", names.join(", ")),
+        |near| format!("did you mean {near}?"),
+    );
+    let what = format!(
+        "there is none called '{name}', nor {}; {remedy}",
+        own.display()
+    );
+    of_setting(config, key, &what)
 }
 
 /// A file of the user's own, if there is one.
-fn own_file(path: &Path, complaints: &mut Vec<String>) -> Option<String> {
+fn own_file(path: &Path, notices: &mut Vec<Notice>) -> Option<String> {
     match config::own_file(path) {
         Ok(text) => text,
-        Err(why) => {
-            complaints.push(why);
+        Err(what) => {
+            notices.push(Notice {
+                place: path.display().to_string(),
+                line: None,
+                what,
+                remedy: String::new(),
+            });
             None
         }
     }

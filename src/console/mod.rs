@@ -27,7 +27,10 @@ use tokio::{
 };
 
 use self::{decode::Heard, keys::Keys, perform::Performer, terminal::Screen};
-pub use self::{looks::settings, perform::Own};
+pub use self::{
+    looks::{check, settings},
+    perform::Own,
+};
 use crate::{
     config::{self, Config, Env, Flags},
     engine::{self, Engines, Signal},

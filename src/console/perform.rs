@@ -247,7 +247,7 @@ impl Performer {
 
     /// Makes a setting hold now.
     fn apply(&mut self, key: Key, value: &str) -> Vec<Msg> {
-        let mut complaints = Vec::new();
+        let mut complaints: Vec<config::Notice> = Vec::new();
         let shown = match key {
             Key::Theme => {
                 let theme = looks::theme(&self.config, value, &mut complaints);
@@ -277,7 +277,7 @@ impl Performer {
         };
         let said = complaints
             .into_iter()
-            .map(|text| Msg::Say(Level::Warning, text));
+            .map(|notice| Msg::Say(Level::Warning, notice.to_string()));
         shown.into_iter().chain(said).collect()
     }
 
@@ -425,7 +425,7 @@ pub struct Own {
 pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let config = &setup.config;
     let signs = config.glyphs.unwrap_or(terminal.signs);
-    let mut complaints = Vec::new();
+    let mut complaints = looks::of_columns(config);
     let keymap = looks::keymap(config, &config.keymap, &mut complaints);
     let theme = looks::theme(config, &config.theme, &mut complaints);
     let look = Look {
@@ -443,7 +443,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     };
     let mut ui = Ui::new(fleet, keymap, look, around);
     for complaint in complaints {
-        ui.say(Level::Warning, complaint);
+        ui.say(Level::Warning, complaint.to_string());
     }
     ui
 }

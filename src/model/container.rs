@@ -192,6 +192,9 @@ pub struct Container {
     pub mounts: u16,
     /// Its last words: the last line it logged, kept for broken containers.
     pub last_line: Option<Box<str>>,
+    /// What is being done to it from here, `restarting`; none when nothing is.
+    #[serde(skip)]
+    pub busy: Option<&'static str>,
     /// Its newest sample.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -224,6 +227,7 @@ impl Container {
             networks: Box::default(),
             mounts: 0,
             last_line: None,
+            busy: None,
             usage: None,
             rates: None,
             history: None,
@@ -270,6 +274,7 @@ impl Container {
     /// Keeps what a list does not tell but an earlier inspection, log or sample did, as long as
     /// it is still the same run of the container.
     pub fn inherit(&mut self, before: &mut Self) {
+        self.busy = before.busy;
         let same_run = self.state == before.state && self.exit == before.exit;
         if same_run {
             // A list tells rough times, which do not replace those of an inspection.

@@ -234,6 +234,24 @@ impl Fleet {
         self.version += 1;
     }
 
+    /// Tells what is being done to a container, or to a host as a whole; none when it is over.
+    pub fn set_busy(
+        &mut self,
+        host: &HostName,
+        container: Option<&ContainerId>,
+        busy: Option<&'static str>,
+    ) {
+        self.change(host, |host| match container {
+            None => host.busy = busy,
+            Some(id) => {
+                if let Some(container) = host.containers.get_mut(id) {
+                    container.busy = busy;
+                }
+            }
+        });
+        self.version += 1;
+    }
+
     fn host_mut(&mut self, name: &HostName) -> Option<&mut Host> {
         self.index.get(name).map(|at| &mut self.hosts[*at])
     }

@@ -649,6 +649,8 @@ pub struct Host {
     pub disk: Option<DiskUsage>,
     /// The host's own load.
     pub load: Option<HostLoad>,
+    /// What is being done to it from here, `cleaning up`; none when nothing is.
+    pub busy: Option<&'static str>,
 }
 
 impl Host {
@@ -669,6 +671,7 @@ impl Host {
             volumes: None,
             disk: None,
             load: None,
+            busy: None,
         }
     }
 

@@ -19,11 +19,13 @@ use ratatui::{
 
 use super::{
     Ui,
+    command::Command,
     look::{cut, width},
     message::Level,
     pane::PaneId,
     theme::Theme,
 };
+use crate::ops::target::Target;
 
 impl Ui {
     /// The area inside the frame of the pane.
@@ -216,6 +218,18 @@ impl Ui {
         buffer.set_line(area.x + 1, area.y, &line, area.width.saturating_sub(2));
     }
 
+    /// Whether a hint is worth its place: what cannot be done with the row under the cursor is not. Of many rows
+    /// some will fit, and planning for them takes too long for a frame.
+    fn can_be_done(&self, line: &str, selection: &[Target]) -> bool {
+        if selection.len() > 1 {
+            return true;
+        }
+        match Command::parse(line) {
+            Ok(Command::Op(sentence)) => sentence.plan(&self.fleet, selection).is_ok(),
+            Ok(Command::Nav(_)) | Err(_) => true,
+        }
+    }
+
     /// As many hints as fit, most useful first; help always.
     fn hint_spans(&self, room: usize) -> Vec<Span<'static>> {
         let theme = &self.look.theme;
@@ -239,7 +253,11 @@ impl Ui {
             return spans;
         }
         let everywhere = [("help", "help"), ("palette", "say")];
+        let selection = pane.selection(&self.fleet);
         for (line, word) in pane.hints().iter().chain(&everywhere) {
+            if !self.can_be_done(line, &selection) {
+                continue;
+            }
             let Some(keys) = self.keymap.keys_for(self.here.name(), line) else {
                 continue;
             };

@@ -2,7 +2,12 @@
 
 use std::borrow::Cow;
 
-use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{
+    Frame,
+    buffer::Buffer,
+    layout::Rect,
+    style::{Modifier, Style},
+};
 
 use super::{
     look::{Look, cut, cut_middle, width},
@@ -151,7 +156,11 @@ fn row_style(state: RowState, look: &Look) -> Style {
     if state.marked {
         style = style.patch(look.theme.marked);
     }
-    if state.cursor {
+    if state.cursor && state.stale {
+        // Old figures stay dim under the cursor, too.
+        let dim = Theme::on(look.theme.cursor, look.theme.stale);
+        style = style.patch(dim).remove_modifier(Modifier::BOLD);
+    } else if state.cursor {
         style = style.patch(look.theme.cursor);
     }
     style
@@ -224,7 +233,7 @@ fn draw_cell(
     } else {
         0
     };
-    let style = if state.stale && !state.cursor || cell.tone == Tone::Plain {
+    let style = if state.stale || cell.tone == Tone::Plain {
         base
     } else {
         Theme::on(base, look.theme.tone(cell.tone))

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
 
+use toml::de::{DeTable, DeValue};
+
 use super::command::{Command, Reader};
 
 /// The key maps that are part of the program, by name.
@@ -230,10 +232,24 @@ pub struct Keymap {
     sections: BTreeMap<String, Vec<Binding>>,
 }
 
-/// A key map that cannot be used, with every wrong line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct KeymapError(pub Vec<String>);
+/// A key map that cannot be used as it is: every wrong place, with its line from 1 where that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeymapError(pub Vec<(Option<usize>, String)>);
+
+impl std::error::Error for KeymapError {}
+
+impl fmt::Display for KeymapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<&str> = self.0.iter().map(|(_, text)| text.as_str()).collect();
+        f.write_str(&texts.join("\n"))
+    }
+}
+
+/// The line of a byte, from 1.
+pub(super) fn line_at(text: &str, at: usize) -> usize {
+    let before = text.as_bytes().iter().take(at);
+    before.filter(|byte| **byte == b'\n').count() + 1
+}
 
 impl Keymap {
     /// The key map of that name that is part of the program: the default one, and the named one
@@ -255,27 +271,36 @@ impl Keymap {
     /// binding away. A key that was the beginning of longer chords takes their place, and the other
     /// way round. Right lines are taken even when others are wrong.
     pub fn overlay(&mut self, text: &str) -> Result<(), KeymapError> {
-        let table: toml::Table = text
-            .parse()
-            .map_err(|e: toml::de::Error| KeymapError(vec![e.to_string()]))?;
+        let line = |span: std::ops::Range<usize>| Some(line_at(text, span.start));
+        let table = DeTable::parse(text).map_err(|error| {
+            let at = error.span().and_then(line);
+            KeymapError(vec![(at, format!("it is not TOML: {}", error.message()))])
+        })?;
         let mut wrong = Vec::new();
         let mut reader = Reader::default();
-        for (section, bindings) in table {
-            if !SECTIONS.contains(&section.as_str()) {
-                wrong.push(format!(
-                    "[{section}]: there is no such pane; use one of {}",
-                    SECTIONS.join(", ")
+        for (section, bindings) in table.get_ref() {
+            let (at, section) = (line(section.span()), section.get_ref().as_ref());
+            if !SECTIONS.contains(&section) {
+                let known = SECTIONS.join(", ");
+                wrong.push((
+                    at,
+                    format!("[{section}]: there is no such pane; use one of {known}"),
                 ));
                 continue;
             }
-            let Some(bindings) = bindings.as_table() else {
-                wrong.push(format!("{section}: is no table of keys"));
+            let DeValue::Table(bindings) = bindings.get_ref() else {
+                wrong.push((
+                    at,
+                    format!("{section}: is no table of keys; write [{section}]"),
+                ));
                 continue;
             };
             let mut own = Vec::new();
-            for (keys, line) in bindings {
-                if let Err(why) = self.bind(&section, keys, line.as_str(), &mut own, &mut reader) {
-                    wrong.push(format!("[{section}] \"{keys}\": {why}"));
+            for (keys, value) in bindings {
+                let (at, keys) = (line(keys.span()), keys.get_ref().as_ref());
+                let said = value.get_ref().as_str();
+                if let Err(why) = self.bind(section, keys, said, &mut own, &mut reader) {
+                    wrong.push((at, format!("[{section}] \"{keys}\": {why}")));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::output::Output;
 use crate::{
-    model::Outcome,
+    model::{ContainerId, HostName, Outcome, Step},
     ops::{Danger, Plan, Progress},
 };
 
@@ -26,6 +26,8 @@ pub struct Run {
     pub targets: Vec<String>,
     /// It only looks, so it keeps nobody off its targets.
     looks: bool,
+    /// The host and the container of each step.
+    places: Vec<Place>,
     /// Steps ended.
     pub ended: usize,
     /// Of them, failed, each with the reason.
@@ -54,6 +56,7 @@ impl Runs {
             title: plan.title.clone(),
             targets: plan.steps.iter().map(crate::model::Step::target).collect(),
             looks: plan.danger == Danger::Reads,
+            places: plan.steps.iter().map(place).collect(),
             ended: 0,
             failures: Vec::new(),
             details: Vec::new(),
@@ -106,6 +109,17 @@ impl Runs {
         self.runs.retain(|run| run.id != id);
     }
 
+    /// Where a run works: in one of its steps, or in all.
+    pub fn places(&self, id: RunId, step: Option<usize>) -> Vec<Place> {
+        let Some(run) = self.runs.iter().find(|run| run.id == id) else {
+            return Vec::new();
+        };
+        match step {
+            Some(step) => run.places.get(step).cloned().into_iter().collect(),
+            None => run.places.clone(),
+        }
+    }
+
     /// How many run.
     pub fn count(&self) -> usize {
         self.runs.len()
@@ -128,6 +142,14 @@ impl Runs {
             .filter(|run| !run.looks)
             .any(|run| run.targets.iter().any(|one| one == target))
     }
+}
+
+/// Where a step works: a host, or one of its containers.
+type Place = (HostName, Option<ContainerId>);
+
+fn place(step: &Step) -> Place {
+    let container = step.container.as_ref().map(|(id, _)| id.clone());
+    (step.host.clone(), container)
 }
 
 /// What is said of an act that the log cannot take.

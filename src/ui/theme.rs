@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
+use super::keymap::line_at;
 use crate::ops::column::Tone;
 
 /// The themes that are part of the program, by name.
@@ -122,8 +123,13 @@ roles! {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ThemeError {
     /// It is no TOML, or lacks a role, or has one that does not exist.
-    #[error("{0}")]
-    Form(String),
+    #[error("{what}")]
+    Form {
+        /// The line, from 1, where it is known.
+        line: Option<usize>,
+        /// What is wrong.
+        what: String,
+    },
     /// A role names a colour or an attribute that does not exist.
     #[error(
         "role {role}: '{word}' is neither in the palette nor an attribute (bold, dim, italic, underline, reverse)"
@@ -144,6 +150,22 @@ struct File {
     circle: Vec<String>,
     palette: BTreeMap<String, String>,
     roles: RoleTable,
+}
+
+impl ThemeError {
+    /// The line of the file that is wrong, from 1, where it is known.
+    pub fn line(&self, text: &str) -> Option<usize> {
+        match self {
+            Self::Form { line, .. } => *line,
+            Self::Word { role, .. } => {
+                let is_role = |line: &str| {
+                    let rest = line.trim_start().strip_prefix(role);
+                    rest.is_some_and(|rest| rest.trim_start().starts_with('='))
+                };
+                text.lines().position(is_role).map(|at| at + 1)
+            }
+        }
+    }
 }
 
 /// How many colours the terminal shows.
@@ -177,7 +199,10 @@ impl Theme {
     /// Reads a theme file: `[palette]` names to colours, `[roles]` meanings to palette names, and `circle`.
     pub fn parse(text: &str) -> Result<Self, ThemeError> {
         let file: File =
-            toml::from_str(text).map_err(|error| ThemeError::Form(error.to_string()))?;
+            toml::from_str(text).map_err(|error: toml::de::Error| ThemeError::Form {
+                line: error.span().map(|span| line_at(text, span.start)),
+                what: error.message().to_owned(),
+            })?;
         Self::build(&file)
     }
 

@@ -8,7 +8,7 @@ use super::{
     keymap::{Lookup, Press},
     message::Level,
     nav::Nav,
-    overlay::{Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question},
+    overlay::{About, Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question},
     pane::{PaneId, Reply},
     prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
@@ -69,12 +69,13 @@ impl Ui {
             }
             Msg::Run(id, progress) => self.run_progress(id, &progress),
             Msg::RunRefused(id, why) => {
+                self.not_busy(id, None);
                 self.runs.forget(id);
                 self.say(Level::Error, why);
                 Vec::new()
             }
             Msg::Revealed(host, id) => {
-                if self.panes.detail.reveal(&host, &id) {
+                if self.here == PaneId::Detail && self.panes.detail.reveal(&host, &id) {
                     self.say(Level::Info, "values are shown; that is recorded");
                 }
                 self.settled = false;
@@ -264,18 +265,27 @@ impl Ui {
     fn carry_out(&mut self, command: Command) -> Vec<Effect> {
         self.settle();
         self.settled = false;
-        match command {
+        let effects = match command {
             Command::Nav(nav) => self.nav(&nav),
             Command::Op(sentence) => self.sentence(&sentence),
+        };
+        if self.here != PaneId::Detail {
+            self.panes.detail.conceal();
         }
+        effects
     }
 
     fn nav(&mut self, nav: &Nav) -> Vec<Effect> {
         match nav {
             Nav::Pane { name } => self.go_named(name),
             Nav::Help => {
-                let help = Help::new(self.here.name(), &self.keymap, self.fleet.read_only);
-                self.overlay = Some(Overlay::Help(help));
+                let selection = self.panes.get(self.here).selection(&self.fleet);
+                self.overlay = Some(Overlay::Help(Help::new(About {
+                    pane: self.here.name(),
+                    keymap: &self.keymap,
+                    fleet: &self.fleet,
+                    selection: &selection,
+                })));
                 Vec::new()
             }
             Nav::Palette { text } => {
@@ -736,6 +746,10 @@ impl Ui {
             Role::Act | Role::Look | Role::Query => {}
         }
         let id = self.runs.begin(&plan);
+        for step in plan.steps.iter().filter(|_| plan.danger > Danger::Reads) {
+            let container = step.container.as_ref().map(|(id, _)| id);
+            self.fleet.set_busy(&step.host, container, Some(plan.busy));
+        }
         if plan.danger >= Danger::Changes {
             self.panes.containers.clear_marks();
         }
@@ -756,7 +770,23 @@ impl Ui {
         }
     }
 
+    /// Takes the mark off the rows that a run worked on: of one step, or of all.
+    fn not_busy(&mut self, id: RunId, step: Option<usize>) {
+        for (host, container) in self.runs.places(id, step) {
+            self.fleet.set_busy(&host, container.as_ref(), None);
+        }
+        self.settled = false;
+    }
+
     fn run_progress(&mut self, id: RunId, progress: &Progress) -> Vec<Effect> {
+        match progress {
+            Progress::StepEnded(step, ..) => self.not_busy(id, Some(*step)),
+            Progress::Ended(_) => self.not_busy(id, None),
+            Progress::Began(_)
+            | Progress::StepBegan(_)
+            | Progress::Said(..)
+            | Progress::Waits(_) => {}
+        }
         if let Some(Overlay::Output(live)) = &mut self.overlay {
             live.take(id, progress);
         }

@@ -163,6 +163,87 @@ fn the_configuration_is_explained_found_and_checked() {
 }
 
 #[test]
+fn what_is_wrong_with_keys_colours_and_columns_is_checked_with_its_line() {
+    let bench = Bench::new();
+    let hosts = fs::read_to_string(bench.file()).unwrap();
+    let checked = |text: &str| {
+        fs::write(bench.file(), format!("{text}\n{hosts}")).unwrap();
+        bench.say("config check").ended(1).out
+    };
+    let own = |name: &str, text: &[u8]| {
+        let path = bench.file().parent().unwrap().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for (text, told) in [
+        (
+            "[ui]\ntheme = \"ligh\"",
+            "wharf.toml:2: theme: there is none called 'ligh'",
+        ),
+        ("[ui]\ntheme = \"ligh\"", "did you mean light?"),
+        (
+            "[ui]\nkeymap = \"vi\"",
+            "wharf.toml:2: keymap: there is none called 'vi'",
+        ),
+        (
+            "[ui]\nstart = \"pane a b\"",
+            "wharf.toml:2: start: unexpected argument 'b'",
+        ),
+        (
+            "[ui.columns]\nhosts = [\"naame\"]",
+            "wharf.toml:2: columns.hosts: there is no column 'naame'; did you mean name?",
+        ),
+        (
+            "[ui.columns]\nimages = [\"name\"]",
+            "wharf.toml:2: [columns]: images is no pane with columns",
+        ),
+        (
+            "[refresh]\nload = \"5\"",
+            "wharf.toml:2: [refresh]: load is not a length of time",
+        ),
+        (
+            "[refresh]\nload = \"1ms\"",
+            "wharf.toml:2: [refresh]: load is shorter than a second",
+        ),
+        (
+            "[ui]\nmouse = 1",
+            "wharf.toml:2: [ui]: mouse is neither true nor false",
+        ),
+    ] {
+        let out = checked(text);
+        assert!(out.contains(told), "{text}: {out}");
+    }
+    own(
+        "themes/dusk.toml",
+        b"[palette]\nink = \"#ffffff\"\n[roles]\ntext = \"ink\"\n",
+    );
+    let out = checked("[ui]\ntheme = \"dusk\"");
+    assert!(out.contains("themes/dusk.toml:3: missing field"), "{out}");
+    own("themes/dusk.toml", b"[palette\n");
+    let out = checked("[ui]\ntheme = \"dusk\"");
+    assert!(out.contains("themes/dusk.toml:1: "), "{out}");
+    own("themes/dusk.toml", b"\xff");
+    let out = checked("[ui]\ntheme = \"dusk\"");
+    assert!(
+        out.contains("dusk.toml: it cannot be used: it is not UTF-8"),
+        "{out}"
+    );
+    own("keymaps/mine.toml", b"[containers]\n\"r\" = \"container restrat\"\n\"hyper-x\" = \"top\"\n[nowhere]\n\"r\" = 1\n");
+    let out = checked("[ui]\nkeymap = \"mine\"");
+    for told in [
+        "mine.toml:2: [containers] \"r\"",
+        "mine.toml:3: [containers] \"hyper-x\": this is no key",
+        "mine.toml:4: [nowhere]",
+    ] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    fs::remove_file(bench.file()).unwrap();
+    fs::create_dir(bench.file()).unwrap();
+    let out = bench.say("config check").ended(1).out;
+    assert!(out.contains("it is no regular file"), "{out}");
+}
+
+#[test]
 fn shells_get_completions_and_readers_a_manual() {
     let bench = Bench::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -120,6 +120,10 @@ fn flow_order(a: &ContainerRow<'_>, b: &ContainerRow<'_>, of: fn(&Usage) -> u64)
 }
 
 fn state_text(container: &Container, ascii: bool) -> String {
+    if let Some(busy) = container.busy {
+        let glyph = if ascii { '@' } else { '↻' };
+        return format!("{glyph} {busy}…");
+    }
     let glyph = state_glyph(container, ascii);
     match (&container.state, container.exit) {
         (State::Exited, Some(code)) => format!("{glyph} exited {code}"),
@@ -259,9 +263,12 @@ static CONTAINERS: [Column<Containers>; 22] = [
         title: "STATE",
         about: "What it is doing",
         align: Align::Left,
-        width: fixed(12),
+        width: between(12, 14),
         text: |row, context| state_text(row.container, context.ascii).into(),
-        tone: |row| state_tone(row.container),
+        tone: |row| match row.container.busy {
+            Some(_) => Tone::Busy,
+            None => state_tone(row.container),
+        },
         order: |a, b| a.container.state.cmp(&b.container.state),
         shown: true,
         priority: 0,

@@ -150,6 +150,17 @@ fn reason(host: &Host) -> Cow<'_, str> {
     }
 }
 
+/// How long an answer took, in at most seven cells: `1.5ms`, `234ms`, `1234ms`, `12.3s`.
+fn ping(milliseconds: f32) -> String {
+    if milliseconds < 99.95 {
+        format!("{milliseconds:.1}ms")
+    } else if milliseconds < 9999.5 {
+        format!("{milliseconds:.0}ms")
+    } else {
+        format!("{:.1}s", milliseconds / 1000.0)
+    }
+}
+
 static HOSTS: [Column<Hosts>; 16] = [
     Column {
         name: "name",
@@ -171,9 +182,17 @@ static HOSTS: [Column<Hosts>; 16] = [
         width: between(12, 16),
         text: |row, context| {
             let link = &row.host.link;
+            // What opens the way is told by the way's own state.
+            if let Some(busy) = row.host.busy.filter(|_| link.is_online()) {
+                let glyph = if context.ascii { '@' } else { '↻' };
+                return format!("{glyph} {busy}…").into();
+            }
             format!("{} {}", link_glyph(link, context.ascii), link.word()).into()
         },
-        tone: |row| link_tone(&row.host.link),
+        tone: |row| match row.host.busy {
+            Some(_) => Tone::Busy,
+            None => link_tone(&row.host.link),
+        },
         order: |a, b| link_rank(&a.host.link).cmp(&link_rank(&b.host.link)),
         shown: true,
         priority: 0,
@@ -331,7 +350,7 @@ static HOSTS: [Column<Hosts>; 16] = [
         text: |row, _| {
             row.host
                 .latency_ms
-                .map_or(Cow::Borrowed(""), |ms| format!("{ms:.1}ms").into())
+                .map_or(Cow::Borrowed(""), |ms| ping(ms).into())
         },
         tone: |_| Tone::Plain,
         order: |a, b| by_number(a.host.latency_ms, b.host.latency_ms),
@@ -475,6 +494,26 @@ impl Row for HostRow<'_> {
             "way" => &["unix", "tcp", "tls", "ssh", "ssh-stdio"],
             "is" => &["online", "offline", "broken", "stale", "read-only"],
             _ => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ping;
+
+    #[test]
+    fn an_answer_of_any_time_fits_its_column() {
+        for (milliseconds, shown) in [
+            (0.04, "0.0ms"),
+            (12.34, "12.3ms"),
+            (99.97, "100ms"),
+            (1234.0, "1234ms"),
+            (9999.9, "10.0s"),
+            (123_456.0, "123.5s"),
+        ] {
+            assert_eq!(ping(milliseconds), shown);
+            assert!(shown.len() <= 7);
         }
     }
 }

@@ -18,7 +18,7 @@ use ratatui::{
 
 pub use chooser::Chooser;
 pub use editor::{Editor, mistake};
-pub use help::Help;
+pub use help::{About, Help};
 pub use menu::{Choice, Menu};
 pub use messages::Messages;
 pub use output::Live;

@@ -245,6 +245,7 @@ impl Pane for Containers {
                 ("open", "detail"),
                 ("logs", "logs"),
                 ("container exec", "shell"),
+                ("container start", "start"),
                 ("container restart", "restart"),
                 ("menu", "actions"),
                 ("filter", "filter"),
@@ -257,6 +258,7 @@ impl Pane for Containers {
             Shape::Tiles => &[
                 ("open", "detail"),
                 ("logs", "logs"),
+                ("container start", "start"),
                 ("container restart", "restart"),
                 ("group", "group"),
                 ("shape", "table"),

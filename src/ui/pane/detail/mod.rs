@@ -131,6 +131,11 @@ impl Detail {
         }
     }
 
+    /// Masks values again: whoever comes back has to ask anew, and that is recorded anew.
+    pub fn conceal(&mut self) {
+        self.revealed = false;
+    }
+
     /// Shows the masked values of that container, if it is still the one shown.
     pub fn reveal(&mut self, host: &HostName, id: &ContainerId) -> bool {
         let shown = self.key.as_ref() == Some(&(host.clone(), id.clone()));
@@ -438,6 +443,7 @@ impl Pane for Detail {
             ("next", "next part"),
             ("logs", "logs"),
             ("container exec", "shell"),
+            ("container start", "start"),
             ("container restart", "restart"),
             ("menu", "actions"),
             ("reveal", "reveal"),
