@@ -34,9 +34,16 @@ pub fn renamed(mut fleet: Fleet) -> Fleet {
         .map(|host| host.name().clone())
         .collect();
     for host in hosts {
-        let there = fleet.host(&host).unwrap().containers.values();
-        let renamed: Vec<Container> = there
+        let mut there: Vec<Container> = fleet
+            .host(&host)
+            .unwrap()
+            .containers
+            .values()
             .cloned()
+            .collect();
+        there.sort_by(|a, b| a.id.cmp(&b.id));
+        let renamed: Vec<Container> = there
+            .into_iter()
             .enumerate()
             .map(|(at, mut one)| {
                 let (name, image) = FOREIGN[at % FOREIGN.len()];
