@@ -14,7 +14,7 @@ use std::{
 };
 
 use wharf::{
-    model::{Action, Check, Finding, Fleet, Mark, Said},
+    model::{Action, Check, Feed, Finding, Fleet, LogLine, Mark, Payload, Said, Stream, Timestamp},
     ops::Progress,
     ui::{
         Effect, Msg,
@@ -212,6 +212,40 @@ fn keep(name: &str, svg: &str) -> Option<String> {
     Some(name.to_owned())
 }
 
+/// What services of this kind log, with which severity it reads.
+const LINES: &[(Stream, &str)] = &[
+    (Stream::Stdout, "GET /cart/4711 200 12 ms trace=9f31c2"),
+    (
+        Stream::Stdout,
+        r#"{"level":"info","msg":"order placed","order":88213,"ms":41}"#,
+    ),
+    (Stream::Stdout, "POST /checkout 201 87 ms trace=5be07a"),
+    (Stream::Stderr, "WARN  pool: 19 of 20 connections in use"),
+    (Stream::Stdout, "GET /health 200 1 ms"),
+    (
+        Stream::Stderr,
+        "ERROR ledger: connect to postgres:5432: connection refused, retry 3 in 2 s",
+    ),
+];
+
+/// Brings the logs that a console wants.
+fn logged(desk: &mut Desk) {
+    for feed in desk.wants() {
+        if !matches!(feed, Feed::Logs(..)) {
+            continue;
+        }
+        let line = |n: i64| {
+            let (stream, text) = LINES[usize::try_from(n).unwrap() * 5 % LINES.len()];
+            LogLine {
+                at: Some(Timestamp::from_second(fleet::now().as_second() - 60 + n).unwrap()),
+                stream,
+                text: text.as_bytes().into(),
+            }
+        };
+        desk.send(Msg::Feed(feed, Payload::Lines((0..60).map(line).collect())));
+    }
+}
+
 #[test]
 fn every_pane_has_its_pictures() {
     let mut changed = Vec::new();
@@ -222,6 +256,7 @@ fn every_pane_has_its_pictures() {
                 .at(fleet::now())
                 .keys(keys);
             fleet::inspected(&mut desk);
+            logged(&mut desk);
             examined(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
