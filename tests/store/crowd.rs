@@ -85,7 +85,9 @@ async fn tasks_and_stores_of_one_program_share_a_log(ground: Ground) {
     }
     assert_eq!(all(&stores[0]).await.len(), 200);
     let check = stores[1].verify().await.unwrap();
-    assert_eq!((check.entries, check.faults), (400, vec![]));
+    // On a machine too busy for its turn an act waits in the spill, and a note tells of it.
+    assert!(check.entries >= 400, "{}", check.entries);
+    assert_eq!(check.faults, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -62,6 +62,12 @@ free_net() {
   die "all ranges from 10.77.0 to 10.77.255 are taken"
 }
 
+# Whether a lab was claimed and has no first process yet: it is another one that is being started, unless that was long ago.
+begins() {
+  [ ! -e "$dir/pid" ] || return 1
+  if [ -e "$dir/owner" ]; then living "$dir/owner" >/dev/null; else [ -n "$(find "$dir/env" -mmin -5)" ]; fi
+}
+
 # Ends labs that nobody owns any more: their owner, or their own first process, is dead.
 sweep() {
   local link
@@ -70,6 +76,7 @@ sweep() {
     (
       [ -e "$link/env" ] || { rm -f "$link"; exit; }
       attach --dir "$link"
+      ! begins || exit 0
       living "$dir/pid" >/dev/null && { [ ! -e "$dir/owner" ] || living "$dir/owner" >/dev/null; } || cmd_down
     )
   done

@@ -87,14 +87,21 @@ stale_socket() {
   enter stopped chmod 660 /run/docker.sock
 }
 
+# The kernel lets go of a group a moment after its last process; one that it keeps is told of, and holds up nothing.
 remove_cgroups() {
-  local tree
-  for tree in /sys/fs/cgroup/*/"$prefix" /sys/fs/cgroup/"$prefix"; do
-    [ -d "$tree" ] || continue
-    for _ in $(seq 100); do
-      find "$tree" -depth -type d -exec rmdir {} + 2>/dev/null && break
-      sleep 0.05
+  local tree trees
+  for _ in $(seq 60); do
+    trees=()
+    for tree in /sys/fs/cgroup/*/"$prefix" /sys/fs/cgroup/"$prefix"; do
+      # Podman also writes where the machine has a plain directory in place of a hierarchy.
+      case $(stat -f -c %T "$tree" 2>/dev/null) in
+      '') ;;
+      cgroup*) trees+=("$tree") ;;
+      *) rm -rf "$tree" ;;
+      esac
     done
-    [ ! -d "$tree" ] || echo "lab: could not remove $tree" >&2
+    [ ${#trees[@]} -gt 0 ] || return 0
+    find "${trees[@]}" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.05
   done
+  for tree in "${trees[@]}"; do [ ! -d "$tree" ] || echo "lab: could not remove $tree" >&2; done
 }

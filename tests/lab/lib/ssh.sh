@@ -31,7 +31,7 @@ sshd_up() {
   [ "$name" != node4 ] || more='DisableForwarding yes'
   one_sshd "$name" "$name" 22 "$more"
   while read -r variant port more; do one_sshd "$name" "$variant" "$port" "$more"; done < <(variants "$name")
-  [ "$name" != node1 ] || enter node1 sh -c 'kill -STOP $(cat /run/sshd-2208.pid)' # bad-hung: accepts, and never says a word
+  [ "$name" != node1 ] || enter node1 sh -c 'n=0; until [ -s /run/sshd-2208.pid ] || [ $n = 200 ]; do sleep 0.05; n=$((n + 1)); done; kill -STOP $(cat /run/sshd-2208.pid)' # bad-hung: accepts, and never says a word
 }
 
 one_sshd() { # host, name of this sshd, port, more configuration (lines divided by ;)
