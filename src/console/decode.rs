@@ -14,6 +14,8 @@ const LONGEST_PASTE: usize = 1 << 20;
 const PASTED: usize = 24;
 
 const ESC: u8 = 0x1b;
+/// What begins a sequence behind an escape.
+const INTRODUCERS: &[u8] = b"[]OPX^_";
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
@@ -70,6 +72,11 @@ impl Decoder {
     /// Whether a paste has begun and has not ended.
     pub fn is_pasting(&self) -> bool {
         self.paste.is_some()
+    }
+
+    /// Whether an escape is all that waits, and these bytes make no sequence of it unless they came with it.
+    pub fn is_escape_before(&self, bytes: &[u8]) -> bool {
+        self.bytes == [ESC] && bytes.first().is_some_and(|byte| !INTRODUCERS.contains(byte))
     }
 
     /// Nothing more comes: what has begun is what is there. An escape is the key of that name.

@@ -94,8 +94,13 @@ impl Keys {
             if count == 0 {
                 return Ok(None);
             }
+            let bytes = &bytes[..count];
+            // A frame was drawn while the time of the escape ran out.
+            if self.read.elapsed() > REST && self.decoder.is_escape_before(bytes) {
+                self.decoder.give_up();
+            }
             self.read = Moment::now();
-            self.decoder.read(&bytes[..count]);
+            self.decoder.read(bytes);
         }
     }
 }

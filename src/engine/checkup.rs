@@ -335,7 +335,7 @@ async fn certificates(
         Err(trouble) => return Err(walk.fail(Check::Certificate, None, &trouble)),
     };
     // Whether the two accept each other is seen when they speak.
-    if let Err(trouble) = super::wire::Wire::new(dialer.clone()).shake_hands().await {
+    if let Err(trouble) = super::wire::Wire::shake_hands(&dialer).await {
         let saw = told_certificate(theirs.as_ref());
         let trouble = Trouble {
             reason: format!("{} ({saw})", trouble.reason),

@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -145,6 +145,23 @@ impl Dialer {
         timeout(DEADLINE, look)
             .await
             .unwrap_or_else(|_| Err(trouble::late("TLS with the engine", DEADLINE)))
+    }
+
+    /// Why the engine cut an encrypted stream, if it says so to one who listens only: what is said while a request is
+    /// being written is lost when the engine closes before it read all of that. Waits five seconds for a word.
+    pub async fn refusal(&self) -> Option<Trouble> {
+        let Self::Tls(at, ..) = self else {
+            return None;
+        };
+        let listen = async {
+            let error = match self.open().await {
+                Ok(mut stream) => stream.read_u8().await.err()?,
+                Err(DialError::Way(trouble)) => return Some(trouble),
+                Err(DialError::Busy(_)) => return None,
+            };
+            trouble::of_tls(&at.to_string(), self.shows_certificate(), &error)
+        };
+        timeout(DEADLINE, listen).await.ok().flatten()
     }
 
     /// Opens a stream, within five seconds.

@@ -80,10 +80,14 @@ impl Session {
         let way = dialer.way();
         let tunnel = dialer.tunnel();
         let streams = dialer.max_streams().saturating_sub(OTHER_STREAMS);
-        let wire = Wire::new(dialer);
+        let wire = Wire::new(dialer.clone());
         let before = Instant::now();
         let headers = match wire.get("/_ping").within(HELLO).response().await {
             Ok(response) => response.headers().clone(),
+            Err(fault @ Fault::Cut(_)) => {
+                let told = dialer.refusal().await;
+                return Err(told.unwrap_or_else(|| unanswered(fault)));
+            }
             Err(fault) => return Err(unanswered(fault)),
         };
         let latency_ms = before.elapsed().as_secs_f32() * 1000.0;

@@ -76,9 +76,10 @@ impl Wire {
 
     /// Whether both sides of TLS accept each other: with TLS 1.3 a refusal of our certificate comes
     /// with the first answer only. What is wrong beyond TLS is not told here.
-    pub async fn shake_hands(&self) -> Result<(), Trouble> {
-        match self.get("/_ping").status().await {
+    pub async fn shake_hands(dialer: &Dialer) -> Result<(), Trouble> {
+        match Self::new(dialer.clone()).get("/_ping").status().await {
             Err(Fault::Way(trouble)) if trouble.kind == TroubleKind::Tls => Err(trouble),
+            Err(Fault::Cut(_)) => dialer.refusal().await.map_or(Ok(()), Err),
             Ok(_) | Err(_) => Ok(()),
         }
     }
