@@ -76,7 +76,10 @@ impl Decoder {
 
     /// Whether an escape is all that waits, and these bytes make no sequence of it unless they came with it.
     pub fn is_escape_before(&self, bytes: &[u8]) -> bool {
-        self.bytes == [ESC] && bytes.first().is_some_and(|byte| !INTRODUCERS.contains(byte))
+        self.bytes == [ESC]
+            && bytes
+                .first()
+                .is_some_and(|byte| !INTRODUCERS.contains(byte))
     }
 
     /// Nothing more comes: what has begun is what is there. An escape is the key of that name.
