@@ -8,6 +8,7 @@ mod feed;
 mod fleet;
 pub mod found;
 mod host;
+mod log;
 mod operation;
 mod place;
 mod redact;
@@ -27,6 +28,7 @@ pub use host::{
     Endpoint, EndpointError, EngineInfo, EnvironmentSpec, Host, HostLoad, HostName, HostSpec, Link,
     Product, TlsFiles, Trouble, TroubleKind, Way,
 };
+pub use log::{LogBatch, LogText};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
