@@ -6,8 +6,9 @@
 //! |---|---|---|
 //! | [`cli`] | all but ui | The same sentences from a shell; tables or JSON. |
 //! | [`console`] | all | Terminal, the single-owner loop, performing effects. |
-//! | [`ui`] | model, ops | State, update, view; no I/O, no async, no clock. |
+//! | [`ui`] | model, logs, ops | State, update, view; no I/O, no async, no clock. |
 //! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
+//! | [`logs`] | model | Lines of logs: held within bounds, merged, searched, filtered, masked. |
 //! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
 //! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 pub mod engine;
+pub mod logs;
 pub mod model;
 pub mod ops;
 pub mod sim;

@@ -13,19 +13,20 @@ use std::{
 const LAYERS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("sim", &[]),
+    ("logs", &["model"]),
     ("engine", &["model"]),
     ("store", &["model"]),
     ("config", &["model"]),
-    ("ops", &["model", "engine", "store", "config"]),
-    ("ui", &["model", "ops"]),
+    ("ops", &["model", "logs", "engine", "store", "config"]),
+    ("ui", &["model", "logs", "ops"]),
     (
         "console",
-        &["model", "engine", "store", "config", "ops", "ui"],
+        &["model", "logs", "engine", "store", "config", "ops", "ui"],
     ),
     (
         "cli",
         &[
-            "model", "engine", "store", "config", "ops", "console", "sim",
+            "model", "logs", "engine", "store", "config", "ops", "console", "sim",
         ],
     ),
 ];
@@ -50,11 +51,11 @@ const HOMES: &[(&str, &[&str])] = &[
 /// Where some words must never stand.
 const NEVER: &[(&[&str], &[&str])] = &[
     (
-        &["model/", "ops/", "ui/"],
+        &["model/", "logs/", "ops/", "ui/"],
         &["Arc<Mutex", "Arc<RwLock", "RefCell", "static mut"],
     ),
     (
-        &["model/", "ui/"],
+        &["model/", "logs/", "ui/"],
         &[
             "async ",
             ".await",

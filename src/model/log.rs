@@ -61,6 +61,11 @@ impl LogBatch {
         self.bytes.len()
     }
 
+    /// The texts, one after the other with nothing between.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// A line.
     pub fn get(&self, at: usize) -> Option<LogText<'_>> {
         let mark = self.marks.get(at)?;

@@ -1,0 +1,25 @@
+//! The lines of logs, held for reading: bounded, merged in the order of time, cleaned of what terminals obey,
+//! searched and filtered over all that is held.
+//!
+//! A [`Book`] holds them in segments of bytes with an index of lines. All work over many lines (filtering, counting
+//! hits) is done segment by segment, in portions ([`Book::work`]), so that nobody waits for it.
+
+mod book;
+mod clean;
+mod fields;
+mod filter;
+mod ink;
+mod level;
+mod mask;
+mod pattern;
+mod segment;
+mod trace;
+
+pub use book::{Book, Line, SIDE};
+pub use clean::strip;
+pub use fields::{fields, pretty, values};
+pub use filter::Filter;
+pub use ink::{Ink, Tint};
+pub use level::Level;
+pub use mask::Masks;
+pub use pattern::{Pattern, PatternError};
