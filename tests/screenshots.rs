@@ -14,7 +14,7 @@ use std::{
 };
 
 use wharf::{
-    model::{Action, Check, Feed, Finding, Fleet, LogLine, Mark, Payload, Said, Stream, Timestamp},
+    model::{Action, Check, Feed, Finding, Fleet, LogBatch, Mark, Payload, Said, Stream},
     ops::Progress,
     ui::{
         Effect, Msg,
@@ -234,15 +234,13 @@ fn logged(desk: &mut Desk) {
         if !matches!(feed, Feed::Logs(..)) {
             continue;
         }
-        let line = |n: i64| {
+        let mut lines = LogBatch::default();
+        for n in 0..60 {
             let (stream, text) = LINES[usize::try_from(n).unwrap() * 5 % LINES.len()];
-            LogLine {
-                at: Some(Timestamp::from_second(fleet::now().as_second() - 60 + n).unwrap()),
-                stream,
-                text: text.as_bytes().into(),
-            }
-        };
-        desk.send(Msg::Feed(feed, Payload::Lines((0..60).map(line).collect())));
+            let at = (fleet::now().as_second() - 60 + n) * 1_000_000_000;
+            lines.push(Some(at), stream, text.as_bytes());
+        }
+        desk.send(Msg::Feed(feed, Payload::Lines(lines)));
     }
 }
 

@@ -1,12 +1,10 @@
 //! Logs of containers: one as it is, several merged by time or as their lines come.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::{
     Session,
@@ -16,15 +14,20 @@ use super::{
 };
 use crate::{
     engine::{LogOptions, Logs},
-    model::{LogLine, LogRange, Stream, Timestamp},
+    model::{LogBatch, LogRange, LogText, Stream, Timestamp},
     ops::{LogsCommand, Sentence, Target},
 };
+
+/// So many parts of a log may wait to be written.
+const AHEAD: usize = 4;
 
 /// A log being read, with the name of its container.
 struct Source {
     name: String,
-    logs: Logs,
-    ready: VecDeque<LogLine>,
+    parts: mpsc::Receiver<Result<LogBatch, String>>,
+    ready: LogBatch,
+    /// The next line of what is ready.
+    next: usize,
     /// Why it ended before its end.
     broken: Option<String>,
 }
@@ -45,8 +48,9 @@ pub(super) async fn logs(
         let logs = reached.engines.logs(host, id, options).await;
         sources.push(Source {
             name: target.text(&reached.fleet),
-            logs: logs.map_err(|error| Failure::Failed(error.to_string()))?,
-            ready: VecDeque::new(),
+            parts: read(logs.map_err(|error| Failure::Failed(error.to_string()))?),
+            ready: LogBatch::default(),
+            next: 0,
             broken: None,
         });
     }
@@ -87,23 +91,43 @@ fn options(args: &LogsCommand, now: Timestamp) -> LogOptions {
     }
 }
 
+/// Reads a log in a task of its own: where it is read beside the connection, no line costs a change of threads.
+fn read(mut logs: Logs) -> mpsc::Receiver<Result<LogBatch, String>> {
+    let (sender, parts) = mpsc::channel(AHEAD);
+    tokio::spawn(async move {
+        while let Some(part) = logs.next().await.transpose() {
+            let is_broken = part.is_err();
+            if sender.send(part).await.is_err() || is_broken {
+                return;
+            }
+        }
+    });
+    parts
+}
+
 impl Source {
     /// Waits for its next lines; false at its end.
     async fn fill(&mut self) -> bool {
-        if !self.ready.is_empty() {
+        if self.next < self.ready.len() {
             return true;
         }
-        match self.logs.next().await {
-            Ok(Some(lines)) => {
-                self.ready.extend(lines);
+        match self.parts.recv().await {
+            Some(Ok(lines)) => {
+                self.ready = lines;
+                self.next = 0;
                 true
             }
-            Ok(None) => false,
-            Err(why) => {
+            None => false,
+            Some(Err(why)) => {
                 self.broken = Some(format!("the log of {} broke off: {why}", self.name));
                 false
             }
         }
+    }
+
+    /// The time of the next line.
+    fn at(&self) -> Option<i64> {
+        self.ready.get(self.next)?.at
     }
 }
 
@@ -112,21 +136,22 @@ async fn merge(mut sources: Vec<Source>, writer: &Writer) -> Result<Vec<String>,
     let mut next = BinaryHeap::new();
     for (at, source) in sources.iter_mut().enumerate() {
         if source.fill().await {
-            next.push(Reverse((source.ready[0].at, at)));
+            next.push(Reverse((source.at(), at)));
         }
     }
     let mut out = Out::take();
     while let Some(Reverse((_, at))) = next.pop() {
         let source = &mut sources[at];
-        if let Some(line) = source.ready.pop_front() {
-            writer.write(&mut out, &source.name, &line)?;
+        if let Some(line) = source.ready.get(source.next) {
+            writer.write(&mut out, &source.name, line)?;
+            source.next += 1;
         }
-        if source.ready.is_empty() {
+        if source.next == source.ready.len() {
             // While the engine is waited for, what is there can be read.
             out.flush()?;
         }
         if source.fill().await {
-            next.push(Reverse((source.ready[0].at, at)));
+            next.push(Reverse((source.at(), at)));
         }
     }
     out.flush()?;
@@ -157,7 +182,7 @@ async fn follow(sources: Vec<Source>, writer: &Writer) -> Result<Vec<String>, Fa
             Err(why) => broken.push(why),
             Ok((name, lines)) => {
                 let mut out = Out::take();
-                for line in &lines {
+                for line in lines.iter() {
                     writer.write(&mut out, &name, line)?;
                 }
                 out.flush()?;
@@ -177,29 +202,29 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(&self, out: &mut Out, name: &str, line: &LogLine) -> std::io::Result<()> {
+    fn write(&self, out: &mut Out, name: &str, line: LogText<'_>) -> std::io::Result<()> {
         if self.json {
             let stream = match line.stream {
                 Stream::Stdout => "stdout",
                 Stream::Stderr => "stderr",
             };
-            let text = String::from_utf8_lossy(&line.text);
+            let text = String::from_utf8_lossy(line.text);
             return out.json_line(
-                &json!({"target": name, "time": line.at, "stream": stream, "text": text}),
+                &json!({"target": name, "time": line.time(), "stream": stream, "text": text}),
             );
         }
         if self.named {
             out.bytes(format!("{name} | ").as_bytes())?;
         }
         if self.timestamps
-            && let Some(at) = line.at
+            && let Some(at) = line.time()
         {
             out.bytes(format!("{at} ").as_bytes())?;
         }
         if self.raw {
-            out.bytes(&line.text)?;
+            out.bytes(line.text)?;
         } else {
-            out.bytes(harmless(&String::from_utf8_lossy(&line.text)).as_bytes())?;
+            out.bytes(harmless(&String::from_utf8_lossy(line.text)).as_bytes())?;
         }
         out.bytes(b"\n")
     }

@@ -165,7 +165,7 @@ impl Reached {
         match timeout_at(self.deadline, self.inbox.recv()).await {
             Ok(Some(Signal::Event(Event::Hosts(_)))) => {}
             Ok(Some(Signal::Event(event))) => self.fleet.apply(event),
-            Ok(Some(Signal::Feed(feed, Payload::Failed(why)))) => {
+            Ok(Some(Signal::Feed(feed, Payload::Failed(why), _))) => {
                 self.missing.insert(feed.host().clone(), why);
             }
             Ok(Some(Signal::Feed(..))) => {}

@@ -198,7 +198,7 @@ impl Console {
                     for signal in signals.drain(..) {
                         effects.extend(self.ui.update(match signal {
                             Signal::Event(event) => Msg::Event(event),
-                            Signal::Feed(feed, payload) => Msg::Feed(feed, payload),
+                            Signal::Feed(feed, payload, _room) => Msg::Feed(feed, payload),
                         }));
                     }
                     due = due.or_else(|| Some(self.next_frame()));

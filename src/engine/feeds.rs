@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use tokio::select;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::actor::{Context, Status};
 use super::error::Fault;
 use super::events::Change;
-use super::logs::{LogOptions, Logs};
+use super::follow::{self, Reading};
+use super::older::{self, Older};
 use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
-use super::{ask, load, resources, stats};
-use crate::model::{ContainerId, Event, Feed, LogLine, LogRange, Payload, Timestamp, Usage};
+use super::{ask, inspect, load, resources, stats};
+use crate::model::{ContainerId, Event, Feed, Payload, Timestamp, Usage};
 
 /// After a failure; twice as long after each further one.
 const RETRY: Duration = Duration::from_secs(3);
@@ -25,12 +26,15 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 /// Between two looks at the processes of a container.
 const TOP: Duration = Duration::from_secs(2);
 
+/// How long it may take after a stream broke until the host's way knows why.
+const EXPLAINED: Duration = Duration::from_secs(2);
+
 /// After a change: more may follow.
 const SETTLE: Duration = Duration::from_millis(300);
 
 /// Runs a feed until nobody wants it: dropping the task ends it.
 pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receiver<Status>) {
-    let mut read = ReadSoFar::default();
+    let mut progress = Progress::default();
     let mut pause = RETRY;
     loop {
         let session = online(&mut status).await;
@@ -41,17 +45,34 @@ pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receive
             changes: context.changes.subscribe(),
         };
         let end = select! {
-            end = one.run(&mut read) => end,
+            end = one.run(&mut progress) => end,
             () = offline(status.clone()) => {
                 pause = RETRY;
+                progress.lost(&feed, &context, &status).await;
                 continue;
             }
         };
+        if let (Feed::Logs(..), Err(fault)) = (&feed, &end) {
+            // A stream that broke says only that it did; the host's way may know more.
+            if timeout(EXPLAINED, offline(status.clone())).await.is_ok() {
+                pause = RETRY;
+                progress.lost(&feed, &context, &status).await;
+                continue;
+            }
+            let why = format!("the log broke off: {fault}; it is asked for again by itself");
+            let advanced = progress.log.broke_off(&why);
+            let payloads = &mut progress.log.payloads;
+            context.out.deliver(&feed, payloads).await;
+            if advanced {
+                pause = RETRY;
+                continue;
+            }
+        }
         pause = match end {
             Ok(()) => RETRY,
             Err(_) => (pause * 2).min(LONGEST_RETRY),
         };
-        if let Err(fault) = end {
+        if let (Err(fault), false) = (&end, matches!(feed, Feed::Logs(..))) {
             context
                 .out
                 .bring(&feed, Payload::Failed(fault.to_string()))
@@ -62,6 +83,36 @@ pub(super) async fn run(feed: Feed, context: Context, mut status: watch::Receive
             }
         }
         sleep(pause).await;
+    }
+}
+
+/// What a feed brought already, so that it can be gone on with after a break.
+#[derive(Default)]
+struct Progress {
+    /// How far a log was read.
+    log: Reading,
+    /// What is asked once was answered.
+    answered: bool,
+}
+
+impl Progress {
+    /// Says that the host was lost, to those who read a log of it.
+    async fn lost(&mut self, feed: &Feed, context: &Context, status: &watch::Receiver<Status>) {
+        let why = match &*status.borrow() {
+            Status::Offline(trouble) => trouble.reason.clone(),
+            Status::Connecting | Status::Online(_) => "it is being connected to again".to_owned(),
+        };
+        let why = follow::lost(&context.out.host, &why);
+        match feed {
+            Feed::Logs(..) => {
+                self.log.broke_off(&why);
+                context.out.deliver(feed, &mut self.log.payloads).await;
+            }
+            Feed::Older(..) if !self.answered => {
+                context.out.bring(feed, Payload::Failed(why)).await;
+            }
+            _ => {}
+        }
     }
 }
 
@@ -94,15 +145,18 @@ async fn offline(mut status: watch::Receiver<Status>) {
 }
 
 /// A feed on an engine that answers.
-struct One<'f> {
-    feed: &'f Feed,
-    context: &'f Context,
-    session: &'f Session,
+pub(super) struct One<'f> {
+    /// Which it is.
+    pub feed: &'f Feed,
+    /// What belongs to its host.
+    pub context: &'f Context,
+    /// The engine.
+    pub session: &'f Session,
     changes: broadcast::Receiver<Change>,
 }
 
 impl One<'_> {
-    async fn run(mut self, read: &mut ReadSoFar) -> Result<(), Fault> {
+    async fn run(mut self, progress: &mut Progress) -> Result<(), Fault> {
         match self.feed.clone() {
             Feed::Stats(_, id) => self.stats(&id).await,
             // The watch over the engine inspects what is wanted.
@@ -111,7 +165,10 @@ impl One<'_> {
             Feed::Inspect(_, id) => Box::pin(self.inspect(&id)).await,
             Feed::Top(_, id) => Box::pin(self.top(&id)).await,
             Feed::Changes(_, id) => Box::pin(self.changed(&id)).await,
-            Feed::Logs(_, id, range) => Box::pin(self.logs(&id, range, read)).await,
+            Feed::Logs(_, id, range) => Box::pin(self.follow(&id, range, &mut progress.log)).await,
+            Feed::Older(_, id, before, count) => {
+                Box::pin(self.older(&id, before, count, &mut progress.answered)).await
+            }
             Feed::Resources(_) => Box::pin(self.resources()).await,
             Feed::Load(_) => Box::pin(self.load()).await,
         }
@@ -146,7 +203,7 @@ impl One<'_> {
     }
 
     /// Waits until something happened to that container, and until it has settled.
-    async fn change_of(&mut self, id: &ContainerId) {
+    pub(super) async fn change_of(&mut self, id: &ContainerId) {
         loop {
             match self.changes.recv().await {
                 Ok(Change::State(one, ..) | Change::Container(one) | Change::Gone(one))
@@ -201,32 +258,23 @@ impl One<'_> {
         let _ = self.context.samples.try_send(sample);
     }
 
-    /// Reads the log and follows it; when the container starts again, goes on where it ended.
-    async fn logs(
-        &mut self,
+    /// Answers once.
+    async fn older(
+        &self,
         id: &ContainerId,
-        range: LogRange,
-        read: &mut ReadSoFar,
+        before: Timestamp,
+        count: u32,
+        answered: &mut bool,
     ) -> Result<(), Fault> {
-        loop {
-            let options = LogOptions {
-                range: read.last.map_or(range, LogRange::Since),
-                until: None,
-                follow: true,
-            };
-            let mut logs = Logs::open(self.session, id, options).await?;
-            let mut known = read.lines_of_last;
-            while let Some(mut lines) = logs.next().await.map_err(Fault::Cut)? {
-                read.drop_known(&mut lines, &mut known);
-                if !lines.is_empty() {
-                    read.note(&lines);
-                    self.bring(Payload::Lines(lines)).await;
-                }
-            }
-            self.bring(Payload::Ended("the container does not run".to_owned()))
-                .await;
-            self.change_of(id).await;
+        if !*answered {
+            let tty = inspect::inspect(&self.session.wire, id).await?.tty;
+            let moment = i64::try_from(before.as_nanosecond()).unwrap_or(i64::MAX);
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            let Older { lines, whole } = older::older(self.session, id, tty, moment, count).await?;
+            self.bring(Payload::Older { lines, whole }).await;
+            *answered = true;
         }
+        std::future::pending().await
     }
 
     async fn resources(&mut self) -> Result<(), Fault> {
@@ -260,41 +308,6 @@ impl One<'_> {
                 Ok(()) = pace.changed() => {}
             }
         }
-    }
-}
-
-/// How far a log was read, so that it can be gone on with after a break.
-///
-/// Engines are asked for what was logged since the last line's time, that moment included, for
-/// Podman tells times in whole seconds only; what was brought already is left out.
-#[derive(Default)]
-struct ReadSoFar {
-    last: Option<Timestamp>,
-    /// How many lines had that time.
-    lines_of_last: usize,
-}
-
-impl ReadSoFar {
-    fn note(&mut self, lines: &[LogLine]) {
-        for at in lines.iter().filter_map(|line| line.at) {
-            if self.last == Some(at) {
-                self.lines_of_last += 1;
-            } else {
-                self.last = Some(at);
-                self.lines_of_last = 1;
-            }
-        }
-    }
-
-    /// Takes off the lines that were brought before; `known` is how many of them are still to come.
-    fn drop_known(&self, lines: &mut Vec<LogLine>, known: &mut usize) {
-        let old = lines
-            .iter()
-            .take(*known)
-            .take_while(|line| line.at <= self.last)
-            .count();
-        *known = if old < lines.len() { 0 } else { *known - old };
-        lines.drain(..old);
     }
 }
 
@@ -357,7 +370,8 @@ pub(super) async fn batch(mut samples: mpsc::Receiver<Sample>, out: Outbox) {
 mod tests {
     use super::*;
     use crate::engine::Signal;
-    use crate::model::{HostName, Stream};
+    use crate::engine::outbox::Rooms;
+    use crate::model::HostName;
 
     fn sample(awaited: bool) -> Sample {
         let usage = Usage {
@@ -380,7 +394,10 @@ mod tests {
         let (inbox, mut told) = mpsc::channel(64);
         let (samples, sampled) = mpsc::channel(64);
         let host = HostName::new("node1");
-        let _batch = tokio::spawn(batch(sampled, Outbox { host, inbox }));
+        let _batch = {
+            let rooms = Rooms::of(&inbox);
+            tokio::spawn(batch(sampled, Outbox { host, inbox, rooms }))
+        };
         let start = Instant::now();
         let mut next = async || loop {
             let signal = told.recv().await.expect("it goes on");
@@ -402,40 +419,5 @@ mod tests {
         assert_eq!(next().await, (2, at));
         give(true).await;
         assert_eq!(next().await, (1, at + AWAITED));
-    }
-
-    fn lines(seconds: &[i64]) -> Vec<LogLine> {
-        let line = |second: &i64| LogLine {
-            at: Timestamp::from_second(*second).ok(),
-            stream: Stream::Stdout,
-            text: Box::default(),
-        };
-        seconds.iter().map(line).collect()
-    }
-
-    #[test]
-    fn a_log_goes_on_without_saying_anything_twice() {
-        let mut read = ReadSoFar::default();
-        read.note(&lines(&[1, 2, 2]));
-        read.note(&lines(&[2]));
-        assert_eq!(
-            (read.last, read.lines_of_last),
-            (Timestamp::from_second(2).ok(), 3)
-        );
-
-        // The engine repeats the three lines of second 2, in two parts, and one of them is new.
-        let mut known = read.lines_of_last;
-        let mut first = lines(&[2, 2]);
-        read.drop_known(&mut first, &mut known);
-        assert_eq!((first.len(), known), (0, 1));
-        let mut second = lines(&[2, 2, 3]);
-        read.drop_known(&mut second, &mut known);
-        assert_eq!((second.len(), known), (2, 0));
-
-        // An engine that repeats nothing loses nothing.
-        let mut known = read.lines_of_last;
-        let mut fresh = lines(&[3, 4]);
-        read.drop_known(&mut fresh, &mut known);
-        assert_eq!((fresh.len(), known), (2, 0));
     }
 }

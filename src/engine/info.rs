@@ -4,17 +4,30 @@ use std::time::Duration;
 
 use super::docker::asked;
 use super::error::Fault;
+use super::inspect::moment;
 use super::session::Session;
-use crate::model::{EngineInfo, printable};
+use crate::model::{EngineInfo, Skew, Timestamp, printable};
 
 /// Podman runs helpers for this, so it may take its time.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Asks the engine who it is.
-pub(super) async fn info(session: &Session) -> Result<EngineInfo, Fault> {
+/// Asks the engine who it is, and what time it is there.
+pub(super) async fn info(session: &Session) -> Result<(EngineInfo, Option<Skew>), Fault> {
+    let before = Timestamp::now();
     let said = asked(DEADLINE, session.docker.info()).await?;
+    let after = Timestamp::now();
+    let told = said.system_time.as_deref().and_then(moment);
+    let skew = told.and_then(|told| {
+        let [before, told, after] =
+            [before, told, after].map(|at| i64::try_from(at.as_nanosecond()).ok());
+        Some(Skew::measured(before?, told?, after?))
+    });
+    Ok((read(session, said), skew))
+}
+
+fn read(session: &Session, said: bollard::models::SystemInfo) -> EngineInfo {
     let text = |text: Option<String>| printable(text.as_deref().unwrap_or(""));
-    Ok(EngineInfo {
+    EngineInfo {
         product: session.product,
         version: text(said.server_version),
         api: session.api.to_string(),
@@ -43,5 +56,5 @@ pub(super) async fn info(session: &Session) -> Result<EngineInfo, Fault> {
             .iter()
             .map(|line| printable(line))
             .collect(),
-    })
+    }
 }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use super::error::Fault;
 use super::list::{Labels, state, tidy_ports};
 use super::wire::Wire;
-use crate::model::{Container, ContainerId, Health, Port, State, Timestamp};
+use crate::model::{Container, ContainerId, Health, Port, State, Timestamp, printable};
 
 /// Inspects a container and reads what the fleet wants to know of it.
 pub(super) async fn inspect(wire: &Wire, id: &ContainerId) -> Result<Inspected, Fault> {
@@ -28,6 +28,16 @@ pub(super) struct Inspected {
     pub container: Container,
     /// It has a terminal: its log is raw.
     pub tty: bool,
+    /// Where its log goes: `json-file`, `none` …
+    pub driver: String,
+    /// When its last run began and ended.
+    pub started: Option<Timestamp>,
+    /// See [`Self::started`]; kept by engines while it runs again.
+    pub finished: Option<Timestamp>,
+    /// The code its last run ended with.
+    pub exit: i64,
+    /// Why the engine could not start it; empty when it could.
+    pub error: String,
 }
 
 fn parse(body: &[u8]) -> Result<Inspected, serde_json::Error> {
@@ -51,6 +61,8 @@ struct Entry<'a> {
     #[serde(borrow)]
     config: Config<'a>,
     #[serde(default)]
+    host_config: HostConfig,
+    #[serde(default)]
     network_settings: Networks,
     #[serde(default)]
     mounts: Option<Vec<IgnoredAny>>,
@@ -65,6 +77,7 @@ struct StateEntry {
     oom_killed: bool,
     started_at: String,
     finished_at: String,
+    error: String,
     #[serde(alias = "Healthcheck")]
     health: Option<HealthEntry>,
 }
@@ -85,6 +98,18 @@ struct Config<'a> {
     tty: bool,
     #[serde(borrow, default)]
     labels: Option<Labels<'a>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    log_config: LogConfig,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct LogConfig {
+    r#type: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -154,6 +179,11 @@ impl Entry<'_> {
         Inspected {
             container: one,
             tty: self.config.tty,
+            driver: printable(&self.host_config.log_config.r#type),
+            started: moment(&self.state.started_at),
+            finished: moment(&self.state.finished_at),
+            exit: self.state.exit_code,
+            error: printable(self.state.error.trim()),
         }
     }
 }
@@ -204,6 +234,7 @@ mod tests {
         let Inspected {
             container: one,
             tty,
+            ..
         } = parse(include_bytes!("recorded/docker-20.10-inspect.json")).unwrap();
         assert!(!tty);
         assert_eq!(
@@ -234,6 +265,7 @@ mod tests {
         let Inspected {
             container: one,
             tty,
+            ..
         } = parse(text.as_bytes()).unwrap();
         assert!(tty);
         assert_eq!((one.exit, one.oom_killed), (Some(137), Some(true)));

@@ -38,7 +38,7 @@ impl Meter {
             (Way::SshForward | Way::SshStdio, Some(tunnel)) => Place::There(tunnel.clone()),
             (Way::Tcp | Way::Tls | Way::SshForward | Way::SshStdio, _) => return None,
         };
-        let info = info(session).await.ok()?;
+        let (info, _) = info(session).await.ok()?;
         let place = if matches!(place, Place::Here) && !is_this_machine(&info).await {
             session.wire.get(TOLD).bytes().await.ok()?;
             Place::Told(session.wire.clone())

@@ -10,13 +10,16 @@ use tokio::time::timeout;
 
 use super::error::Fault;
 use super::inspect;
-use super::lines::{Demux, Lines};
+use super::lines::LogReader;
 use super::session::Session;
 use super::wire::query;
-use crate::model::{ContainerId, LogLine, LogRange, Timestamp, printable};
+use crate::model::{ContainerId, LogBatch, LogRange, Timestamp, printable};
 
-/// Lines given at once, at most; a follower of a fast log gets them in such parts.
-const BATCH: usize = 1024;
+/// Bytes given at once, about; a follower of a fast log gets them in such parts.
+const BATCH: usize = 256 << 10;
+
+/// So often the connection's own task gets its turn before it counts as silent.
+const TURNS: u8 = 2;
 
 /// What has no line end after so long is shown as it is: a prompt waits for its answer.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -34,10 +37,11 @@ pub struct LogOptions {
 
 /// A log being read.
 pub struct Logs {
-    body: Incoming,
-    demux: Demux,
-    lines: Lines,
-    ended: bool,
+    body: Body,
+    reader: LogReader,
+    batch: LogBatch,
+    /// Why it broke off, to be told after the lines before.
+    broken: Option<String>,
 }
 
 impl Logs {
@@ -58,53 +62,97 @@ impl Logs {
         options: LogOptions,
         tty: bool,
     ) -> Result<Self, Fault> {
-        let response = session.wire.get(path(id, options)).response().await?;
         Ok(Self {
-            body: response.into_body(),
-            demux: Demux::new(tty),
-            lines: Lines::default(),
-            ended: false,
+            body: Body::open(session, id, options).await?,
+            reader: LogReader::new(tty),
+            batch: LogBatch::default(),
+            broken: None,
         })
     }
 
     /// The next lines, at least one; none at the end. Safe to be dropped while waiting.
     ///
-    /// Takes what is there without waiting for more, up to about a thousand lines.
-    pub async fn next(&mut self) -> Result<Option<Vec<LogLine>>, String> {
-        let mut out = Vec::new();
-        while out.is_empty() && !self.ended {
-            let data = if self.lines.has_rest() {
+    /// Takes what is there without waiting for more, up to about 256 KiB.
+    pub async fn next(&mut self) -> Result<Option<LogBatch>, String> {
+        if let Some(why) = self.broken.take() {
+            return Err(why);
+        }
+        match self.body.fill(&mut self.reader, &mut self.batch).await {
+            Ok(true) => {}
+            Ok(false) => self.reader.finish(&mut self.batch),
+            Err(why) if self.batch.is_empty() => return Err(why),
+            Err(why) => self.broken = Some(why),
+        }
+        let batch = std::mem::take(&mut self.batch);
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+}
+
+/// The bytes of a log as the engine sends them.
+pub(super) struct Body {
+    body: Incoming,
+    ended: bool,
+}
+
+impl Body {
+    /// Asks for the log of a container.
+    pub async fn open(
+        session: &Session,
+        id: &ContainerId,
+        options: LogOptions,
+    ) -> Result<Self, Fault> {
+        let response = session.wire.get(path(id, options)).response().await?;
+        Ok(Self {
+            body: response.into_body(),
+            ended: false,
+        })
+    }
+
+    /// Reads until there is at least one line more, and what is there without waiting, until the batch is full; false
+    /// at the end. Safe to be dropped while waiting: what was read is in the reader and in the batch.
+    pub async fn fill(
+        &mut self,
+        reader: &mut LogReader,
+        batch: &mut LogBatch,
+    ) -> Result<bool, String> {
+        while batch.is_empty() && !self.ended {
+            let data = if reader.has_rest() {
                 match timeout(PATIENCE, self.body.frame()).await {
                     Ok(frame) => data(frame),
                     Err(_) => {
-                        self.lines.flush(&mut out);
-                        break;
+                        reader.flush(batch);
+                        return Ok(true);
                     }
                 }
             } else {
                 data(self.body.frame().await)
             };
-            self.take(data?, &mut out)?;
+            self.take(data?, reader, batch)?;
         }
-        while out.len() < BATCH && !self.ended {
-            match self.body.frame().now_or_never() {
-                Some(frame) => self.take(data(frame)?, &mut out)?,
-                None => break,
+        let mut idle = 0;
+        while batch.weight() < BATCH && !self.ended && idle < TURNS {
+            if let Some(frame) = self.body.frame().now_or_never() {
+                self.take(data(frame)?, reader, batch)?;
+                idle = 0;
+            } else {
+                // Whoever reads the connection is another task, which gets its turn.
+                idle += 1;
+                tokio::task::yield_now().await;
             }
         }
-        Ok((!out.is_empty()).then_some(out))
+        Ok(!self.ended)
     }
 
-    fn take(&mut self, data: Option<Bytes>, out: &mut Vec<LogLine>) -> Result<(), String> {
+    fn take(
+        &mut self,
+        data: Option<Bytes>,
+        reader: &mut LogReader,
+        batch: &mut LogBatch,
+    ) -> Result<(), String> {
         match data {
-            Some(data) => {
-                let lines = &mut self.lines;
-                self.demux
-                    .feed(&data, |stream, piece| lines.push(stream, piece, out))
-            }
+            Some(data) => reader.read(&data, batch),
             None => {
                 self.ended = true;
-                self.lines.flush(out);
                 Ok(())
             }
         }
@@ -162,15 +210,15 @@ pub(super) async fn last_line(session: &Session, id: &ContainerId, tty: bool) ->
         let mut last = None;
         while let Ok(Some(lines)) = logs.next().await {
             let spoken = lines
-                .into_iter()
+                .iter()
                 .rev()
                 .find(|line| !line.text.trim_ascii().is_empty());
-            last = spoken.or(last);
+            last = spoken.map(|line| plain(line.text)).or(last);
         }
         last
     };
     let line = timeout(super::wire::DEADLINE, read).await.ok()??;
-    Some(plain(&line.text).into_boxed_str())
+    Some(line.into_boxed_str())
 }
 
 /// The text without colours and other orders to a terminal, on one line, at most 300 characters.

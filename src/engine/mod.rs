@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod exec;
 mod feeds;
+mod follow;
 mod info;
 mod inspect;
 mod install;
@@ -21,12 +22,14 @@ mod lines;
 mod list;
 mod load;
 mod logs;
+mod older;
 mod outbox;
 mod prune;
 mod registry;
 mod resources;
 mod session;
 pub mod ssh;
+mod stamp;
 mod stats;
 mod task;
 mod tls;
@@ -42,7 +45,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
+#[doc(hidden)]
+pub use lines::LogReader;
 pub use logs::{LogOptions, Logs};
+pub use outbox::Room;
 
 use crate::model::{
     Action, ContainerId, Event, Feed, HostName, HostSpec, Install, Payload, Process, Said, Step,
@@ -64,8 +70,8 @@ const EXPLAINED: Duration = Duration::from_secs(2);
 pub enum Signal {
     /// Something for the fleet.
     Event(Event),
-    /// What a wanted feed brings.
-    Feed(Feed, Payload),
+    /// What a wanted feed brings, and the room it takes until it is taken in.
+    Feed(Feed, Payload, Room),
 }
 
 /// How hosts are reached and how often they are asked what.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use super::actor::{Actor, Common, Context, Status, Work};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Rooms};
 use super::task::Task;
 use super::{Pace, Settings, Signal, feeds};
 use crate::model::{Event, Feed, HostName, HostSpec};
@@ -51,6 +51,7 @@ pub(super) async fn run(
         common: Arc::new(Common::new(&settings)),
         pace: watch::Sender::new(settings.pace()),
         settings: Arc::new(settings),
+        rooms: Rooms::of(&inbox),
         inbox,
         hosts: BTreeMap::new(),
         wanted: BTreeSet::new(),
@@ -81,6 +82,7 @@ struct Registry {
     common: Arc<Common>,
     pace: watch::Sender<Pace>,
     inbox: mpsc::Sender<Signal>,
+    rooms: Rooms,
     hosts: BTreeMap<HostName, Host>,
     wanted: BTreeSet<Feed>,
 }
@@ -130,6 +132,7 @@ impl Registry {
             out: Outbox {
                 host: spec.name.clone(),
                 inbox: self.inbox.clone(),
+                rooms: self.rooms.clone(),
             },
             settings: self.settings.clone(),
             pace: self.pace.subscribe(),

@@ -19,7 +19,8 @@ use super::session::Session;
 use super::trouble::{late, lost, trouble};
 use super::{info, logs, stats};
 use crate::model::{
-    Container, ContainerId, EngineInfo, Event, Feed, State, Timestamp, Trouble, TroubleKind, Usage,
+    Container, ContainerId, EngineInfo, Event, Feed, Skew, State, Timestamp, Trouble, TroubleKind,
+    Usage,
 };
 
 /// Between a change and the inspection that tells what it was: events come in bursts.
@@ -36,6 +37,9 @@ const BROKEN: usize = 64;
 
 /// How often an engine is listed while its events do not reach us: a proxy may forbid them.
 const POLL: Duration = Duration::from_secs(5);
+
+/// How often an engine is asked for its time: clocks drift by parts of a second a day, but may be set at any time.
+const CLOCK: Duration = Duration::from_mins(5);
 
 /// How many pings may fail before the engine counts as gone.
 const PINGS: u8 = 2;
@@ -84,6 +88,7 @@ struct Ticks {
     resync: Interval,
     ping: Interval,
     sample: Interval,
+    clock: Interval,
 }
 
 /// What a request on the side brought.
@@ -92,7 +97,7 @@ enum Done {
     List(Result<Listing, Fault>),
     Inspected(ContainerId, Result<Inspected, Fault>),
     LastLine(ContainerId, Option<Box<str>>),
-    Info(Result<EngineInfo, Fault>),
+    Info(Result<(EngineInfo, Option<Skew>), Fault>),
     Pong(Result<f32, Fault>),
     Sampled(ContainerId, Option<Usage>),
     Closed(Trouble),
@@ -106,6 +111,7 @@ impl Watch {
             resync: spread(POLL),
             ping: spread(settings.heartbeat),
             sample: spread(settings.sampling),
+            clock: spread(CLOCK),
         };
         Self {
             session,
@@ -153,6 +159,7 @@ impl Watch {
             _ = self.ticks.resync.tick() => self.list(),
             _ = self.ticks.ping.tick() => self.ping(),
             _ = self.ticks.sample.tick() => self.sample(),
+            _ = self.ticks.clock.tick() => self.ask_who(),
             Ok(()) = self.context.wants.changed() => self.want_facts(),
             Ok(()) = self.context.pace.changed() => self.paced(),
             () = again.notified() => {
@@ -188,6 +195,13 @@ impl Watch {
         let hash = self.hash;
         self.jobs
             .spawn(async move { Done::List(list::list(&wire, hash).await) });
+    }
+
+    /// Who the engine is, and how far its clock is from ours.
+    fn ask_who(&mut self) {
+        let session = self.session.clone();
+        self.jobs
+            .spawn(async move { Done::Info(info::info(&session).await) });
     }
 
     fn ping(&mut self) {
@@ -339,10 +353,13 @@ impl Watch {
                     out.tell(Event::LastLine(out.host.clone(), id, line)).await;
                 }
             }
-            Done::Info(Ok(info)) => {
+            Done::Info(Ok((info, skew))) => {
                 let out = &self.context.out;
                 out.tell(Event::Engine(out.host.clone(), Box::new(info)))
                     .await;
+                if let Some(skew) = skew {
+                    out.tell(Event::Skew(out.host.clone(), skew)).await;
+                }
             }
             Done::Info(Err(fault)) => {
                 tracing::debug!(host = %self.context.out.host, %fault, "info");
@@ -389,9 +406,7 @@ impl Watch {
             Err(fault) => tracing::warn!(host = %self.context.out.host, %fault, "list"),
         }
         if first {
-            let session = self.session.clone();
-            self.jobs
-                .spawn(async move { Done::Info(info::info(&session).await) });
+            self.ask_who();
             self.want_facts();
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{History, Rates, Timestamp, Usage};
+use super::{History, Rates, Timestamp, Usage, exit};
 
 /// A container's full id: 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -254,7 +254,7 @@ impl Container {
         match &self.state {
             State::Dead => Some("dead: cannot be started or removed".into()),
             State::Restarting => Some(match self.exit {
-                Some(code) => format!("restarting after exit {code}{}", meaning(code)),
+                Some(code) => format!("restarting after exit {code}{}", exit::meaning(code)),
                 None => "restarting".into(),
             }),
             State::Running if self.health == Health::Unhealthy => Some("unhealthy".into()),
@@ -263,7 +263,7 @@ impl Container {
             }
             State::Exited => match self.exit {
                 None | Some(0 | 130 | 143) => None,
-                Some(code) => Some(format!("exited {code}{}", meaning(code))),
+                Some(code) => Some(format!("exited {code}{}", exit::meaning(code))),
             },
             State::Created | State::Running | State::Paused | State::Removing | State::Other(_) => {
                 None
@@ -290,20 +290,5 @@ impl Container {
             self.rates = self.rates.or(before.rates);
             self.history = self.history.take().or_else(|| before.history.take());
         }
-    }
-}
-
-/// What an exit code says by convention, with a leading comma; empty when it says nothing more.
-fn meaning(code: i64) -> &'static str {
-    match code {
-        125 => ", the engine could not start it",
-        126 => ", its command cannot be executed",
-        127 => ", its command was not found",
-        132 => ", illegal instruction",
-        134 => ", aborted",
-        135 => ", bus error",
-        137 => ", killed (SIGKILL)",
-        139 => ", segmentation fault",
-        _ => "",
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
-    Network, Operation, Settings, State, Timestamp, Usage, Volume, Way,
+    Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
 };
 
 /// Something that happened or became known.
@@ -22,6 +22,8 @@ pub enum Event {
     Engine(HostName, Box<EngineInfo>),
     /// The engine answered a ping after so many milliseconds, at that moment.
     Heard(HostName, Timestamp, Option<f32>),
+    /// The host's clock was compared with ours.
+    Skew(HostName, Skew),
     /// All containers of a host.
     Containers(HostName, Vec<Container>),
     /// One container changed or is new.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, HostName, Timestamp};
+use super::{ContainerId, HostName, LogBatch, Timestamp};
 
 /// Which part of a log is read first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,8 @@ pub enum Feed {
     Changes(HostName, ContainerId),
     /// Its log, then followed.
     Logs(HostName, ContainerId, LogRange),
+    /// Lines of its log from before that moment, at most about so many; answered once.
+    Older(HostName, ContainerId, Timestamp, u32),
     /// Images, networks, volumes and `df` of a host, about every minute.
     Resources(HostName),
     /// The host's own load, every few seconds.
@@ -49,6 +51,7 @@ impl Feed {
             | Self::Top(host, _)
             | Self::Changes(host, _)
             | Self::Logs(host, _, _)
+            | Self::Older(host, _, _, _)
             | Self::Resources(host)
             | Self::Load(host) => host,
         }
@@ -65,17 +68,6 @@ pub enum Stream {
     Stderr,
 }
 
-/// One line of a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// When the engine read it.
-    pub at: Option<Timestamp>,
-    /// Which output it came from.
-    pub stream: Stream,
-    /// The line as it came, without its end; any bytes.
-    pub text: Box<[u8]>,
-}
-
 /// One row of `top`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process(pub Vec<Box<str>>);
@@ -90,9 +82,21 @@ pub enum Payload {
     /// Changed files with their kind: `A`dded, `C`hanged, `D`eleted (`Feed::Changes`).
     Changed(Vec<(char, Box<str>)>),
     /// Lines of a log, in order (`Feed::Logs`).
-    Lines(Vec<LogLine>),
-    /// The stream ended, and why.
+    Lines(LogBatch),
+    /// Lines from before the moment that was asked for, oldest first (`Feed::Older`).
+    Older {
+        /// The lines; all are older than the moment.
+        lines: LogBatch,
+        /// They begin with the first line that the engine has.
+        whole: bool,
+    },
+    /// Between the line before and the next one lines may be missing that cannot be had any more; from when to when,
+    /// and why (`Feed::Logs`).
+    Gap(String),
+    /// The stream ended, and why; of a log: how the container ended, or that it is gone, or why it cannot be read.
     Ended(String),
+    /// It goes on after it ended or failed: the container was started again, the host answers again.
+    Resumed(String),
     /// It could not be had; it is tried again by itself.
     Failed(String),
 }

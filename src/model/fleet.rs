@@ -191,6 +191,12 @@ impl Fleet {
                 }
                 return;
             }
+            Event::Skew(name, skew) => {
+                if let Some(host) = self.host_mut(&name) {
+                    host.skew = Some(skew);
+                }
+                return;
+            }
             Event::Operation(operation) => self.apply_operation(*operation),
             Event::AnotherLog => self.operations.clear(),
             Event::Waiting(waiting) => {

@@ -11,7 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, ContainerId, DiskUsage, Image, Network, Timestamp, Volume};
+use super::{Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume};
 
 /// The name a host has in the configuration; hosts are told apart by nothing else (engine ids are
 /// not unique on cloned machines).
@@ -633,6 +633,8 @@ pub struct Host {
     pub engine: Option<EngineInfo>,
     /// How long the engine's last answer to a ping took, in milliseconds.
     pub latency_ms: Option<f32>,
+    /// How far its clock is from ours, once it was measured.
+    pub skew: Option<Skew>,
     /// When something was last heard of it; facts are as old as this.
     pub heard: Option<Timestamp>,
     /// Its containers.
@@ -663,6 +665,7 @@ impl Host {
             way: None,
             engine: None,
             latency_ms: None,
+            skew: None,
             heard: None,
             containers: HashMap::new(),
             listed: false,

@@ -46,6 +46,13 @@ impl LogBatch {
         });
     }
 
+    /// Adds the lines of another batch.
+    pub fn append(&mut self, other: &Self) {
+        for line in other.iter() {
+            self.push(line.at, line.stream, line.text);
+        }
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.marks.len()
@@ -64,6 +71,11 @@ impl LogBatch {
     /// The texts, one after the other with nothing between.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// About how many bytes of memory it takes.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + self.marks.len() * size_of::<Mark>()
     }
 
     /// A line.

@@ -1,9 +1,11 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
 mod checkup;
+mod clock;
 mod container;
 mod database_url;
 mod event;
+mod exit;
 mod feed;
 mod fleet;
 pub mod found;
@@ -19,10 +21,12 @@ mod text;
 mod usage;
 
 pub use checkup::{Check, Finding, Mark, Said};
+pub use clock::Skew;
 pub use container::{Container, ContainerId, Health, Port, State};
 pub use database_url::DatabaseUrl;
 pub use event::Event;
-pub use feed::{Feed, LogLine, LogRange, Payload, Process, Stream};
+pub use exit::ending;
+pub use feed::{Feed, LogRange, Payload, Process, Stream};
 pub use fleet::{Fleet, Tally};
 pub use host::{
     Endpoint, EndpointError, EngineInfo, EnvironmentSpec, Host, HostLoad, HostName, HostSpec, Link,

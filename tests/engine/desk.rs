@@ -63,7 +63,7 @@ impl Desk {
     pub async fn turn(&mut self, until: Instant) -> bool {
         match timeout_at(until.into(), self.signals.recv()).await {
             Ok(Some(Signal::Event(event))) => self.fleet.apply(event),
-            Ok(Some(Signal::Feed(feed, payload))) => self.brought.push((feed, payload)),
+            Ok(Some(Signal::Feed(feed, payload, _))) => self.brought.push((feed, payload)),
             Ok(None) => panic!("the engines hung up"),
             Err(_) => return false,
         }
@@ -80,7 +80,7 @@ impl Desk {
                     self.fleet.apply(event.clone());
                     events.push(event);
                 }
-                Signal::Feed(feed, payload) => self.brought.push((feed, payload)),
+                Signal::Feed(feed, payload, _) => self.brought.push((feed, payload)),
             }
         }
         events
@@ -121,7 +121,7 @@ impl Desk {
         self.brought(what, feed, |payload| match payload {
             Payload::Lines(lines) => lines
                 .iter()
-                .any(|line| *line.text == *text.as_bytes())
+                .any(|line| line.text == text.as_bytes())
                 .then_some(()),
             _ => None,
         })

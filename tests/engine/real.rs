@@ -82,7 +82,7 @@ pub async fn a_terminal_s_log_loses_no_byte(subject: Subject) {
         .unwrap();
     let mut all: Vec<Vec<u8>> = Vec::new();
     while let Some(lines) = logs.next().await.unwrap() {
-        all.extend(lines.into_iter().map(|line| line.text.into_vec()));
+        all.extend(lines.iter().map(|line| line.text.to_vec()));
     }
     assert_eq!(all.len(), 3, "{all:?}");
     assert_eq!(all[0], b"\x01\x02rest");
@@ -302,8 +302,8 @@ pub async fn a_log_is_read_line_by_line(subject: Subject) {
         .unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     while let Some(lines) = logs.next().await.unwrap() {
-        for line in lines {
-            let text = String::from_utf8(line.text.into_vec()).unwrap();
+        for line in lines.iter() {
+            let text = String::from_utf8(line.text.to_vec()).unwrap();
             match line.stream {
                 Stream::Stdout => out.push(text),
                 Stream::Stderr => err.push(text),

@@ -434,7 +434,15 @@ impl Pane for Detail {
             (Feed::Inspect(..), Payload::Failed(why)) => fail(&mut self.inspected, why),
             (Feed::Top(..), Payload::Failed(why)) => self.processes = Brought::Failed(why.clone()),
             (Feed::Changes(..), Payload::Failed(why)) => fail(&mut self.changes, why),
-            (_, Payload::Failed(_) | Payload::Lines(_) | Payload::Ended(_)) => {}
+            (
+                _,
+                Payload::Failed(_)
+                | Payload::Lines(_)
+                | Payload::Older { .. }
+                | Payload::Gap(_)
+                | Payload::Ended(_)
+                | Payload::Resumed(_),
+            ) => {}
         }
     }
 

@@ -366,16 +366,19 @@ impl Pane for Logs {
         let before = self.lines.shown();
         match payload {
             Payload::Lines(lines) => {
-                for line in lines {
+                for line in lines.iter() {
                     self.lines.push(Entry {
-                        at: line.at,
+                        at: line.time(),
                         source,
                         stream: Some(line.stream),
-                        text: text::plain(&line.text),
+                        text: text::plain(line.text),
                     });
                 }
             }
-            Payload::Ended(why) | Payload::Failed(why) => {
+            Payload::Ended(why)
+            | Payload::Failed(why)
+            | Payload::Gap(why)
+            | Payload::Resumed(why) => {
                 let text = format!(
                     "── {}: {} ──",
                     self.sources[source].label,
@@ -388,7 +391,10 @@ impl Pane for Logs {
                     text: text.into(),
                 });
             }
-            Payload::Inspected(_) | Payload::Processes(..) | Payload::Changed(_) => {}
+            Payload::Inspected(_)
+            | Payload::Processes(..)
+            | Payload::Changed(_)
+            | Payload::Older { .. } => {}
         }
         if self.top.is_some() {
             self.unseen += self.lines.shown().saturating_sub(before);
