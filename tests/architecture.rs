@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("logs", &["model"]),
     ("engine", &["model"]),
     ("store", &["model"]),
-    ("config", &["model"]),
+    ("config", &["model", "logs"]),
     ("ops", &["model", "logs", "engine", "store", "config"]),
     ("ui", &["model", "logs", "ops"]),
     (

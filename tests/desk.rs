@@ -13,7 +13,7 @@ use wharf::{
         setting::{Key, Source},
     },
     ops::Progress,
-    ui::{Effect, Msg, desk::Desk},
+    ui::{Effect, Masked, Msg, desk::Desk},
 };
 
 fn desk(width: u16, height: u16) -> Desk {
@@ -137,7 +137,7 @@ fn values_are_masked_until_their_showing_is_recorded() {
     );
     let mut desk = desk.keys("V");
     let effects = desk.effects();
-    let [Effect::Reveal(act, host, id)] = &effects[..] else {
+    let [Effect::Reveal(act, masked)] = &effects[..] else {
         panic!("{effects:?}")
     };
     assert!(
@@ -149,7 +149,7 @@ fn values_are_masked_until_their_showing_is_recorded() {
         !desk.screen().contains("s3cr3t"),
         "not before it is recorded"
     );
-    desk.send(Msg::Revealed(host.clone(), id.clone()));
+    desk.send(Msg::Revealed(masked.clone()));
     assert!(desk.screen().contains("s3cr3t"), "{}", desk.screen());
     // Whoever leaves and comes back has to ask anew.
     let mut desk = desk.keys("2 -");
@@ -158,13 +158,71 @@ fn values_are_masked_until_their_showing_is_recorded() {
         "{}",
         desk.screen()
     );
-    desk.send(Msg::Revealed(host.clone(), id.clone()));
+    desk.send(Msg::Revealed(masked.clone()));
     let mut desk = desk.keys("V");
     assert!(!desk.screen().contains("s3cr3t") && desk.effects().is_empty());
     // What is recorded after somebody left is not shown when they come back.
     let mut desk = desk.keys("2");
-    desk.send(Msg::Revealed(host.clone(), id.clone()));
+    desk.send(Msg::Revealed(masked.clone()));
     assert!(!desk.keys("-").screen().contains("s3cr3t"));
+}
+
+#[test]
+fn secrets_in_logs_are_shown_when_that_is_recorded_and_the_same_logs_are_on_the_screen() {
+    let mut desk = desk(120, 30).keys("3 l");
+    desk.effects();
+    let line = "logs --reveal --reason TICKET-1";
+    let mut desk = desk.keys(":").type_text(line).keys("enter");
+    let effects = desk.effects();
+    let [Effect::Reveal(act, masked)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    let Masked::Lines(targets) = masked else {
+        panic!("{masked:?}")
+    };
+    assert_eq!((targets.len(), act.plan.targets.len()), (1, 1));
+    assert!(act.plan.recorded && act.plan.sentence.ends_with(" --reveal"));
+    assert_eq!(act.reason.as_deref(), Some("TICKET-1"));
+    let told = "secrets are shown; that is recorded";
+    desk.send(Msg::Revealed(Masked::Lines(Vec::new())));
+    assert!(!desk.screen().contains(told), "others were recorded");
+    desk.send(Msg::Revealed(masked.clone()));
+    assert!(desk.screen().contains(told), "{}", desk.screen());
+    let mut desk = self::desk(120, 30);
+    desk.send(Msg::Revealed(masked.clone()));
+    assert!(!desk.screen().contains(told), "nobody looks at logs");
+}
+
+#[test]
+fn a_file_is_written_over_only_after_a_yes() {
+    let agreed = Effect::Save {
+        path: "/srv/web.log".into(),
+        text: b"line\n".to_vec(),
+        lines: 1,
+        replace: true,
+    };
+    let exists = Msg::Exists("/srv/web.log".into(), 3000, Box::new(agreed.clone()));
+    let mut desk = desk(80, 24);
+    desk.send(exists.clone());
+    let screen = desk.screen();
+    for part in [
+        "Replace the file?",
+        "/srv/web.log",
+        "its 2.93K would be lost",
+    ] {
+        assert!(screen.contains(part), "{part}: {screen}");
+    }
+    let mut desk = desk.keys("enter");
+    assert!(desk.effects().is_empty() && !desk.screen().contains("Replace"));
+    desk.send(exists.clone());
+    let mut desk = desk.keys("y");
+    assert_eq!(desk.effects(), [agreed]);
+    // What is typed elsewhere is no answer.
+    let mut desk = desk.keys(":");
+    desk.send(exists);
+    let mut desk = desk.keys("y");
+    assert!(desk.effects().is_empty());
+    assert!(desk.keys("esc").screen().contains("nothing was written"));
 }
 
 #[test]

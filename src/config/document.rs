@@ -1,11 +1,14 @@
 //! Reads TOML so that every complaint has its line, and one broken part does not lose the others.
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
 
 use toml_edit::{Document, Item, TableLike};
 
 use super::Notice;
-use crate::model::setting::length;
+use crate::model::{bytes, setting::length, size};
 
 /// How many broken parts are told one by one; a file with more is not worth saving.
 const PATIENCE: usize = 50;
@@ -113,6 +116,9 @@ impl Source {
         });
     }
 }
+
+/// Where something stands in the text.
+pub(super) struct Place(Option<Range<usize>>);
 
 /// A table being read: what was asked for is known, the rest is told at the end.
 pub(super) struct Section<'t, 's> {
@@ -285,6 +291,51 @@ impl<'t, 's> Section<'t, 's> {
             self.complain_of(key, "is not a length of time", remedy);
         }
         duration
+    }
+
+    /// A number of bytes within bounds: `"512K"`, `"128 MB"`, `"2 GB"`.
+    pub(super) fn size(&mut self, key: &'static str, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let item = self.item(key)?;
+        let size = item.as_str().and_then(size);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "no text gives a negative number, and what is too large is out of all bounds"
+        )]
+        let size = size.map(|size| size as u64);
+        let size = size.filter(|size| bounds.contains(size));
+        if size.is_none() {
+            let remedy = format!(
+                "write {key} = \"128 MB\"; it may be from {} to {}",
+                bytes(*bounds.start()),
+                bytes(*bounds.end())
+            );
+            self.complain_of(key, "is no number of bytes in its bounds", remedy);
+        }
+        size
+    }
+
+    /// The values of a list, each with its place; a single text is a list of one. None when it is no list.
+    pub(super) fn values(&mut self, key: &'static str) -> Option<Vec<(Option<&'t str>, Place)>> {
+        let Some(item) = self.item(key) else {
+            return Some(Vec::new());
+        };
+        if let Some(text) = item.as_str() {
+            return Some(vec![(Some(text), Place(item.span()))]);
+        }
+        let array = item.as_array()?;
+        let values = array.iter();
+        Some(
+            values
+                .map(|value| (value.as_str(), Place(value.span())))
+                .collect(),
+        )
+    }
+
+    /// Complains about one value of a list.
+    pub(super) fn complain_at(&mut self, place: Place, what: &str, remedy: impl Into<String>) {
+        let what = format!("{}: {what}", self.name);
+        self.source.notice(place.0, what, remedy);
     }
 
     /// A table within it, which is read by `read`.

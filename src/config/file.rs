@@ -8,10 +8,13 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{Notice, Refresh, Signs, Ssh, contexts, document};
-use crate::model::{
-    DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
-    setting::{Key, written_length},
+use super::{Logs, Notice, Refresh, Signs, Ssh, contexts, document};
+use crate::{
+    logs::Masks,
+    model::{
+        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
+        setting::{Key, written_length},
+    },
 };
 
 /// The largest file that is read, in bytes: some ten thousand hosts.
@@ -44,6 +47,7 @@ pub(super) struct File {
     pub(super) database: Option<DatabasePlace>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) spill: Option<PathBuf>,
+    pub(super) logs: Logs,
     pub(super) log: LogSection,
     pub(super) notices: Vec<Notice>,
 }
@@ -112,7 +116,7 @@ impl File {
         let mut root = Section::new(document.as_table(), None, "", &mut source);
         file.root(&mut root, base);
         root.end();
-        file.count_lost(&source.lost);
+        file.count_lost(&mut source);
         file.notices.append(&mut source.notices);
         file.notices.sort();
         file
@@ -120,25 +124,31 @@ impl File {
 
     /// A file that is there and tells nothing.
     pub(super) fn unreadable(place: &str, what: String) -> Self {
-        Self {
+        let mut file = Self {
             read_only: true,
             notices: vec![Notice {
                 place: place.to_owned(),
                 line: None,
                 what,
                 remedy:
-                    "until it is mended everything is read-only, for its policies are not known"
+                    "until it is mended everything is read-only and lines of logs are masked, for its policies are not known"
                         .to_owned(),
             }],
             ..Self::default()
-        }
+        };
+        file.logs.masks.add_all();
+        file
     }
 
     /// Draws the consequences of parts that could not be read.
-    fn count_lost(&mut self, lost: &[String]) {
-        for header in lost {
+    fn count_lost(&mut self, source: &mut document::Source) {
+        for header in source.lost.clone() {
             match header.trim_matches(['[', ']', ' ']) {
                 "host" | "import" => self.names_hosts = true,
+                "logs" => {
+                    self.logs.masks.add_all();
+                    source.notice(None, "what [logs] masks is not known", ALL_MASKED);
+                }
                 "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
@@ -163,12 +173,19 @@ impl File {
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
         root.table("store", |section| self.store(section, base));
+        root.table("logs", |section| logs(&mut self.logs, section));
         root.table("log", |section| {
             self.log.file = section.text("file").map(|text| base.path(&text));
             self.log.level = section.text("level");
             let size = section.number("max_size_mb", 1..1025);
             self.log.max_size = size.map(|size| size.unsigned_abs() << 20);
         });
+        // `[Logs]`: what was to be masked must not be shown because of it.
+        let holds_rules = |item: &Item| item.get("mask").is_some();
+        if root.slip("logs").is_some_and(holds_rules) {
+            self.logs.masks.add_all();
+            root.complain_of("logs", "is not there, but a table like it", ALL_MASKED);
+        }
     }
 
     fn environment(&mut self, section: &mut Section<'_, '_>) {
@@ -404,6 +421,44 @@ fn is_list_of_tables(item: Option<&Item>) -> bool {
             .is_some_and(|array| array.iter().all(Value::is_inline_table)),
     }
 }
+
+/// Rules that cannot be read must not show what they were to mask: others that mask more stand in for them.
+fn logs(logs: &mut Logs, section: &mut Section<'_, '_>) {
+    if let Some(memory) = section.size("memory", Logs::MEMORY) {
+        logs.memory = usize::try_from(memory).unwrap_or(logs.memory);
+    }
+    let values = section.values("mask");
+    let common = section.flag("mask_common").unwrap_or(true);
+    logs.masks = Masks::new(common);
+    let is_slip = section.slip("mask").is_some();
+    if values.is_none() || is_slip {
+        let what = if is_slip {
+            "is not there, but a key like it"
+        } else {
+            "is no list of texts"
+        };
+        logs.masks.add_all();
+        section.complain_of("mask", what, ALL_MASKED);
+    }
+    for (text, place) in values.unwrap_or_default() {
+        let Some(text) = text else {
+            logs.masks.add_all();
+            section.complain_at(place, "mask holds what is no text", ALL_MASKED);
+            continue;
+        };
+        if let Err(error) = logs.masks.add(text) {
+            let remedy = if error.masks_all {
+                ALL_MASKED
+            } else {
+                "mend it; until then lines are masked from where its beginning matches"
+            };
+            section.complain_at(place, &format!("mask {error}"), remedy);
+        }
+    }
+}
+
+/// What follows from rules of which nothing is known.
+const ALL_MASKED: &str = "mend it; until then all lines of logs are masked";
 
 fn ssh(ssh: &mut Ssh, section: &mut Section<'_, '_>, base: Base<'_>) {
     if let Some(program) = section.text("program") {

@@ -63,6 +63,7 @@ impl Config {
                 database: with_password(database, file.password_file),
                 spill: file.spill.unwrap_or(usual.spill),
             },
+            logs: file.logs,
             log: Log {
                 file: file
                     .log

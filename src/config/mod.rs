@@ -14,7 +14,7 @@ mod paths;
 mod ssh_config;
 mod terminal;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 pub use self::{
     document::nearest,
@@ -25,7 +25,10 @@ pub use self::{
     paths::Paths,
     terminal::{Colors, Multiplexer, Signs, Terminal},
 };
-use crate::model::{EnvironmentSpec, HostSpec, Place, Settings};
+use crate::{
+    logs::Masks,
+    model::{EnvironmentSpec, HostSpec, Place, Settings},
+};
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +87,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// Where the store is.
     pub store: Place,
+    /// How logs of containers are shown.
+    pub logs: Logs,
     /// The program's own log.
     pub log: Log,
     /// Where Wharf's files are.
@@ -141,6 +146,29 @@ impl Default for Ssh {
             connect_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
             logins: 8,
+        }
+    }
+}
+
+/// How logs of containers are shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logs {
+    /// What is masked in their lines.
+    pub masks: Masks,
+    /// How many bytes of lines a view holds.
+    pub memory: usize,
+}
+
+impl Logs {
+    /// What a view may be told to hold, in bytes: from 1 MB to 64 GB.
+    pub const MEMORY: RangeInclusive<u64> = 1 << 20..=64 << 30;
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self {
+            masks: Masks::default(),
+            memory: 128 << 20,
         }
     }
 }

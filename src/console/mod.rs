@@ -9,6 +9,7 @@ mod outlet;
 mod painter;
 mod perform;
 mod reveal;
+mod save;
 pub mod shell;
 mod slow;
 pub mod terminal;

@@ -1,25 +1,31 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
 
-use tokio::{io::AsyncWriteExt as _, runtime::Handle, sync::mpsc, task::JoinSet};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Setup, clipboard, engine_pace, log::Log, looks, reveal::reveal, shell, terminal::Manner,
+    Setup, clipboard, engine_pace,
+    log::Log,
+    looks,
+    reveal::reveal,
+    save::{Unsaved, save},
+    shell,
+    terminal::Manner,
     welcome,
 };
 use crate::{
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     model::{
-        Action, ContainerId, Event, HostName, Origin, Outcome, Place, Step,
+        Action, Event, HostName, Origin, Outcome, Place, Step,
         setting::{Key, length},
     },
     ops::{self, Export, Plan, Progress, Sentence},
     store::Store,
     ui::{
-        Act, Effect, Msg, Surroundings, Ui,
+        Act, Effect, Masked, Msg, Surroundings, Ui,
         look::{Glyphs, Look, Signs},
         message::Level,
         runs::RunId,
@@ -88,7 +94,13 @@ impl Performer {
             Effect::Remember(key, value) => self.remember(key, value),
             Effect::Audit => self.audit(),
             Effect::Export(path, export) => self.export(path, export),
-            Effect::Reveal(act, host, id) => self.reveal(*act, host, id),
+            Effect::Save {
+                path,
+                text,
+                lines,
+                replace,
+            } => self.save(path, text, lines, replace),
+            Effect::Reveal(act, masked) => self.reveal(*act, masked),
             Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
             Effect::Apply(key, value) => return self.apply(key, &value),
             Effect::Look => self.look(),
@@ -164,42 +176,75 @@ impl Performer {
         });
     }
 
-    fn reveal(&mut self, act: Act, host: HostName, id: ContainerId) {
+    fn reveal(&mut self, act: Act, masked: Masked) {
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         self.work(async move {
-            for msg in reveal(&act, host, id, &origin, &store).await {
+            for msg in reveal(&act, masked, &origin, &store).await {
                 // A console that is gone shows nothing.
                 let _ = inbox.send(msg).await;
             }
         });
     }
 
-    /// Writes a file that is not there yet.
+    /// Writes the hosts into a file that is not there yet.
     fn export(&mut self, path: PathBuf, export: Export) {
-        let inbox = self.inbox.clone();
-        self.tasks.spawn(async move {
-            let mut options = tokio::fs::OpenOptions::new();
-            let opened = options.write(true).create_new(true).open(&path).await;
-            let written = match opened {
-                Ok(mut file) => match file.write_all(export.text.as_bytes()).await {
-                    Ok(()) => file.flush().await,
-                    Err(error) => Err(error),
-                },
-                Err(error) => Err(error),
-            };
+        let path = self.at_home(path);
+        self.write(move || {
+            let text = export.text.as_bytes();
             let place = path.display();
-            let msg = match written {
+            match save(&path, false, |file| file.write_all(text)) {
                 Ok(()) => Msg::Say(
                     Level::Info,
                     format!("{} hosts are in {place}", export.hosts),
                 ),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Msg::Say(
-                    Level::Warning,
-                    format!("{place} is there already; name another file"),
-                ),
-                Err(error) => Msg::Say(Level::Error, format!("cannot write {place}: {error}")),
-            };
-            let _ = inbox.send(msg).await;
+                Err(Unsaved::Exists(_)) => {
+                    let text = format!("{place} is there already; name another file");
+                    Msg::Say(Level::Warning, text)
+                }
+                Err(Unsaved::Failed(why)) => Msg::Say(Level::Error, why),
+            }
+        });
+    }
+
+    /// Writes lines into a file; over one that is there only when that was agreed to.
+    fn save(&mut self, path: PathBuf, text: Vec<u8>, lines: usize, replace: bool) {
+        let path = self.at_home(path);
+        self.write(
+            move || match save(&path, replace, |file| file.write_all(&text)) {
+                Ok(()) => {
+                    let text = format!("{lines} lines are in {}", path.display());
+                    Msg::Say(Level::Info, text)
+                }
+                Err(Unsaved::Exists(size)) => {
+                    let agreed = Effect::Save {
+                        path: path.clone(),
+                        text,
+                        lines,
+                        replace: true,
+                    };
+                    Msg::Exists(path, size, Box::new(agreed))
+                }
+                Err(Unsaved::Failed(why)) => Msg::Say(Level::Error, why),
+            },
+        );
+    }
+
+    /// The path with the home in the place of `~`.
+    fn at_home(&self, path: PathBuf) -> PathBuf {
+        match path.strip_prefix("~") {
+            Ok(rest) => self.config.paths.home.join(rest),
+            Err(_) => path,
+        }
+    }
+
+    /// Does what waits for a disk, and tells what came of it.
+    fn write(&mut self, write: impl FnOnce() -> Msg + Send + 'static) {
+        let inbox = self.inbox.clone();
+        self.work(async move {
+            if let Ok(msg) = tokio::task::spawn_blocking(write).await {
+                // A console that is gone needs no news.
+                let _ = inbox.send(msg).await;
+            }
         });
     }
 
@@ -440,6 +485,8 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let around = Surroundings {
         operator: format!("{}@{machine}", setup.origin.operator),
         label: setup.label,
+        masks: config.logs.masks.clone(),
+        log_memory: config.logs.memory,
     };
     let mut ui = Ui::new(fleet, keymap, look, around);
     for complaint in complaints {

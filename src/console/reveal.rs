@@ -3,17 +3,16 @@
 use std::sync::Mutex;
 
 use crate::{
-    model::{ContainerId, HostName, Origin, Outcome},
+    model::{Origin, Outcome},
     ops::{self, Ledger, Progress},
-    ui::{Act, Msg, message::Level},
+    ui::{Act, Masked, Msg, message::Level},
 };
 
-/// Records that the masked values of a container are shown. What comes of it is for the console:
-/// they are shown, or they stay masked because that could be recorded nowhere.
+/// Records that something masked is shown. What comes of it is for the console: it is shown, or it
+/// stays masked because that could be recorded nowhere.
 pub(super) async fn reveal(
     act: &Act,
-    host: HostName,
-    id: ContainerId,
+    masked: Masked,
     origin: &Origin,
     store: &impl Ledger,
 ) -> Vec<Msg> {
@@ -32,8 +31,8 @@ pub(super) async fn reveal(
     let ended = ops::recorded(&act.plan, origin, reason, store, &report, done).await;
     let waits = waiting.into_inner().ok().flatten();
     let shown = match ended {
-        Ok(_) => Msg::Revealed(host, id),
-        Err(error) => Msg::Say(Level::Error, format!("the values stay masked: {error}")),
+        Ok(_) => Msg::Revealed(masked),
+        Err(error) => Msg::Say(Level::Error, format!("secrets stay masked: {error}")),
     };
     let waits = waits.map(|why| Msg::Say(Level::Warning, why));
     [shown].into_iter().chain(waits).collect()
@@ -45,13 +44,15 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Container, Event, Fleet, HostSpec, Link, Place, State, Timestamp},
+        model::{
+            Container, ContainerId, Event, Fleet, HostName, HostSpec, Link, Place, State, Timestamp,
+        },
         ops::{Sentence, Target},
         store::{Filter, Store},
     };
 
-    /// The act of revealing `web@ams-1`, as the detail pane asks for it.
-    fn act() -> (Act, HostName, ContainerId) {
+    /// The act of revealing something of `web@ams-1`, as a pane asks for it.
+    fn act(line: &str) -> (Act, HostName, ContainerId) {
         let (host, id) = (HostName::new("ams-1"), ContainerId::new(&"a".repeat(64)));
         let mut fleet = Fleet::new();
         let spec = HostSpec::new("ams-1", "unix:///run/docker.sock".parse().unwrap(), "test");
@@ -60,7 +61,6 @@ mod tests {
         fleet.apply(Event::Link(host.clone(), Link::Online { since }));
         let web = Container::new(id.clone(), "web", State::Running, since);
         fleet.apply(Event::Containers(host.clone(), vec![web]));
-        let line = "container show --reveal --reason TICKET-1";
         let sentence = Sentence::parse(line).unwrap();
         let selection = [Target::Container(host.clone(), id.clone())];
         let plan = sentence.plan(&fleet, &selection).unwrap();
@@ -87,10 +87,11 @@ mod tests {
     async fn who_sees_secrets_is_in_the_log() {
         let dir = tempfile::tempdir().unwrap();
         let store = store_below(dir.path());
-        let (act, host, id) = act();
-        let said = reveal(&act, host, id.clone(), &ann(), &store).await;
+        let (act, host, id) = act("container show --reveal --reason TICKET-1");
+        let masked = Masked::Values(host, id);
+        let said = reveal(&act, masked.clone(), &ann(), &store).await;
         assert!(
-            matches!(&said[..], [Msg::Revealed(host, shown)] if host.as_str() == "ams-1" && *shown == id),
+            matches!(&said[..], [Msg::Revealed(shown)] if *shown == masked),
             "{said:?}"
         );
         let log = store
@@ -113,14 +114,15 @@ mod tests {
     #[tokio::test]
     async fn what_cannot_be_recorded_is_not_shown() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let (act, host, id) = act();
+        let (act, host, id) = act("logs --reveal");
         let store = store_below(&file.path().join("below-a-file"));
-        let said = reveal(&act, host, id, &ann(), &store).await;
+        let masked = Masked::Lines(vec![Target::Container(host, id)]);
+        let said = reveal(&act, masked, &ann(), &store).await;
         let [Msg::Say(Level::Error, why)] = &said[..] else {
             panic!("{said:?}")
         };
         assert!(
-            why.starts_with("the values stay masked: ") && why.contains("cannot be recorded"),
+            why.starts_with("secrets stay masked: ") && why.contains("cannot be recorded"),
             "{why}"
         );
     }

@@ -21,5 +21,5 @@ pub use fields::{fields, pretty, values};
 pub use filter::Filter;
 pub use ink::{Ink, Tint};
 pub use level::Level;
-pub use mask::Masks;
+pub use mask::{MaskError, Masks};
 pub use pattern::{Pattern, PatternError};

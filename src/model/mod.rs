@@ -39,7 +39,7 @@ pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
 pub use setting::{Setting, Settings};
 pub use step::{Action, Install, Prune, Step};
-pub use text::{ago, bytes, printable, span};
+pub use text::{ago, bytes, printable, size, span};
 pub use usage::{History, Rates, Usage};
 
 /// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.

@@ -26,6 +26,25 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.decimals$}{}", UNITS[unit])
 }
 
+/// Reads bytes as people write them, `512`, `64K`, `128 MB`, `1.5GiB`; all units are binary.
+pub fn size(text: &str) -> Option<f64> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().ok()?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let power = match unit.trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return None,
+    };
+    Some(number * 1024_f64.powi(power))
+}
+
 /// A length of time in whole seconds with its two largest units: `4s`, `3m12s`, `5h02m`, `12d03h`.
 pub fn span(seconds: i64) -> String {
     let s = seconds.max(0);
@@ -105,6 +124,23 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, expected) in [
+            ("512", Some(512.0)),
+            ("64K", Some(65_536.0)),
+            ("128 MB", Some(134_217_728.0)),
+            ("1.5GiB", Some(1_610_612_736.0)),
+            ("1tb", Some(1_099_511_627_776.0)),
+            ("MB", None),
+            ("-1M", None),
+            ("1 mile", None),
+            ("", None),
+        ] {
+            assert_eq!(size(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn what_hides_is_shown_and_what_is_put_together_is_taken_apart() {

@@ -5,6 +5,7 @@ use std::{borrow::Cow, fmt};
 use regex::{Regex, RegexBuilder};
 
 use super::sentence::seconds;
+use crate::model::size;
 
 /// A row as filters see it.
 pub trait Row {
@@ -277,21 +278,7 @@ fn quantity(text: &str, is_time: bool) -> Option<f64> {
     if is_time && let Some(seconds) = seconds(text) {
         return i32::try_from(seconds).ok().map(f64::from);
     }
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: f64 = number.parse().ok()?;
-    let unit = unit.to_ascii_lowercase();
-    let power = match unit.trim_end_matches('b').trim_end_matches('i') {
-        "" | "%" => 0,
-        "k" => 1,
-        "m" => 2,
-        "g" => 3,
-        "t" => 4,
-        _ => return None,
-    };
-    Some(number * 1024_f64.powi(power))
+    size(text.strip_suffix('%').unwrap_or(text))
 }
 
 fn parse_value(body: &str) -> Result<Test, String> {

@@ -46,7 +46,7 @@ impl Desk {
         let keymap = Keymap::embedded("default").expect("the embedded keymap is whole");
         let around = Surroundings {
             operator: "ann@ops-1".into(),
-            label: None,
+            ..Surroundings::default()
         };
         let mut ui = Ui::new(fleet, keymap, look, around);
         ui.update(Msg::Resize(width, height));

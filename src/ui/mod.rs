@@ -40,8 +40,9 @@ use self::{
     theme::Theme,
 };
 use crate::{
+    logs::Masks,
     model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step, found::Found, setting::Key},
-    ops::{Export, Plan, Progress, Sentence},
+    ops::{Export, Plan, Progress, Sentence, target::Target},
 };
 
 /// How many messages are kept.
@@ -64,8 +65,10 @@ pub enum Msg {
     Run(RunId, Progress),
     /// An operation could not begin, or its end could not be recorded, and why.
     RunRefused(RunId, String),
-    /// That masked values are shown is recorded: of this container.
-    Revealed(HostName, ContainerId),
+    /// That this is shown is recorded.
+    Revealed(Masked),
+    /// The file of that many bytes is there already; it is written over only when that was agreed to.
+    Exists(PathBuf, u64, Box<Effect>),
     /// Something is to be said.
     Say(Level, String),
     /// The colours are these now.
@@ -80,6 +83,15 @@ pub enum Msg {
     Reopen,
     /// Values remembered from an earlier session.
     Remembered(Vec<(String, String)>),
+}
+
+/// What is masked until it is recorded that somebody sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Masked {
+    /// Values of a container.
+    Values(HostName, ContainerId),
+    /// Secrets in the logs of these containers.
+    Lines(Vec<Target>),
 }
 
 /// A plan that was agreed to, with the operator's reason.
@@ -102,12 +114,23 @@ pub enum Effect {
     Terminal(Box<Act>, Box<Step>),
     /// Hand the terminal over for a login to a host, then come back.
     Login(HostName),
-    /// Record that the masked values of a container are shown; only then are they.
-    Reveal(Box<Act>, HostName, ContainerId),
+    /// Record that something masked is shown; only then it is.
+    Reveal(Box<Act>, Masked),
     /// Change the configuration file as this sentence says.
     Configure(Box<Sentence>, Box<Plan>),
     /// Write a text into a file that is not there yet; so many hosts are in it.
     Export(PathBuf, Export),
+    /// Write so many lines into a file.
+    Save {
+        /// The file; `~/` is the home.
+        path: PathBuf,
+        /// What it will hold.
+        text: Vec<u8>,
+        /// How many lines that is.
+        lines: usize,
+        /// Over one that is there already.
+        replace: bool,
+    },
     /// This setting has this value for now.
     Apply(Key, String),
     /// Look what could be hosts.
@@ -135,12 +158,27 @@ pub enum Effect {
 }
 
 /// What the operator sees of the surroundings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Surroundings {
     /// Who works here: `ann@ops-1`.
     pub operator: String,
     /// A label for a fleet that is not real.
     pub label: Option<&'static str>,
+    /// What is masked in lines of logs.
+    pub masks: Masks,
+    /// How many bytes of lines a view of logs holds.
+    pub log_memory: usize,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            operator: String::new(),
+            label: None,
+            masks: Masks::default(),
+            log_memory: 128 << 20,
+        }
+    }
 }
 
 /// The console.

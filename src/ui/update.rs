@@ -1,23 +1,27 @@
 //! How the console takes in messages: keys become commands, commands become changes and effects.
 
+use std::path::PathBuf;
+
 use crossterm::event::KeyEvent;
 
 use super::{
-    Act, Effect, Msg, Ui,
+    Act, Effect, Masked, Msg, Ui,
     command::Command,
     keymap::{Lookup, Press},
     message::Level,
     nav::Nav,
-    overlay::{About, Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question},
-    pane::{PaneId, Reply},
+    overlay::{
+        About, Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question, Replace,
+    },
+    pane::{Pane as _, PaneId, Reply},
     prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
 };
 use crate::{
-    model::{Event, HostName, setting::Key},
+    model::{Event, Feed, HostName, setting::Key},
     ops::{
-        Confirm, Danger, Entry, Export, HostCommand, Listing, Plan, Progress, Role, Sentence,
-        sentence::ExportArgs, target::Target,
+        Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, Plan, Progress, Role,
+        Sentence, sentence::ExportArgs, target::Target,
     },
 };
 
@@ -74,11 +78,12 @@ impl Ui {
                 self.say(Level::Error, why);
                 Vec::new()
             }
-            Msg::Revealed(host, id) => {
-                if self.here == PaneId::Detail && self.panes.detail.reveal(&host, &id) {
-                    self.say(Level::Info, "values are shown; that is recorded");
-                }
-                self.settled = false;
+            Msg::Revealed(masked) => {
+                self.revealed(&masked);
+                Vec::new()
+            }
+            Msg::Exists(path, size, effect) => {
+                self.ask_to_replace(path, size, effect);
                 Vec::new()
             }
             Msg::Say(level, text) => {
@@ -92,6 +97,48 @@ impl Ui {
                 self.settled = false;
                 Vec::new()
             }
+        }
+    }
+
+    /// What is recorded is shown now, if it is still looked at.
+    fn revealed(&mut self, masked: &Masked) {
+        self.settle();
+        self.settled = false;
+        match masked {
+            Masked::Values(host, id) => {
+                if self.here == PaneId::Detail && self.panes.detail.reveal(host, id) {
+                    self.say(Level::Info, "values are shown; that is recorded");
+                }
+            }
+            Masked::Lines(targets) => {
+                let is_recorded = |target: &Target| targets.contains(target);
+                if self.here == PaneId::Logs && self.followed().iter().all(is_recorded) {
+                    self.panes.logs.reveal(true);
+                    self.say(Level::Info, "secrets are shown; that is recorded");
+                }
+            }
+        }
+    }
+
+    /// The containers whose logs are on the screen.
+    fn followed(&self) -> Vec<Target> {
+        let feeds = self.panes.logs.wants(&self.fleet);
+        let targets = feeds.into_iter().filter_map(|feed| match feed {
+            Feed::Logs(host, id, _) => Some(Target::Container(host, id)),
+            _ => None,
+        });
+        let mut targets: Vec<Target> = targets.collect();
+        targets.dedup();
+        targets
+    }
+
+    /// Keys that are meant for something else must not be the answer.
+    fn ask_to_replace(&mut self, path: PathBuf, size: u64, effect: Box<Effect>) {
+        if self.overlay.is_none() && self.prompt.is_none() {
+            self.overlay = Some(Overlay::Replace(Replace::new(path, size, effect)));
+        } else {
+            let text = format!("{} is there already; nothing was written", path.display());
+            self.say(Level::Warning, text);
         }
     }
 
@@ -244,6 +291,10 @@ impl Ui {
                 self.overlay = None;
                 vec![Effect::Apply(key, value)]
             }
+            Answer::Do(effect) => {
+                self.overlay = None;
+                vec![*effect]
+            }
             Answer::Run(sentence, plan) => {
                 self.overlay = None;
                 self.start(&sentence, *plan)
@@ -370,6 +421,7 @@ impl Ui {
             Reply::Logs(targets) => self.show_logs(targets),
             Reply::Tell(text) => self.say(Level::Info, text),
             Reply::Refuse(why) => self.say(Level::Warning, why),
+            Reply::Reveal if self.here == PaneId::Logs => return self.say_line("logs --reveal"),
             Reply::Reveal => return self.say_line("container show --reveal"),
             Reply::Say(line) => return self.say_line(&line),
             Reply::Edit(key) => self.edit_setting(key),
@@ -614,26 +666,52 @@ impl Ui {
             }
             Sentence::Audit(AuditCommand::Verify) => Some(vec![Effect::Audit]),
             Sentence::Setting(command) => Some(self.setting(sentence, command)),
-            Sentence::Logs(_) => {
-                match sentence.plan(&self.fleet, selection) {
-                    Ok(plan) => {
-                        let targets = plan
-                            .targets
-                            .iter()
-                            .filter_map(|text| self.container_named(text))
-                            .collect();
-                        self.show_logs(targets);
-                    }
-                    Err(refusal) => self.say(Level::Warning, refusal.to_string()),
-                }
-                Some(Vec::new())
-            }
+            Sentence::Logs(args) => Some(self.logs(sentence, args, selection)),
             Sentence::Host(_)
             | Sentence::Container(_)
             | Sentence::Image(_)
             | Sentence::Network(_)
             | Sentence::Volume(_) => None,
         }
+    }
+
+    /// Shows logs, and what is masked in them if that is wanted: of those on the screen when none is named there.
+    fn logs(
+        &mut self,
+        sentence: &Sentence,
+        args: &LogsCommand,
+        selection: &[Target],
+    ) -> Vec<Effect> {
+        let stays = args.reveal && args.targets.is_empty() && self.here == PaneId::Logs;
+        let plan = if stays {
+            sentence.plan(&self.fleet, &self.followed())
+        } else {
+            sentence.plan(&self.fleet, selection)
+        };
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(refusal) => {
+                self.say(Level::Warning, refusal.to_string());
+                return Vec::new();
+            }
+        };
+        let named = plan.targets.iter();
+        let targets: Vec<Target> = named
+            .filter_map(|text| self.container_named(text))
+            .collect();
+        if !stays {
+            self.show_logs(targets.clone());
+        }
+        if let Some(filter) = &args.filter {
+            let text = vec![filter.typed().to_owned()];
+            self.pane_nav(&Nav::Filter { text });
+        }
+        if !plan.recorded {
+            return Vec::new();
+        }
+        let reason = sentence.reason().map(str::to_owned);
+        let act = Box::new(Act { plan, reason });
+        vec![Effect::Reveal(act, Masked::Lines(targets))]
     }
 
     fn host_query(&mut self, sentence: &Sentence, plan: &Plan) -> Vec<Effect> {
@@ -674,7 +752,7 @@ impl Ui {
                     plan: plan.clone(),
                     reason: sentence.reason().map(str::to_owned),
                 };
-                vec![Effect::Reveal(Box::new(act), host, id)]
+                vec![Effect::Reveal(Box::new(act), Masked::Values(host, id))]
             }
             _ => {
                 self.say(

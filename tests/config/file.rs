@@ -4,6 +4,7 @@ use std::fs;
 
 use wharf::{
     config::{EXAMPLE, Flags},
+    logs::Masks,
     model::{DatabasePlace, Endpoint, TlsFiles},
 };
 
@@ -37,6 +38,7 @@ fn the_example_is_read_without_a_notice_and_says_the_defaults() {
     assert_eq!(names(&config), ["ams-1", "build", "ldn-1", "tls-1", "here"]);
     let nothing = Machine::new().plain();
     assert_eq!((config.refresh, config.ssh), (nothing.refresh, nothing.ssh));
+    assert_eq!(config.logs, nothing.logs);
     assert_eq!(
         (config.mouse, config.log.max_size),
         (nothing.mouse, nothing.log.max_size)
@@ -54,10 +56,11 @@ fn every_commented_key_of_the_example_is_known() {
         is_code.then(|| key.to_owned())
     });
     let mut text: String = commented.collect::<Vec<_>>().join("\n");
-    // The keys of [ui], [ui.columns], [ssh], [store] and [log] are commented one by one, after [[import]].
+    // The keys of [ui], [ui.columns], [logs], [ssh], [store] and [log] are commented one by one, after [[import]].
     text = text
         .replace("baud =", "[ui]\nbaud =")
         .replace("containers =", "[ui.columns]\ncontainers =")
+        .replace("mask =", "[logs]\nmask =")
         .replace("config =", "[ssh]\nconfig =")
         .replace("database =", "[store]\ndatabase =")
         .replace("file =", "[log]\nfile =");
@@ -268,8 +271,58 @@ fn a_file_that_cannot_be_read_makes_all_read_only_and_one_that_is_not_there_noth
 }
 
 #[test]
+fn logs_are_told_how_much_they_hold_and_what_they_mask() {
+    let config = Machine::new().plain();
+    assert_eq!(config.logs.memory, 128 << 20);
+    assert_eq!(config.logs.masks, Masks::default());
+    let text = "[logs]\nmemory = \"1.5 GB\"\nmask_common = false\nmask = ['CUST-\\d+']\n";
+    let config = Machine::with(text).plain();
+    assert_eq!(complaints(&config), Vec::<String>::new());
+    assert_eq!(config.logs.memory, 3 << 29);
+    let line = "password=hunter2 of CUST-12";
+    assert_eq!(config.logs.masks.apply(line), "password=hunter2 of ****");
+    for wrong in ["\"100 K\"", "\"65 GB\"", "\"much\"", "128"] {
+        let config = Machine::with(&format!("[logs]\nmemory = {wrong}\n")).plain();
+        let told = complaints(&config).join("\n");
+        let remedy = "write memory = \"128 MB\"; it may be from 1.00M to 64.0G";
+        assert!(
+            told.starts_with("2: [logs]: memory ") && told.contains(remedy),
+            "{told}"
+        );
+        assert_eq!(config.logs.memory, 128 << 20);
+    }
+}
+
+#[test]
+fn rules_that_cannot_be_read_mask_more_and_the_others_count() {
+    let text = "[logs]\nmask_common = 1\nmask = [\n'pin=(?<secret>\\d+',\n'CUST-\\d+',\n]\n";
+    let config = Machine::with(text).plain();
+    insta::assert_snapshot!(complaints(&config).join("\n"));
+    let masks = config.logs.masks;
+    assert_eq!(masks.apply("CUST-7 pin=4711 ok"), "**** ****");
+    assert_eq!(masks.apply("token=abcdef123456"), "token=****");
+    for unknown in [
+        "[logs]\nmask = ['(']\n",
+        "[logs]\nmask = ['a', 1]\n",
+        "[logs]\nmask = true\n",
+        "[logs]\nmasks = ['a']\n",
+        "[Logs]\nmask = ['a']\n",
+        "[logs]\nmask = ['a'\n",
+    ] {
+        let config = Machine::with(unknown).plain();
+        let told = complaints(&config).join("\n");
+        assert!(
+            told.contains("all lines of logs are masked"),
+            "{unknown}: {told}"
+        );
+        assert_eq!(config.logs.masks.apply("any line"), "****", "{unknown}");
+    }
+}
+
+#[test]
 fn unknown_keys_are_told_with_the_nearest() {
-    let config = Machine::with("[ssh]\nlogin = 3\n[ui]\ncolour = 1\n[hosts]\n").plain();
+    let text = "[ssh]\nlogin = 3\n[ui]\ncolour = 1\n[logs]\nmaximum = 1\n[hosts]\n";
+    let config = Machine::with(text).plain();
     insta::assert_snapshot!(complaints(&config).join("\n"));
 }
 

@@ -151,6 +151,32 @@ fn on_a_full_disk_acts_are_done_wait_and_are_taken_in_when_there_is_room() {
 }
 
 #[test]
+fn on_a_full_disk_a_file_is_whole_or_not_there() {
+    let sim = Sim::new();
+    let mut console = begin(Terminal::start_on_small_disk(&["-H", &sim.host()], 120, 30));
+    let (file, disk) = (console.home().join("hosts.toml"), FullDisk::of(&console));
+    let said = ":host export --to ~/hosts.toml\r";
+    console.keys(said);
+    console.wait_for("the disk is full; make room or name another place");
+    let names = || -> Vec<_> {
+        let entries = fs::read_dir(file.parent().unwrap()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.contains("wharf-")).collect()
+    };
+    assert!(!file.exists() && names().is_empty(), "{:?}", names());
+    disk.free();
+    console.keys(said);
+    console.wait_for("1 hosts are in ");
+    assert!(
+        fs::read_to_string(&file)
+            .unwrap()
+            .contains("name = \"sim\"")
+    );
+    console.keys(said);
+    console.wait_for("is there already; name another file");
+}
+
+#[test]
 fn a_database_that_is_lost_is_missed_and_one_that_is_put_back_gets_what_waited() {
     let sim = Sim::new();
     let mut console = begin(Terminal::start(&["-H", &sim.host()], 120, 30));

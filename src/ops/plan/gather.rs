@@ -220,7 +220,7 @@ fn busy(sentence: &Sentence, fleet: &Fleet, text: &str) -> Option<Refusal> {
         .filter(|operation| operation.outcome == Outcome::Running)
         .filter(|operation| fleet.now.as_second() - operation.at.as_second() < BUSY_SECONDS)
         .filter(|operation| {
-            !["container exec", "container show"]
+            !["container exec", "container show", "logs"]
                 .iter()
                 .any(|words| operation.sentence.starts_with(words))
         })

@@ -4,7 +4,9 @@ use super::{Confirm, Plan, Refusal, RefusalKind, gather};
 use crate::{
     model::{Endpoint, Fleet},
     ops::{
-        sentence::{Accepts, ContainerCommand, Danger, HostCommand, Sentence, ShowArgs},
+        sentence::{
+            Accepts, ContainerCommand, Danger, HostCommand, LogsCommand, Sentence, ShowArgs,
+        },
         target::Target,
     },
 };
@@ -25,6 +27,7 @@ pub(super) fn plan(
     let reveals = matches!(
         sentence,
         Sentence::Container(ContainerCommand::Show(ShowArgs { reveal: true, .. }))
+            | Sentence::Logs(LogsCommand { reveal: true, .. })
     );
     Ok(Plan {
         sentence: sentence.canonical(&texts),
@@ -57,7 +60,9 @@ fn unanswerable(sentence: &Sentence, fleet: &Fleet, target: &Target) -> Option<R
         }
         Target::Container(name, id) => {
             let host = fleet.host(name)?;
-            if let Some(refusal) = gather::offline(host) {
+            // Lines that are shown already can be revealed, whatever became of their host.
+            let is_here = matches!(sentence, Sentence::Logs(LogsCommand { reveal: true, .. }));
+            if let Some(refusal) = gather::offline(host).filter(|_| !is_here) {
                 return Some(refusal);
             }
             let text = target.text(fleet);

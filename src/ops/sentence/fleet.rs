@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use clap::{Args, Subcommand};
 
-use crate::{model::Timestamp, ops::target::ContainerPattern};
+use super::Why;
+use crate::{logs::Filter, model::Timestamp, ops::target::ContainerPattern};
 
 /// Which rows of a list, and which of their columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
@@ -71,6 +72,18 @@ pub struct LogsCommand {
     /// With the time of each line
     #[arg(long, short)]
     pub timestamps: bool,
+    /// Only lines that fit: text, !text, "a text", /regex/, level:warn, stream:stderr, from:web; all must hold
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    pub filter: Option<Filter>,
+    /// Of lines that are JSON or logfmt these values only, by name, with commas between: level,msg,req.id
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Show secrets too; this is recorded in the log of acts
+    #[arg(long)]
+    pub reveal: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
 }
 
 /// A moment as people say it: so long ago, or at a time.

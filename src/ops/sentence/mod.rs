@@ -120,11 +120,8 @@ impl Sentence {
             Self::Host(command) => command.why(),
             Self::Container(command) => command.why(),
             Self::Setting(command) => command.why(),
-            Self::Image(_)
-            | Self::Network(_)
-            | Self::Volume(_)
-            | Self::Logs(_)
-            | Self::Audit(_) => None,
+            Self::Logs(args) => Some(&args.why),
+            Self::Image(_) | Self::Network(_) | Self::Volume(_) | Self::Audit(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

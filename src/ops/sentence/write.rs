@@ -7,7 +7,7 @@ use super::{
     ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs,
     ResourceCommand, Sentence, SettingCommand, ShowArgs,
 };
-use crate::model::redact;
+use crate::{logs::Filter, model::redact};
 
 /// The words of a line, joined so that a shell splits them the same way.
 #[derive(Default)]
@@ -157,12 +157,16 @@ fn list(words: &mut Words, args: &ListArgs) {
 
 fn logs(words: &mut Words, args: &LogsCommand, targets: &[String]) {
     words.0.extend(targets.iter().cloned());
+    let fields = (!args.fields.is_empty()).then(|| args.fields.join(","));
     words
         .flag("--follow", args.follow)
         .option("--tail", args.tail)
         .option("--since", args.since)
         .option("--until", args.until)
-        .flag("--timestamps", args.timestamps);
+        .flag("--timestamps", args.timestamps)
+        .option("--filter", args.filter.as_ref().map(Filter::typed))
+        .option("--fields", fields)
+        .flag("--reveal", args.reveal);
 }
 
 fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {

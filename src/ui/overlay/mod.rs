@@ -7,6 +7,7 @@ mod menu;
 mod messages;
 mod output;
 mod question;
+mod replace;
 
 use crossterm::event::KeyEvent;
 use ratatui::{
@@ -23,8 +24,9 @@ pub use menu::{Choice, Menu};
 pub use messages::Messages;
 pub use output::Live;
 pub use question::Question;
+pub use replace::Replace;
 
-use super::{list::List, look::Look};
+use super::{Effect, list::List, look::Look};
 use crate::{
     model::setting::Key,
     ops::{Plan, Sentence},
@@ -39,6 +41,8 @@ pub enum Overlay {
     Menu(Menu),
     /// Whether something may be done.
     Question(Box<Question>),
+    /// Whether a file may be written over.
+    Replace(Replace),
     /// Which columns are shown.
     Columns(Chooser),
     /// What a setting becomes.
@@ -62,6 +66,8 @@ pub enum Answer {
     Try(Key, String),
     /// It is closed, and this value of a setting is shown again.
     GiveUp(Key, String),
+    /// It is closed and this is done.
+    Do(Box<Effect>),
     /// It is closed and the plan is carried out.
     Run(Box<Sentence>, Box<Plan>),
 }
@@ -73,6 +79,7 @@ impl Overlay {
             Self::Help(help) => help.key(key),
             Self::Menu(menu) => menu.key(key),
             Self::Question(question) => question.key(key),
+            Self::Replace(replace) => replace.key(key),
             Self::Columns(chooser) => chooser.key(key),
             Self::Editor(editor) => editor.key(key),
             Self::Messages(messages) => messages.key(key),
@@ -87,6 +94,7 @@ impl Overlay {
             Self::Editor(editor) => editor.paste(line),
             Self::Help(_)
             | Self::Menu(_)
+            | Self::Replace(_)
             | Self::Columns(_)
             | Self::Messages(_)
             | Self::Output(_) => false,
@@ -99,6 +107,7 @@ impl Overlay {
             Self::Help(help) => help.view(look, frame, area),
             Self::Menu(menu) => menu.view(look, frame, area),
             Self::Question(question) => question.view(look, frame, area),
+            Self::Replace(replace) => replace.view(look, frame, area),
             Self::Columns(chooser) => chooser.view(look, frame, area),
             Self::Editor(editor) => editor.view(look, frame, area),
             Self::Messages(messages) => messages.view(look, frame, area),

@@ -42,6 +42,7 @@ pub struct Logs {
     left: usize,
     wrap: bool,
     timestamps: bool,
+    revealed: bool,
     size: (usize, usize),
 }
 
@@ -103,6 +104,11 @@ impl Logs {
             self.sources = sources;
             self.restart(Range::default());
         }
+    }
+
+    /// Shows or masks secrets.
+    pub fn reveal(&mut self, shown: bool) {
+        self.revealed = shown;
     }
 
     /// Whether nobody's log is followed.
@@ -295,8 +301,13 @@ impl Pane for Logs {
         } else {
             String::new()
         };
+        let secrets = if self.revealed {
+            " · secrets shown"
+        } else {
+            ""
+        };
         format!(
-            "Logs({whose})[{}] {} · {state}{dropped}",
+            "Logs({whose})[{}] {} · {state}{dropped}{secrets}",
             self.lines.shown(),
             self.range.word
         )
