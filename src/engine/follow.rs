@@ -54,7 +54,7 @@ impl Reading {
 
     fn take_batch(&mut self) {
         if !self.batch.is_empty() {
-            let batch = std::mem::take(&mut self.batch);
+            let batch = self.batch.take();
             self.payloads.push_back(Payload::Lines(batch));
         }
     }
@@ -161,7 +161,7 @@ impl One<'_> {
             }
             if !read.batch.is_empty() {
                 read.advanced = true;
-                let batch = std::mem::take(&mut read.batch);
+                let batch = read.batch.take();
                 read.payloads.push_back(Payload::Lines(batch));
             }
             self.deliver(&mut read.payloads).await;
@@ -271,11 +271,17 @@ fn end_text(found: &Inspected) -> String {
 
 /// What is said when no more can come of that container.
 fn last_word(fault: &Fault, id: &ContainerId) -> Option<String> {
+    let is_missing = |message: &str| {
+        // Podman says 500 while it is being removed.
+        message.to_ascii_lowercase().contains("no such container")
+    };
     match fault {
-        Fault::Refused { status: 404, .. } => Some(format!(
-            "container {} was removed, and its log with it; what took its place has a log of its own",
-            id.short()
-        )),
+        Fault::Refused { status, message } if *status == 404 || is_missing(message) => {
+            Some(format!(
+                "container {} was removed, and its log with it; what took its place has a log of its own",
+                id.short()
+            ))
+        }
         Fault::Refused {
             status: 409,
             message,

@@ -370,8 +370,10 @@ impl Lines {
             if repeated == 0 {
                 self.gap = Some((last, at));
             }
-            // What was open is not gone on with.
-            self.finish(out);
+            if repeated == 0 || self.place.part.is_some() {
+                // What was open is not gone on with.
+                self.finish(out);
+            }
             return false;
         }
         // The one that was cut in its middle, if one was.
@@ -480,145 +482,4 @@ fn without_return(text: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    /// The lines that come of a stream when it arrives in chunks of that size.
-    fn lines(tty: bool, bytes: &[u8], chunk: usize) -> Vec<(Stream, Option<String>, String)> {
-        let (mut reader, mut out) = (LogReader::new(tty), LogBatch::default());
-        for chunk in bytes.chunks(chunk) {
-            reader.read(chunk, &mut out).unwrap();
-        }
-        reader.finish(&mut out);
-        told(&out)
-    }
-
-    fn told(batch: &LogBatch) -> Vec<(Stream, Option<String>, String)> {
-        let line = |line: crate::model::LogText<'_>| {
-            let text = String::from_utf8_lossy(line.text).into_owned();
-            (line.stream, line.time().map(|at| at.to_string()), text)
-        };
-        batch.iter().map(line).collect()
-    }
-
-    fn frame(kind: u8, text: &str) -> Vec<u8> {
-        let length = u32::try_from(text.len()).unwrap().to_be_bytes();
-        [&[kind, 0, 0, 0][..], &length, text.as_bytes()].concat()
-    }
-
-    #[test]
-    fn frames_become_lines_however_they_are_cut() {
-        let stream = [
-            frame(1, "2026-11-21T10:00:00.000000001Z one\n"),
-            frame(2, "2026-11-21T10:00:00.5Z two two\n"),
-            frame(1, ""),
-            frame(1, "2026-11-21T10:00:01Z \n"),
-            frame(1, "2026-11-21T10:00:02.123456789+02:00 no end"),
-        ]
-        .concat();
-        let at = |text: &str| Some(text.to_owned());
-        let expected = vec![
-            (
-                Stream::Stdout,
-                at("2026-11-21T10:00:00.000000001Z"),
-                "one".to_owned(),
-            ),
-            (
-                Stream::Stderr,
-                at("2026-11-21T10:00:00.5Z"),
-                "two two".to_owned(),
-            ),
-            (Stream::Stdout, at("2026-11-21T10:00:01Z"), String::new()),
-            (
-                Stream::Stdout,
-                at("2026-11-21T08:00:02.123456789Z"),
-                "no end".to_owned(),
-            ),
-        ];
-        for chunk in 1..=stream.len() {
-            assert_eq!(
-                lines(false, &stream, chunk),
-                expected,
-                "in chunks of {chunk}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_long_line_in_several_messages_is_one_line() {
-        let long = "x".repeat(16384);
-        let stream = [
-            frame(1, &format!("2026-11-21T10:00:00Z {long}")),
-            frame(2, "2026-11-21T10:00:00Z between\n"),
-            frame(1, &format!("2026-11-21T10:00:00.1Z {long}")),
-            frame(1, "2026-11-21T10:00:00.2Z end\n"),
-            frame(1, "2026-11-21T10:00:03Z next\n"),
-        ]
-        .concat();
-        for chunk in [1, 7, 100, 40000] {
-            let texts: Vec<String> = lines(false, &stream, chunk)
-                .into_iter()
-                .map(|line| line.2)
-                .collect();
-            assert_eq!(
-                texts,
-                [
-                    "between".to_owned(),
-                    format!("{long}{long}end"),
-                    "next".to_owned()
-                ]
-            );
-        }
-    }
-
-    #[test]
-    fn a_terminal_has_no_frames_and_loses_no_byte() {
-        let stream = b"2026-11-21T10:00:00Z \x01\x02rest\r\n\x01\0\0\0\0\0\0\x05hello\r\n$ ";
-        for chunk in 1..stream.len() {
-            let texts: Vec<String> = lines(true, stream, chunk)
-                .into_iter()
-                .map(|line| line.2)
-                .collect();
-            assert_eq!(
-                texts,
-                ["\u{1}\u{2}rest", "\u{1}\0\0\0\0\0\0\u{5}hello", "$ "]
-            );
-        }
-    }
-
-    #[test]
-    fn lines_without_stamps_are_left_alone() {
-        let stream = [frame(1, "plain words\n"), frame(1, "2026 is no stamp\n")].concat();
-        let found: Vec<_> = lines(false, &stream, 5)
-            .into_iter()
-            .map(|line| (line.1, line.2))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                (None, "plain words".to_owned()),
-                (None, "2026 is no stamp".to_owned())
-            ]
-        );
-    }
-
-    #[test]
-    fn an_endless_line_is_given_in_parts() {
-        let part = "y".repeat(LONGEST);
-        let all = lines(
-            false,
-            &frame(1, &format!("2026-11-21T10:00:00Z {part}{part}\n")),
-            1 << 16,
-        );
-        let lengths: Vec<usize> = all.iter().map(|line| line.2.len()).collect();
-        assert_eq!(lengths, [LONGEST, LONGEST]);
-        assert!(all.iter().all(|line| line.1.is_some()));
-    }
-
-    #[test]
-    fn what_is_no_frame_is_refused() {
-        let mut demux = Demux::new(false);
-        assert!(demux.feed(b"hello, world", |_, _| ()).is_err());
-    }
-}
+mod tests;

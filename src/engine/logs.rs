@@ -83,7 +83,7 @@ impl Logs {
             Err(why) if self.batch.is_empty() => return Err(why),
             Err(why) => self.broken = Some(why),
         }
-        let batch = std::mem::take(&mut self.batch);
+        let batch = self.batch.take();
         Ok((!batch.is_empty()).then_some(batch))
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn older(
         let mut body = Body::open(session, id, options).await?;
         let part = Part::read(&mut body, tty, moment, count).await?;
         // The first line of all of them stays the first however many are asked for.
-        let is_all = range == LogRange::All || part.ended_early || before == Some(part.first);
+        let is_all = range == LogRange::All || part.is_empty || before == Some(part.first);
         if is_all || part.has_enough(count) {
             return Ok(Older {
                 whole: is_all && !part.dropped,
@@ -70,7 +70,7 @@ struct Part {
     /// Tells its first lines from others.
     first: u64,
     /// The log had no lines at all.
-    ended_early: bool,
+    is_empty: bool,
 }
 
 impl Part {
@@ -81,7 +81,7 @@ impl Part {
             lines: LogBatch::default(),
             dropped: false,
             first: 0,
-            ended_early: false,
+            is_empty: false,
         };
         let (mut is_past, mut goes_on) = (false, true);
         while goes_on && !(is_past && first.is_known()) {
@@ -105,7 +105,7 @@ impl Part {
             batch = LogBatch::default();
         }
         part.keep(count);
-        part.ended_early = first.count == 0;
+        part.is_empty = first.count == 0;
         part.first = first.hash.finish();
         Ok(part)
     }

@@ -98,3 +98,92 @@ impl Outbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::model::{ContainerId, LogRange, Stream, Timestamp};
+
+    fn batch(number: usize, size: usize) -> Payload {
+        let mut lines = LogBatch::default();
+        lines.push(
+            i64::try_from(number).ok(),
+            Stream::Stdout,
+            &vec![b'x'; size],
+        );
+        Payload::Lines(lines)
+    }
+
+    /// A log that says so many batches of that size; nobody takes them in until later.
+    async fn flooded(size: usize) -> (usize, usize) {
+        const BATCHES: usize = 300;
+        let (inbox, mut signals) = mpsc::channel(256);
+        let outbox = Outbox {
+            host: HostName::new("node1"),
+            rooms: Rooms::of(&inbox),
+            inbox,
+        };
+        let id = ContainerId::new("a");
+        let feed = Feed::Logs(outbox.host.clone(), id, LogRange::All);
+        let flood = {
+            let outbox = outbox.clone();
+            let mut payloads = (0..BATCHES).map(|at| batch(at, size)).collect();
+            tokio::spawn(async move { outbox.deliver(&feed, &mut payloads).await })
+        };
+        while !flood.is_finished() {
+            let before = outbox.inbox.capacity();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            if outbox.inbox.capacity() == before {
+                break;
+            }
+        }
+        let waiting = outbox.inbox.max_capacity() - outbox.inbox.capacity();
+        // Whoever else has something to tell gets through.
+        let told = outbox.tell(Event::Tick(Timestamp::UNIX_EPOCH));
+        timeout(Duration::from_secs(1), told).await.unwrap();
+        let mut next = 0;
+        while next < BATCHES {
+            if let Signal::Feed(_, Payload::Lines(lines), _) = signals.recv().await.unwrap() {
+                assert_eq!(lines.get(0).unwrap().at, i64::try_from(next).ok());
+                next += 1;
+            }
+        }
+        flood.await.unwrap();
+        (waiting, waiting * size)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_takes_its_part_of_the_inbox_and_no_more() {
+        let (signals, bytes) = flooded(200 << 10).await;
+        assert!(signals > 20 && bytes <= BYTES, "{signals}, {bytes}");
+        let (signals, _) = flooded(100).await;
+        assert_eq!(signals, 64, "a quarter of the inbox");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_brought_stays() {
+        let (inbox, mut signals) = mpsc::channel(1);
+        let outbox = Outbox {
+            host: HostName::new("node1"),
+            rooms: Rooms::of(&inbox),
+            inbox,
+        };
+        let feed = Feed::Load(outbox.host.clone());
+        let mut payloads: VecDeque<Payload> = (0..3).map(|at| batch(at, 10)).collect();
+        for left in [2, 1, 0] {
+            let broken_off = timeout(
+                Duration::from_millis(1),
+                outbox.deliver(&feed, &mut payloads),
+            );
+            let _ = broken_off.await;
+            assert_eq!(payloads.len(), left);
+            let signal = signals.recv().await.unwrap();
+            assert!(matches!(signal, Signal::Feed(_, Payload::Lines(_), _)));
+        }
+    }
+}

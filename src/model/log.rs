@@ -46,6 +46,16 @@ impl LogBatch {
         });
     }
 
+    /// Takes all lines out; there is room at once for as many as there were.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self {
+            bytes: Vec::with_capacity(self.bytes.len()),
+            marks: Vec::with_capacity(self.marks.len()),
+        };
+        std::mem::replace(self, empty)
+    }
+
     /// Adds the lines of another batch.
     pub fn append(&mut self, other: &Self) {
         for line in other.iter() {

@@ -53,6 +53,8 @@ pub struct Plan {
     pub workdir: String,
     /// Whether it is removed when it ends.
     pub auto_remove: bool,
+    /// Where its log goes.
+    pub log_driver: String,
     /// Mean CPU in cores.
     pub load: f64,
     /// How its log reads.

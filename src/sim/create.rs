@@ -71,6 +71,13 @@ struct HostConfig {
     network_mode: String,
     memory: i64,
     auto_remove: bool,
+    log_config: Option<LogConfig>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct LogConfig {
+    r#type: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -179,6 +186,9 @@ fn plan(
     plan.workdir = wanted.working_dir;
     plan.memory = host.memory;
     plan.auto_remove = host.auto_remove;
+    if let Some(log) = host.log_config.filter(|log| !log.r#type.is_empty()) {
+        plan.log_driver = log.r#type;
+    }
     plan.restart = host
         .restart_policy
         .as_ref()

@@ -125,7 +125,6 @@ fn health(container: &Container, now: Nanos) -> Value {
 /// What the sim never sets in a `HostConfig`, as Docker answers it.
 const UNSET_HOST_CONFIG: &str = r#"{
     "ContainerIDFile": "",
-    "LogConfig": { "Type": "json-file", "Config": { "max-file": "3", "max-size": "50m" } },
     "VolumeDriver": "", "VolumesFrom": null, "CapAdd": null, "CapDrop": null, "Dns": [],
     "DnsOptions": [], "DnsSearch": [], "ExtraHosts": null, "GroupAdd": null, "IpcMode": "private",
     "Cgroup": "", "Links": null, "OomScoreAdj": 0, "PidMode": "", "PublishAllPorts": false,
@@ -162,6 +161,7 @@ fn host_config(container: &Container, profile: &Profile, minor: u32) -> Value {
         "PortBindings": port_bindings(container),
         "RestartPolicy": { "Name": plan.restart.name(), "MaximumRetryCount": plan.restart.limit() },
         "AutoRemove": plan.auto_remove,
+        "LogConfig": log_config(&plan.log_driver),
         "CgroupnsMode": if profile.cgroup == 2 { "private" } else { "host" },
         "Privileged": plan.image.contains("cadvisor"),
         "Memory": plan.memory,
@@ -176,6 +176,14 @@ fn host_config(container: &Container, profile: &Profile, minor: u32) -> Value {
         value["KernelMemoryTCP"] = json!(0);
     }
     value
+}
+
+fn log_config(driver: &str) -> Value {
+    let config = match driver {
+        "json-file" => json!({ "max-file": "3", "max-size": "50m" }),
+        _ => json!({}),
+    };
+    json!({ "Type": driver, "Config": config })
 }
 
 fn port_bindings(container: &Container) -> BTreeMap<String, Value> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream;
+use hyper::StatusCode;
 
 use super::clock::{self, MILLI, Nanos, SECOND};
 use super::container::{Burst, Container, Run};
@@ -394,6 +395,12 @@ pub fn logs(call: &Call, id: &str) -> Answer {
         if !stdout && !stderr {
             return Err(Refusal::bad(
                 "Bad parameters: you must choose at least one stream",
+            ));
+        }
+        if !["json-file", "local", "journald"].contains(&container.plan.log_driver.as_str()) {
+            return Err(Refusal::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "configured logging driver does not support reading",
             ));
         }
         let follow = query.flag("follow");

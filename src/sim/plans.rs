@@ -39,6 +39,7 @@ pub fn image_plan(row: &ImageRow, image: &Image) -> Plan {
         user: String::new(),
         workdir: String::new(),
         auto_remove: false,
+        log_driver: "json-file".into(),
         load: 0.01,
         voice: Voice::Quiet,
     }

@@ -116,6 +116,15 @@ impl Desk {
         }
     }
 
+    /// What a feed brought and nobody took yet, in order.
+    pub fn take(&mut self, feed: &Feed) -> Vec<Payload> {
+        let (ours, others) = std::mem::take(&mut self.brought)
+            .into_iter()
+            .partition(|(one, _)| one == feed);
+        self.brought = others;
+        ours.into_iter().map(|(_, payload)| payload).collect()
+    }
+
     /// Waits until a log brought a line of just this text.
     pub async fn brought_line(&mut self, what: &str, feed: &Feed, text: &str) {
         self.brought(what, feed, |payload| match payload {

@@ -4,11 +4,13 @@
 
 mod contract;
 mod contract_feeds;
+mod contract_logs;
 mod desk;
 mod fleet;
 mod raw;
 mod real;
 mod subject;
+mod tail;
 mod ways;
 
 /// One test for each promise and engine.
@@ -52,6 +54,15 @@ mod feeds {
         an_inspection_is_whole_and_follows_changes
         images_networks_volumes_and_disk_are_told
         the_engine_introduces_itself
+    ]);
+}
+
+mod logs {
+    contract!(sim docker podman, contract_logs: [
+        older_lines_are_brought_on_demand
+        how_a_container_ended_is_told_with_what_it_means
+        a_log_that_cannot_be_read_says_why
+        the_host_s_clock_is_compared
     ]);
 }
 

@@ -100,6 +100,13 @@ fn api(host: &Host) -> &str {
     host.engine.as_ref().map_or("", |engine| &engine.api)
 }
 
+fn clock(host: &Host) -> Cow<'static, str> {
+    match host.skew {
+        Some(skew) if skew.is_certain() => skew.to_string().into(),
+        Some(_) | None => Cow::Borrowed(""),
+    }
+}
+
 fn way(host: &Host) -> &'static str {
     host.way.map_or("", Way::word)
 }
@@ -161,7 +168,7 @@ fn ping(milliseconds: f32) -> String {
     }
 }
 
-static HOSTS: [Column<Hosts>; 16] = [
+static HOSTS: [Column<Hosts>; 17] = [
     Column {
         name: "name",
         title: "HOST",
@@ -356,6 +363,21 @@ static HOSTS: [Column<Hosts>; 16] = [
         order: |a, b| by_number(a.host.latency_ms, b.host.latency_ms),
         shown: true,
         priority: 6,
+    },
+    Column {
+        name: "clock",
+        title: "CLOCK",
+        about: "How far its clock is ahead of this machine's; nothing while that is within what was measured",
+        align: Align::Right,
+        width: fixed(7),
+        text: |row, _| clock(row.host),
+        tone: |_| Tone::Warn,
+        order: |a, b| {
+            let ahead = |row: &HostRow<'_>| row.host.skew.map(|skew| skew.ahead_ms);
+            ahead(a).cmp(&ahead(b))
+        },
+        shown: false,
+        priority: 12,
     },
     Column {
         name: "age",
