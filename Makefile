@@ -56,5 +56,5 @@ dist:
 # Measures what is shipped: the hot paths, then the program in a terminal on the sim, beside those of its peers that are
 # on the path (cargo install oxker dtop ducker). REAL=SOCKET measures on a real engine as well.
 bench: dist
-	cargo bench --bench hot
+	cargo bench --bench hot --bench logs --bench book
 	cargo bench --bench console -- --program "$${CARGO_TARGET_DIR:-target}/$(DIST)/dist/wharf" $(if $(REAL),--real $(REAL))

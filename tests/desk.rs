@@ -7,6 +7,7 @@ mod fleet;
 use std::time::Duration;
 
 use wharf::{
+    logs::{Book, Shown},
     model::{
         Action, Check, Container, ContainerId, Event, Feed, Finding, Fleet, HostName, HostSpec,
         Link, Mark, Outcome, Said, State, Timestamp, Trouble, TroubleKind, Usage,
@@ -195,10 +196,15 @@ fn secrets_in_logs_are_shown_when_that_is_recorded_and_the_same_logs_are_on_the_
 
 #[test]
 fn a_file_is_written_over_only_after_a_yes() {
+    let shown = Shown {
+        all: true,
+        names: false,
+        zone: None,
+        masks: None,
+    };
     let agreed = Effect::Save {
         path: "/srv/web.log".into(),
-        text: b"line\n".to_vec(),
-        lines: 1,
+        lines: Box::new(Book::new(1 << 20).excerpt(shown)),
         replace: true,
     };
     let exists = Msg::Exists("/srv/web.log".into(), 3000, Box::new(agreed.clone()));
@@ -355,7 +361,7 @@ fn what_is_empty_says_why_and_what_helps() {
     for keys in ["2 / z z z", "3 / z z z", "3 t / z z z", "5 / z z z"] {
         says(fleet::demo(), keys, "matches 'zzz'. Esc clears the filter.");
     }
-    says(fleet::demo(), "3 l / z z z", "No line matches 'zzz'. Esc");
+    says(fleet::demo(), "3 l & z z z", "No line passes 'zzz'");
     says(
         fleet::demo(),
         "3 l",
@@ -381,7 +387,7 @@ fn what_is_empty_says_why_and_what_helps() {
 fn help_shows_only_keys_that_mean_it_here() {
     let mut desk = desk(120, 60).keys("3 l");
     assert!(!desk.screen().contains("3 containers"), "3 is a range here");
-    let help = desk.keys("?").screen();
+    let help = desk.keys("f1").screen();
     assert!(
         help.contains("range 3") && !help.contains("pane containers"),
         "{help}"

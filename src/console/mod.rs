@@ -243,7 +243,9 @@ impl Console {
         } else {
             (cost * REST).clamp(FRAME, LONGEST_REST)
         };
-        drawn
+        // What is worked out in portions goes on after a look for keys.
+        let more = self.ui.has_work().then(|| self.drawn + TOGETHER);
+        drawn.map(|next| next.or(more))
     }
 
     /// When what no key asked for is drawn.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
+    logs::Excerpt,
     model::{
         Action, Event, HostName, Origin, Outcome, Place, Step,
         setting::{Key, length},
@@ -96,10 +97,9 @@ impl Performer {
             Effect::Export(path, export) => self.export(path, export),
             Effect::Save {
                 path,
-                text,
                 lines,
                 replace,
-            } => self.save(path, text, lines, replace),
+            } => self.save(path, lines, replace),
             Effect::Reveal(act, masked) => self.reveal(*act, masked),
             Effect::Configure(sentence, plan) => self.configure(*sentence, *plan),
             Effect::Apply(key, value) => return self.apply(key, &value),
@@ -207,18 +207,17 @@ impl Performer {
     }
 
     /// Writes lines into a file; over one that is there only when that was agreed to.
-    fn save(&mut self, path: PathBuf, text: Vec<u8>, lines: usize, replace: bool) {
+    fn save(&mut self, path: PathBuf, lines: Box<Excerpt>, replace: bool) {
         let path = self.at_home(path);
         self.write(
-            move || match save(&path, replace, |file| file.write_all(&text)) {
+            move || match save(&path, replace, |file| lines.write(file)) {
                 Ok(()) => {
-                    let text = format!("{lines} lines are in {}", path.display());
+                    let text = format!("{} lines are in {}", lines.len(), path.display());
                     Msg::Say(Level::Info, text)
                 }
                 Err(Unsaved::Exists(size)) => {
                     let agreed = Effect::Save {
                         path: path.clone(),
-                        text,
                         lines,
                         replace: true,
                     };
@@ -487,6 +486,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
         label: setup.label,
         masks: config.logs.masks.clone(),
         log_memory: config.logs.memory,
+        zone: Some(jiff::tz::TimeZone::system()),
     };
     let mut ui = Ui::new(fleet, keymap, look, around);
     for complaint in complaints {

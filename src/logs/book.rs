@@ -101,6 +101,11 @@ impl Book {
             .map_or("", String::as_str)
     }
 
+    /// The names of the sources, by their numbers.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Takes lines in; they are put in their places by [`Book::settle`]. `ahead` is how far the host's clock is ahead
     /// of ours, in nanoseconds.
     pub fn add(&mut self, source: u16, batch: LogBatch, ahead: i64) {
@@ -367,6 +372,18 @@ impl Book {
             at -= count;
         }
         None
+    }
+
+    /// Calls `each` with every line that is shown, in order.
+    pub fn each_shown(&self, mut each: impl FnMut(i64)) {
+        let is_filtered = self.is_filtered();
+        for segment in &self.segments {
+            for at in 0..segment.shown_count(is_filtered) {
+                if let Some(line) = segment.nth(at, is_filtered) {
+                    each(segment.start + number(line));
+                }
+            }
+        }
     }
 
     /// How many shown lines have what is searched for.

@@ -6,6 +6,7 @@
 
 mod book;
 mod clean;
+mod excerpt;
 mod fields;
 mod filter;
 mod ink;
@@ -17,6 +18,7 @@ mod trace;
 
 pub use book::{Book, Line, SIDE};
 pub use clean::strip;
+pub use excerpt::{Excerpt, Shown};
 pub use fields::{fields, pretty, values};
 pub use filter::Filter;
 pub use ink::{Ink, Tint};

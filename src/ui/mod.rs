@@ -27,6 +27,7 @@ use std::{
 };
 
 use crossterm::event::KeyEvent;
+use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use self::{
@@ -40,7 +41,7 @@ use self::{
     theme::Theme,
 };
 use crate::{
-    logs::Masks,
+    logs::{Excerpt, Masks},
     model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step, found::Found, setting::Key},
     ops::{Export, Plan, Progress, Sentence, target::Target},
 };
@@ -120,14 +121,12 @@ pub enum Effect {
     Configure(Box<Sentence>, Box<Plan>),
     /// Write a text into a file that is not there yet; so many hosts are in it.
     Export(PathBuf, Export),
-    /// Write so many lines into a file.
+    /// Write lines into a file.
     Save {
         /// The file; `~/` is the home.
         path: PathBuf,
         /// What it will hold.
-        text: Vec<u8>,
-        /// How many lines that is.
-        lines: usize,
+        lines: Box<Excerpt>,
         /// Over one that is there already.
         replace: bool,
     },
@@ -164,6 +163,8 @@ pub struct Surroundings {
     pub operator: String,
     /// A label for a fleet that is not real.
     pub label: Option<&'static str>,
+    /// Where the clock stands that times are shown by; none for UTC.
+    pub zone: Option<TimeZone>,
     /// What is masked in lines of logs.
     pub masks: Masks,
     /// How many bytes of lines a view of logs holds.
@@ -177,6 +178,7 @@ impl Default for Surroundings {
             label: None,
             masks: Masks::default(),
             log_memory: 128 << 20,
+            zone: None,
         }
     }
 }
@@ -224,7 +226,19 @@ impl Ui {
             settled: false,
         };
         ui.take_columns();
+        let zone = ui.around.zone.clone().unwrap_or(TimeZone::UTC);
+        ui.panes.logs.set_up(
+            ui.around.masks.clone(),
+            ui.around.log_memory,
+            zone,
+            ui.look.glyphs,
+        );
         ui
+    }
+
+    /// Whether something is being worked out in portions: then the next frame is to come soon.
+    pub fn has_work(&self) -> bool {
+        self.here == PaneId::Logs && self.panes.logs.has_work()
     }
 
     /// What the panes on the screen want to see of the hosts.

@@ -104,8 +104,46 @@ pub enum Nav {
     Follow,
     /// Wrap long lines, or not
     Wrap,
-    /// Show times in front of lines, or not
+    /// Show times in front of lines: none, local, UTC, how long ago
     Timestamps,
+    /// Search lines: a text, "a text as it stands", /an expression/
+    Search {
+        /// What; none to type it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// Search lines, older ones first
+    SearchBack {
+        /// What; none to type it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// Go to the next line with what is searched for
+    NextHit,
+    /// Go to the previous line with what is searched for
+    PreviousHit,
+    /// Highlight a text without hiding lines; again to end that, without a text for all
+    Highlight {
+        /// The text, or /expression/.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        text: Vec<String>,
+    },
+    /// Show only lines of a level and graver: trace, debug, info, warn, error, fatal, all
+    Level {
+        /// Its name; none for the next.
+        name: Option<String>,
+    },
+    /// Show the values of these fields of JSON and logfmt lines
+    Fields {
+        /// Their names, as level msg req.id; none for whole lines.
+        names: Vec<String>,
+    },
+    /// Go to the next marked line
+    NextMark,
+    /// Show the log of the instance before this container
+    Earlier,
+    /// Save the shown lines into a file
+    Save(SaveArgs),
     /// Read the log from: 0 tail, 1 start, 2 1m, 3 5m, 4 15m, 5 30m, 6 1h
     Range {
         /// The range's number.
@@ -122,4 +160,17 @@ pub enum Nav {
     Suspend,
     /// Stop the operation that runs
     Cancel,
+}
+
+/// Where lines are saved.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct SaveArgs {
+    /// The file.
+    pub path: String,
+    /// All lines that are held, not only those that are shown.
+    #[arg(long)]
+    pub all: bool,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    pub replace: bool,
 }

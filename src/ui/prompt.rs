@@ -29,6 +29,8 @@ pub enum Kind {
     Palette,
     /// A filter for the pane.
     Filter,
+    /// Something to search for in lines; older ones first.
+    Search { back: bool },
 }
 
 /// What comes of a key.
@@ -153,9 +155,9 @@ impl Prompt {
         prompt
     }
 
-    /// Whether a filter is typed.
-    pub fn is_filter(&self) -> bool {
-        self.kind == Kind::Filter
+    /// What is typed.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Says that the line cannot be taken, and keeps it open.
@@ -210,7 +212,7 @@ impl Prompt {
     fn complete(&mut self, fleet: &Fleet) {
         self.chosen = None;
         let text = self.input.value();
-        if self.kind == Kind::Filter {
+        if self.kind != Kind::Palette {
             self.completions = match self.over.rows {
                 Some(rows) if !text.ends_with(char::is_whitespace) && !text.is_empty() => {
                     rows.complete(text, fleet)
@@ -275,7 +277,10 @@ impl Prompt {
         frame.render_widget(Clear, line);
         let sign = match self.kind {
             Kind::Palette => ":",
-            Kind::Filter => "/",
+            Kind::Filter if self.over.rows.is_some() => "/",
+            Kind::Filter => "&",
+            Kind::Search { back: false } => "/",
+            Kind::Search { back: true } => "?",
         };
         let room = usize::from(line.width.saturating_sub(2));
         let scroll = self.input.visual_scroll(room);

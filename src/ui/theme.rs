@@ -6,7 +6,10 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 
 use super::keymap::line_at;
-use crate::ops::column::Tone;
+use crate::{
+    logs::{Ink, Tint},
+    ops::column::Tone,
+};
 
 /// The themes that are part of the program, by name.
 pub const EMBEDDED: &[(&str, &str)] = &[
@@ -32,6 +35,7 @@ macro_rules! roles {
         pub struct Theme {
             $($(#[doc = $doc])* pub $role: Style,)+
             circle: Vec<Style>,
+            depth: Depth,
         }
 
         impl Theme {
@@ -43,6 +47,7 @@ macro_rules! roles {
                 Ok(Self {
                     $($role: style(stringify!($role), &file.roles.$role, &file.palette)?,)+
                     circle: circle.collect::<Result<_, _>>()?,
+                    depth: Depth::True,
                 })
             }
 
@@ -52,6 +57,7 @@ macro_rules! roles {
                 Self {
                     $($role: change(stringify!($role), self.$role),)+
                     circle: self.circle.iter().map(|style| change("circle", *style)).collect(),
+                    depth: self.depth,
                 }
             }
         }
@@ -209,7 +215,7 @@ impl Theme {
     /// The theme with the colours that the terminal has.
     #[must_use]
     pub fn for_depth(&self, depth: Depth) -> Self {
-        match depth {
+        let theme = match depth {
             Depth::True => self.clone(),
             Depth::Indexed => self.map(|_, style| recolour(style, to_indexed)),
             Depth::Sixteen => self.map(|_, style| recolour(style, to_sixteen)),
@@ -227,7 +233,40 @@ impl Theme {
                     plain
                 }
             }),
+        };
+        Self { depth, ..theme }
+    }
+
+    /// What a log wants to look like, as far as the terminal can: colours of its own, above the style it would have.
+    pub fn ink(&self, base: Style, ink: Ink) -> Style {
+        let colour = |tint: Tint| {
+            let colour = match tint {
+                Tint::Plain => return None,
+                Tint::Indexed(number) => Color::Indexed(number),
+                Tint::Rgb(r, g, b) => Color::Rgb(r, g, b),
+            };
+            match (self.depth, colour) {
+                (Depth::True, any) => Some(any),
+                (Depth::Indexed, any) => Some(to_indexed(any)),
+                (Depth::Sixteen, Color::Indexed(16..)) | (Depth::Mono, _) => None,
+                (Depth::Sixteen, any) => Some(to_sixteen(any)),
+            }
+        };
+        let mut style = base;
+        style.fg = colour(ink.text).or(base.fg);
+        style.bg = colour(ink.ground).or(base.bg);
+        for (wanted, modifier) in [
+            (ink.bold, Modifier::BOLD),
+            (ink.faint, Modifier::DIM),
+            (ink.italic, Modifier::ITALIC),
+            (ink.underlined, Modifier::UNDERLINED),
+            (ink.reversed, Modifier::REVERSED),
+        ] {
+            if wanted {
+                style = style.add_modifier(modifier);
+            }
         }
+        style
     }
 
     /// The theme without slanted text: some terminals show that as if it were selected.

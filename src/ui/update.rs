@@ -13,7 +13,7 @@ use super::{
     overlay::{
         About, Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question, Replace,
     },
-    pane::{Pane as _, PaneId, Reply},
+    pane::{Pane as _, PaneId, Reply, logs::Range as LogRange},
     prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
 };
@@ -24,6 +24,17 @@ use crate::{
         Sentence, sentence::ExportArgs, target::Target,
     },
 };
+
+/// What a line that is typed over a pane says to it.
+fn line_nav(kind: Kind, text: String) -> Option<Nav> {
+    let text = vec![text];
+    Some(match kind {
+        Kind::Palette => return None,
+        Kind::Filter => Nav::Filter { text },
+        Kind::Search { back: false } => Nav::Search { text },
+        Kind::Search { back: true } => Nav::SearchBack { text },
+    })
+}
 
 impl Ui {
     /// Takes in a message. What the console must do is the answer.
@@ -67,7 +78,7 @@ impl Ui {
             Msg::Reopen => vec![Effect::Reopen],
             Msg::Feed(feed, payload) => {
                 let pane = self.panes.get_mut(self.here);
-                pane.feed(&feed, &payload, &self.fleet);
+                pane.feed(&feed, payload, &self.fleet);
                 self.settled = false;
                 Vec::new()
             }
@@ -211,41 +222,37 @@ impl Ui {
     fn prompt_typed(&mut self, typed: Typed) -> Vec<Effect> {
         match typed {
             Typed::More(text) => {
-                if self.prompt.as_ref().is_some_and(Prompt::is_filter) {
-                    self.filter_while_typing(&text);
+                let kind = self.prompt.as_ref().map(Prompt::kind);
+                if let Some(nav) = kind.and_then(|kind| line_nav(kind, text)) {
+                    self.while_typing(&nav);
                 }
                 Vec::new()
             }
             Typed::Left(kind, before) => {
                 self.prompt = None;
-                if kind == Kind::Filter {
-                    self.nav(&Nav::Filter { text: vec![before] })
-                } else {
-                    Vec::new()
-                }
+                line_nav(kind, before).map_or_else(Vec::new, |nav| self.nav(&nav))
             }
-            Typed::Taken(Kind::Filter, text) => {
-                match self
-                    .panes
-                    .get_mut(self.here)
-                    .nav(&Nav::Filter { text: vec![text] }, &self.fleet)
-                {
+            Typed::Taken(Kind::Palette, text) => self.palette_taken(&text),
+            Typed::Taken(kind, text) => {
+                let Some(nav) = line_nav(kind, text) else {
+                    return Vec::new();
+                };
+                match self.panes.get_mut(self.here).nav(&nav, &self.fleet) {
                     Reply::Refuse(why) => self.refuse_line(why),
-                    _ => self.prompt = None,
+                    _ => {
+                        self.prompt = None;
+                        if matches!(kind, Kind::Search { .. }) {
+                            self.panes.logs.find();
+                        }
+                    }
                 }
                 Vec::new()
             }
-            Typed::Taken(Kind::Palette, text) => self.palette_taken(&text),
         }
     }
 
-    fn filter_while_typing(&mut self, text: &str) {
-        let reply = self.panes.get_mut(self.here).nav(
-            &Nav::Filter {
-                text: vec![text.to_owned()],
-            },
-            &self.fleet,
-        );
+    fn while_typing(&mut self, nav: &Nav) {
+        let reply = self.panes.get_mut(self.here).nav(nav, &self.fleet);
         if let Reply::Refuse(why) = reply {
             self.refuse_line(why);
         }
@@ -323,6 +330,9 @@ impl Ui {
         if self.here != PaneId::Detail {
             self.panes.detail.conceal();
         }
+        if self.here != PaneId::Logs {
+            self.panes.logs.rest();
+        }
         effects
     }
 
@@ -350,6 +360,15 @@ impl Ui {
             Nav::Filter { text } if text.is_empty() => {
                 let before = self.panes.get(self.here).filter().to_owned();
                 self.prompt = Some(Prompt::new(Kind::Filter, &before, self.over(), &self.fleet));
+                Vec::new()
+            }
+            Nav::Search { text } | Nav::SearchBack { text } if text.is_empty() => {
+                if self.here != PaneId::Logs {
+                    return self.nav(&Nav::Filter { text: Vec::new() });
+                }
+                let back = matches!(nav, Nav::SearchBack { .. });
+                let over = self.over();
+                self.prompt = Some(Prompt::new(Kind::Search { back }, "", over, &self.fleet));
                 Vec::new()
             }
             Nav::Menu => {
@@ -418,7 +437,7 @@ impl Ui {
                 }
                 self.enter(PaneId::Containers);
             }
-            Reply::Logs(targets) => self.show_logs(targets),
+            Reply::Logs(targets) => self.show_logs(&targets),
             Reply::Tell(text) => self.say(Level::Info, text),
             Reply::Refuse(why) => self.say(Level::Warning, why),
             Reply::Reveal if self.here == PaneId::Logs => return self.say_line("logs --reveal"),
@@ -428,6 +447,14 @@ impl Ui {
             Reply::Take(lines) => return self.take(&lines),
             Reply::Remember(key, value) => return self.remember(key, value),
             Reply::Copy(text) => return vec![Effect::Copy(text)],
+            Reply::CopyText(text, lines) => return self.copy_lines(text, lines),
+            Reply::Save(path, lines, replace) => {
+                return vec![Effect::Save {
+                    path,
+                    lines: Box::new(lines),
+                    replace,
+                }];
+            }
             Reply::ChooseColumns(all, shown) => {
                 let key = Key::columns_of(self.here.name());
                 self.overlay = Some(Overlay::Columns(Chooser::new(all, shown, key)));
@@ -456,7 +483,7 @@ impl Ui {
     pub(super) fn go(&mut self, pane: PaneId) {
         if pane == PaneId::Logs && self.here != PaneId::Logs && self.panes.logs.is_empty() {
             let selection = self.panes.get(self.here).selection(&self.fleet);
-            self.panes.logs.show(selection, &self.fleet);
+            self.panes.logs.show(&selection, &self.fleet);
         }
         if pane != self.here {
             self.last = self.here;
@@ -475,6 +502,9 @@ impl Ui {
     }
 
     pub(super) fn back(&mut self) -> Vec<Effect> {
+        if self.panes.get_mut(self.here).back() {
+            return Vec::new();
+        }
         if !self.panes.get(self.here).filter().is_empty() {
             self.panes.get_mut(self.here).nav(
                 &Nav::Filter {
@@ -532,8 +562,14 @@ impl Ui {
 
     fn copy(&mut self) -> Vec<Effect> {
         let reply = self.panes.get_mut(self.here).nav(&Nav::Copy, &self.fleet);
-        if let Reply::Copy(text) = reply {
-            return vec![Effect::Copy(text)];
+        match reply {
+            Reply::Copy(text) => return vec![Effect::Copy(text)],
+            Reply::CopyText(text, lines) => return self.copy_lines(text, lines),
+            Reply::Refuse(why) => {
+                self.say(Level::Warning, why);
+                return Vec::new();
+            }
+            _ => {}
         }
         let selection = self.panes.get(self.here).selection(&self.fleet);
         let text: Vec<String> = selection
@@ -547,6 +583,16 @@ impl Ui {
         vec![Effect::Copy(text.join(" "))]
     }
 
+    fn copy_lines(&mut self, text: String, lines: usize) -> Vec<Effect> {
+        let lines = if lines == 1 {
+            "1 line".to_owned()
+        } else {
+            format!("{lines} lines")
+        };
+        self.say(Level::Info, format!("copied {lines}"));
+        vec![Effect::Copy(text)]
+    }
+
     fn cancel(&mut self) -> Vec<Effect> {
         match self.runs.newest() {
             Some(run) => vec![Effect::Cancel(run.id)],
@@ -557,7 +603,7 @@ impl Ui {
         }
     }
 
-    fn show_logs(&mut self, targets: Vec<Target>) {
+    fn show_logs(&mut self, targets: &[Target]) {
         self.panes.logs.show(targets, &self.fleet);
         self.enter(PaneId::Logs);
     }
@@ -700,7 +746,17 @@ impl Ui {
             .filter_map(|text| self.container_named(text))
             .collect();
         if !stays {
-            self.show_logs(targets.clone());
+            let (logs, range) = (&mut self.panes.logs, LogRange::said(args, self.fleet.now));
+            if args.targets.is_empty() {
+                logs.show_in(&targets, range, &self.fleet);
+            } else {
+                logs.show_fitting(args.targets.clone(), range, &self.fleet);
+            }
+            self.enter(PaneId::Logs);
+        }
+        if !args.fields.is_empty() {
+            let names = args.fields.clone();
+            self.pane_nav(&Nav::Fields { names });
         }
         if let Some(filter) = &args.filter {
             let text = vec![filter.typed().to_owned()];

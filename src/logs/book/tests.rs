@@ -1,3 +1,5 @@
+//! What the book holds, however it comes.
+
 #![expect(clippy::unwrap_used, clippy::cast_possible_wrap, reason = "tests")]
 use proptest::prelude::*;
 

@@ -10,7 +10,7 @@ pub mod settings;
 mod table;
 pub mod welcome;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use ratatui::{Frame, layout::Rect};
 
@@ -20,6 +20,7 @@ use super::{
     widget::line::wrap,
 };
 use crate::{
+    logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
     ops::target::Target,
 };
@@ -48,7 +49,7 @@ pub trait Pane {
     fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed>;
 
     /// Takes in what a feed brought.
-    fn feed(&mut self, feed: &Feed, payload: &Payload, fleet: &Fleet) {
+    fn feed(&mut self, feed: &Feed, payload: Payload, fleet: &Fleet) {
         let _ = (feed, payload, fleet);
     }
 
@@ -59,6 +60,20 @@ pub trait Pane {
     )]
     fn filter(&self) -> &str {
         ""
+    }
+
+    /// What is searched for, as text; empty for nothing.
+    #[expect(
+        clippy::unnecessary_literal_bound,
+        reason = "others answer with what they hold"
+    )]
+    fn search(&self) -> &str {
+        ""
+    }
+
+    /// Takes back the last thing that narrows what is seen. Whether there was any.
+    fn back(&mut self) -> bool {
+        false
     }
 
     /// The sentences worth a hint at the bottom, most useful first, each with a word for it.
@@ -97,6 +112,10 @@ pub enum Reply {
     Remember(String, String),
     /// Copy text to the clipboard.
     Copy(String),
+    /// Copy so many lines to the clipboard.
+    CopyText(String, usize),
+    /// Save lines into a file; one that is there is replaced only if that is wanted.
+    Save(PathBuf, Excerpt, bool),
     /// Choose columns: all names with their meaning, and those shown now.
     ChooseColumns(Vec<(&'static str, &'static str)>, Vec<&'static str>),
 }

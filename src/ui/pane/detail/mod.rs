@@ -414,7 +414,7 @@ impl Pane for Detail {
         wants
     }
 
-    fn feed(&mut self, feed: &Feed, payload: &Payload, _fleet: &Fleet) {
+    fn feed(&mut self, feed: &Feed, payload: Payload, _fleet: &Fleet) {
         let (Feed::Inspect(host, id) | Feed::Top(host, id) | Feed::Changes(host, id)) = feed else {
             return;
         };
@@ -424,16 +424,16 @@ impl Pane for Detail {
         self.brought += 1;
         match (feed, payload) {
             (_, Payload::Inspected(json)) => {
-                self.inspected = Brought::Here((Facts::read(json), json.clone()));
+                self.inspected = Brought::Here((Facts::read(&json), json));
             }
             (_, Payload::Processes(titles, all)) => {
-                self.processes = Brought::Here((titles.clone(), all.clone()));
+                self.processes = Brought::Here((titles, all));
             }
-            (_, Payload::Changed(all)) => self.changes = Brought::Here(all.clone()),
+            (_, Payload::Changed(all)) => self.changes = Brought::Here(all),
             // What is known already says more than that it could not be had again.
-            (Feed::Inspect(..), Payload::Failed(why)) => fail(&mut self.inspected, why),
-            (Feed::Top(..), Payload::Failed(why)) => self.processes = Brought::Failed(why.clone()),
-            (Feed::Changes(..), Payload::Failed(why)) => fail(&mut self.changes, why),
+            (Feed::Inspect(..), Payload::Failed(why)) => fail(&mut self.inspected, &why),
+            (Feed::Top(..), Payload::Failed(why)) => self.processes = Brought::Failed(why),
+            (Feed::Changes(..), Payload::Failed(why)) => fail(&mut self.changes, &why),
             (
                 _,
                 Payload::Failed(_)

@@ -70,11 +70,7 @@ fn stage_set() -> (Fleet, Detail) {
     let mut pane = Detail::default();
     pane.show(&"ams-1".into(), &stage::id('a'));
     let inspect = Feed::Inspect("ams-1".into(), stage::id('a'));
-    pane.feed(
-        &inspect,
-        &Payload::Inspected(Arc::new(inspection())),
-        &fleet,
-    );
+    pane.feed(&inspect, Payload::Inspected(Arc::new(inspection())), &fleet);
     (fleet, pane)
 }
 
@@ -158,7 +154,7 @@ fn processes_as_a_table() {
         ]),
         row(["10001", "4250", "10:27", "api: worker process 1"]),
     ];
-    pane.feed(&top, &Payload::Processes(titles, all), &fleet);
+    pane.feed(&top, Payload::Processes(titles, all), &fleet);
     assert_snapshot!("processes_80x24", screen(&mut pane, &fleet, 80, 24));
 }
 
@@ -170,7 +166,7 @@ fn changed_files_and_why_they_cannot_be_had() {
     assert!(pane.wants(&fleet).contains(&changes));
     pane.feed(
         &changes,
-        &Payload::Failed("the engine answered 500".into()),
+        Payload::Failed("the engine answered 500".into()),
         &fleet,
     );
     let text = screen(&mut pane, &fleet, 80, 24);
@@ -183,7 +179,7 @@ fn changed_files_and_why_they_cannot_be_had() {
         ('A', Box::from("/tmp/core.1")),
         ('D', Box::from("/etc/motd")),
     ];
-    pane.feed(&changes, &Payload::Changed(all), &fleet);
+    pane.feed(&changes, Payload::Changed(all), &fleet);
     assert_snapshot!("changes_80x24", screen(&mut pane, &fleet, 80, 24));
 }
 
@@ -250,7 +246,7 @@ fn a_container_that_ended_says_how() {
     json["State"] = json!({ "Status": "exited", "ExitCode": 137, "OOMKilled": true, "Error": "",
         "StartedAt": "2025-06-12T08:00:00Z", "FinishedAt": "2025-06-12T09:24:20Z" });
     let inspect = Feed::Inspect("ams-1".into(), stage::id('c'));
-    pane.feed(&inspect, &Payload::Inspected(Arc::new(json)), &fleet);
+    pane.feed(&inspect, Payload::Inspected(Arc::new(json)), &fleet);
     assert!(
         !pane
             .wants(&fleet)

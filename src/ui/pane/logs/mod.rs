@@ -1,109 +1,191 @@
-//! The log tail: what the selected containers log, followed live.
+//! The log tail: what the selected containers log, merged by time and followed live.
 
-mod lines;
-mod text;
+mod excerpt;
+mod feed;
+mod lay;
+mod range;
+mod view;
+mod who;
 
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
 use ratatui::{Frame, layout::Rect};
 
-use self::lines::{Entry, Lines};
-use super::{Pane, Reply, empty};
+pub use self::range::Range;
+use self::who::{Source, Who};
+use super::{Pane, Reply};
 use crate::{
-    model::{ContainerId, Feed, Fleet, HostName, LogRange, Payload, Stream, Timestamp},
-    ops::target::Target,
+    logs::{Book, Filter, Level, Masks, Pattern},
+    model::{Feed, Fleet, Payload, Timestamp},
+    ops::target::{ContainerPattern, Target},
     ui::{
-        look::{Look, cut, head, width},
+        look::{Glyphs, Look},
         nav::Nav,
-        scroll,
     },
 };
 
-/// How many lines are read of each container at first.
-const TAIL: u32 = 1000;
+/// About how many bytes are filtered and searched at a time.
+const PORTION: usize = 16 << 20;
+/// How many lines are asked for when the oldest are on the screen.
+const OLDER: u32 = 1000;
+/// No more logs are followed at once.
+const MOST: usize = 200;
+/// How many cells the text moves sideways.
+const SIDEWAYS: usize = 16;
 
-/// Whose log is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Source {
-    host: HostName,
-    id: ContainerId,
-    label: String,
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Times {
+    /// Not at all.
+    #[default]
+    Off,
+    /// As clocks here show them.
+    Local,
+    /// In UTC.
+    Utc,
+    /// How long ago.
+    Relative,
+}
+
+/// How lines with fields are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// As they are.
+    #[default]
+    Raw,
+    /// JSON on several rows.
+    Pretty,
+    /// The values of these fields.
+    Fields(Vec<String>),
+}
+
+/// What is to be found when the search is through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Jump {
+    Newer,
+    Older,
 }
 
 /// The log tail.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Logs {
+    who: Who,
     sources: Vec<Source>,
     range: Range,
-    lines: Lines,
-    /// The first line on the screen; none while the end is followed.
-    top: Option<usize>,
-    unseen: usize,
+    book: Book,
+    /// The first line on the screen and how many of its rows are above it; none while the end is followed.
+    top: Option<i64>,
+    above: usize,
+    /// The line under the cursor, when the end is not followed.
+    cursor: Option<i64>,
+    /// The other end of the lines that are chosen.
+    anchor: Option<i64>,
+    /// Behind the newest line that was seen.
+    seen: Option<i64>,
     left: usize,
     wrap: bool,
-    timestamps: bool,
+    times: Times,
+    shape: Shape,
+    /// The fields that were chosen last.
+    fields: Vec<String>,
+    filter: String,
+    level: Option<Level>,
+    search: String,
+    backwards: bool,
+    jump: Option<Jump>,
+    highlights: Vec<Pattern>,
+    masks: Masks,
     revealed: bool,
+    zone: TimeZone,
+    glyphs: Glyphs,
+    /// Older lines are being read, of these sources, by their numbers.
+    older: Vec<u16>,
+    /// Which clocks are put right.
+    corrected: Option<String>,
+    opened: Timestamp,
+    looked: Timestamp,
+    now: Timestamp,
+    /// Columns and rows for lines.
     size: (usize, usize),
 }
 
-/// What is read first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Range {
-    feed: LogRange,
-    word: &'static str,
-}
-
-impl Default for Range {
+impl Default for Logs {
     fn default() -> Self {
         Self {
-            feed: LogRange::Tail(TAIL),
-            word: "last 1000",
-        }
-    }
-}
-
-impl Range {
-    fn numbered(number: u8, now: Timestamp) -> Self {
-        let since = |seconds: i64, word| Self {
-            feed: LogRange::Since(Timestamp::from_second(now.as_second() - seconds).unwrap_or(now)),
-            word,
-        };
-        match number {
-            1 => Self {
-                feed: LogRange::All,
-                word: "from the start",
-            },
-            2 => since(60, "last minute"),
-            3 => since(300, "last 5 minutes"),
-            4 => since(900, "last 15 minutes"),
-            5 => since(1800, "last 30 minutes"),
-            6 => since(3600, "last hour"),
-            _ => Self::default(),
+            who: Who::Nobody,
+            sources: Vec::new(),
+            range: Range::default(),
+            book: Book::new(128 << 20),
+            top: None,
+            above: 0,
+            cursor: None,
+            anchor: None,
+            seen: None,
+            left: 0,
+            wrap: false,
+            times: Times::Off,
+            shape: Shape::Raw,
+            fields: ["level", "msg"].map(str::to_owned).to_vec(),
+            filter: String::new(),
+            level: None,
+            search: String::new(),
+            backwards: false,
+            jump: None,
+            highlights: Vec::new(),
+            masks: Masks::default(),
+            revealed: false,
+            zone: TimeZone::UTC,
+            glyphs: Glyphs::UNICODE,
+            older: Vec::new(),
+            corrected: None,
+            opened: Timestamp::UNIX_EPOCH,
+            looked: Timestamp::UNIX_EPOCH,
+            now: Timestamp::UNIX_EPOCH,
+            size: (80, 20),
         }
     }
 }
 
 impl Logs {
-    /// Follows these containers from now on.
-    pub fn show(&mut self, targets: Vec<Target>, fleet: &Fleet) {
-        let sources: Vec<Source> = targets
-            .into_iter()
-            .filter_map(|target| match target {
-                Target::Container(host, id) => {
-                    let name = fleet.container(&host, &id)?.name.clone();
-                    Some(Source {
-                        label: format!("{name}@{host}"),
-                        host,
-                        id,
-                    })
-                }
-                Target::Host(_) | Target::Operation(_) => None,
-            })
-            .collect();
-        if sources != self.sources {
-            self.sources = sources;
-            self.restart(Range::default());
+    /// How secrets are masked, how many bytes are held, where the clock stands that times are shown by, and the signs
+    /// of the terminal.
+    pub fn set_up(&mut self, masks: Masks, memory: usize, zone: TimeZone, glyphs: Glyphs) {
+        self.masks = masks;
+        self.book.set_limit(memory);
+        (self.zone, self.glyphs) = (zone, glyphs);
+    }
+
+    /// Follows these from now on.
+    pub fn show(&mut self, targets: &[Target], fleet: &Fleet) {
+        self.follow(Who::these(targets, fleet), None, fleet);
+    }
+
+    /// Follows all that fits, now and later; in that range, where one is named.
+    pub fn show_fitting(
+        &mut self,
+        who: Vec<ContainerPattern>,
+        range: Option<Range>,
+        fleet: &Fleet,
+    ) {
+        self.follow(Who::Fitting(who), range, fleet);
+    }
+
+    /// Follows these in that range.
+    pub fn show_in(&mut self, targets: &[Target], range: Option<Range>, fleet: &Fleet) {
+        self.follow(Who::these(targets, fleet), range, fleet);
+    }
+
+    fn follow(&mut self, who: Who, range: Option<Range>, fleet: &Fleet) {
+        if who != self.who || range.is_some() {
+            self.who = who;
+            self.restart(range.unwrap_or_default(), fleet);
         }
+    }
+
+    /// Whether nobody's log is followed.
+    pub fn is_empty(&self) -> bool {
+        self.who == Who::Nobody
     }
 
     /// Shows or masks secrets.
@@ -111,172 +193,245 @@ impl Logs {
         self.revealed = shown;
     }
 
-    /// Whether nobody's log is followed.
-    pub fn is_empty(&self) -> bool {
-        self.sources.is_empty()
-    }
-
-    fn restart(&mut self, range: Range) {
-        self.range = range;
-        self.lines.clear();
-        self.top = None;
-        self.unseen = 0;
-    }
-
-    fn rows(&self) -> usize {
-        self.size.1.max(1)
-    }
-
-    /// The first line of the last page.
-    fn last_page(&self) -> usize {
-        let mut rows = 0;
-        let mut at = self.lines.shown();
-        while at > 0 {
-            rows += self.height_of(at - 1);
-            if rows > self.rows() {
-                break;
-            }
-            at -= 1;
-        }
-        at.min(self.lines.shown().saturating_sub(1))
-    }
-
-    fn height_of(&self, at: usize) -> usize {
-        if !self.wrap {
-            return 1;
-        }
-        let cells = self.lines.get(at).map_or(0, |entry| width(&entry.text));
-        let room = self.size.0.saturating_sub(self.gutter()).max(1);
-        cells.div_ceil(room).max(1)
-    }
-
-    fn scroll_to(&mut self, top: usize) {
-        let last = self.last_page();
-        if top >= last {
-            self.top = None;
-            self.unseen = 0;
+    /// Goes to what is searched for, as soon as it is found.
+    pub fn find(&mut self) {
+        self.jump = Some(if self.backwards {
+            Jump::Older
         } else {
-            self.top = Some(top);
-        }
-    }
-
-    fn scroll_by(&mut self, rows: usize, down: bool) {
-        let top = self.top.unwrap_or_else(|| self.last_page());
-        self.scroll_to(if down {
-            top.saturating_add(rows)
-        } else {
-            top.saturating_sub(rows)
+            Jump::Newer
         });
     }
 
-    /// The cells before a line's text.
-    fn gutter(&self) -> usize {
-        let label = if self.sources.len() > 1 {
-            self.label_width() + 1
+    /// Whether lines wait to be filtered or searched: then it is to be settled again soon.
+    pub fn has_work(&self) -> bool {
+        self.book.is_behind()
+    }
+
+    /// It is not looked at for a while; when it is again, it goes on where it was.
+    pub fn rest(&mut self) {
+        for source in &mut self.sources {
+            source.rest();
+        }
+        self.older.clear();
+        self.revealed = false;
+    }
+
+    fn restart(&mut self, range: Range, fleet: &Fleet) {
+        self.range = range;
+        self.book.clear();
+        self.sources.clear();
+        self.older.clear();
+        self.opened = fleet.now;
+        self.resume();
+        self.join(fleet);
+    }
+
+    /// Follows the end again.
+    fn resume(&mut self) {
+        (self.top, self.cursor, self.anchor) = (None, None, None);
+        self.above = 0;
+    }
+
+    fn set_filter(&mut self, text: &str) -> Result<(), String> {
+        let level = self
+            .level
+            .map(|level| format!(" level:{}", level.word()))
+            .unwrap_or_default();
+        let filter = Filter::parse(&format!("{text}{level}")).map_err(|error| error.to_string())?;
+        text.trim().clone_into(&mut self.filter);
+        self.book.set_filter(filter);
+        Ok(())
+    }
+
+    fn set_search(&mut self, text: &str, backwards: bool) -> Result<(), String> {
+        let pattern = Pattern::parse(text).map_err(|error| error.to_string())?;
+        text.clone_into(&mut self.search);
+        self.backwards = backwards;
+        self.book.set_search(pattern);
+        Ok(())
+    }
+
+    fn highlight(&mut self, text: &str) -> Reply {
+        match Pattern::parse(text) {
+            Ok(None) => self.highlights.clear(),
+            Ok(Some(pattern)) => match self.highlights.iter().position(|one| *one == pattern) {
+                Some(known) => drop(self.highlights.remove(known)),
+                None => self.highlights.push(pattern),
+            },
+            Err(error) => return Reply::Refuse(error.to_string()),
+        }
+        Reply::Done
+    }
+
+    /// Only lines of that level and graver ones; without a name the next level, and after the last all.
+    fn set_level(&mut self, name: Option<&str>) -> Reply {
+        let level = match name {
+            None => match self.level {
+                None => Some(Level::Info),
+                Some(Level::Fatal) => None,
+                Some(level) => Level::ALL.into_iter().find(|one| *one > level),
+            },
+            Some("all") => None,
+            Some(name) => match name.parse() {
+                Ok(level) => Some(level),
+                Err(()) => {
+                    let text = "the levels are trace, debug, info, warn, error, fatal and all";
+                    return Reply::Refuse(text.to_owned());
+                }
+            },
+        };
+        self.level = level;
+        let filter = self.filter.clone();
+        match self.set_filter(&filter) {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Refuse(why),
+        }
+    }
+
+    /// Goes to the next line that has what is searched for.
+    fn go_to_hit(&mut self, newer: bool) -> Reply {
+        let hits = self.book.hits();
+        if self.search.is_empty() {
+            return Reply::Refuse("nothing is searched for; / begins".to_owned());
+        }
+        if hits == 0 {
+            return Reply::Refuse(format!("no line has {}", self.search));
+        }
+        let (before, on) = match self.cursor {
+            Some(line) => (self.book.hits_before(line), self.book.hits_before(line + 1)),
+            None => (hits, hits),
+        };
+        let (at, round) = if newer {
+            if on < hits {
+                (on, false)
+            } else {
+                (0, self.cursor.is_some())
+            }
         } else {
-            0
+            before
+                .checked_sub(1)
+                .map_or((hits - 1, true), |at| (at, false))
         };
-        label + if self.timestamps { 13 } else { 0 }
-    }
-
-    fn label_width(&self) -> usize {
-        let longest = self
-            .sources
-            .iter()
-            .map(|source| width(&source.label))
-            .max()
-            .unwrap_or(0);
-        longest.min(self.size.0 / 4).max(6)
-    }
-
-    fn source_of(&self, feed: &Feed) -> Option<usize> {
-        let Feed::Logs(host, id, range) = feed else {
-            return None;
-        };
-        if *range != self.range.feed {
-            return None;
+        // Following the end, the newest hit is the nearest, whichever way is asked for.
+        let at = if self.cursor.is_none() { hits - 1 } else { at };
+        if let Some(line) = self.book.hit(at) {
+            self.show_line(line);
         }
-        self.sources
-            .iter()
-            .position(|source| source.host == *host && source.id == *id)
+        if round {
+            return Reply::Tell("the search went on at the other end".to_owned());
+        }
+        Reply::Done
     }
 
-    /// Why there is no line to see, and what to do.
-    fn emptiness(&self) -> String {
-        match (self.lines.filter(), self.range.feed) {
-            ("", LogRange::Since(_)) => format!(
-                "Nothing was logged in the {}. New lines appear here.\n\
-                 :range 1 reads from the start, :range 0 the last {TAIL} lines.",
-                self.range.word
-            ),
-            ("", LogRange::All | LogRange::Tail(_)) => {
-                "Nothing logged yet. New lines appear here.".into()
+    fn mark(&mut self) {
+        if self.cursor.is_none() {
+            self.pause();
+        }
+        if let Some(line) = self.cursor {
+            self.book.mark(line);
+        }
+    }
+
+    fn next_shape(&mut self) {
+        self.shape = match self.shape {
+            Shape::Raw => Shape::Pretty,
+            Shape::Pretty => Shape::Fields(self.fields.clone()),
+            Shape::Fields(_) => Shape::Raw,
+        };
+    }
+
+    fn set_fields(&mut self, names: &str) {
+        let names: Vec<String> = names
+            .split([',', ' '])
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            self.shape = Shape::Raw;
+        } else {
+            self.fields.clone_from(&names);
+            self.shape = Shape::Fields(names);
+        }
+    }
+
+    /// Takes away one thing that narrows or chooses, the last first. Whether there was any.
+    fn undo(&mut self) -> bool {
+        if self.anchor.take().is_some() {
+            return true;
+        }
+        if !self.search.is_empty() {
+            self.search.clear();
+            self.book.set_search(None);
+            return true;
+        }
+        if !self.filter.is_empty() || self.level.is_some() {
+            self.level = None;
+            return self.set_filter("").is_ok();
+        }
+        false
+    }
+
+    /// Shows the log of the instance before: the newest container that has the same place in the same app, or the
+    /// same name with something behind it.
+    fn earlier(&mut self, fleet: &Fleet) -> Reply {
+        let [source] = &self.sources[..] else {
+            return Reply::Refuse("choose the log of one container first".to_owned());
+        };
+        let Some(host) = fleet.host(&source.host) else {
+            return Reply::Refuse(format!("@{} is not known any more", source.host));
+        };
+        let Some(this) = host.containers.get(&source.id) else {
+            return Reply::Refuse(format!("{} is not known any more", source.label()));
+        };
+        let before = host
+            .containers
+            .values()
+            .filter(|one| one.id != this.id && one.created < this.created)
+            .filter(|one| {
+                let same_service =
+                    this.app.is_some() && one.app == this.app && one.service == this.service;
+                let same_name =
+                    one.name.starts_with(&*this.name) || this.name.starts_with(&*one.name);
+                same_service || same_name
+            })
+            .max_by_key(|one| one.created);
+        match before {
+            Some(one) => {
+                let target = Target::Container(source.host.clone(), one.id.clone());
+                self.show(&[target], fleet);
+                Reply::Tell(format!("this is the log of {}", one.name))
             }
-            (filter, _) => format!("No line matches '{filter}'. Esc clears the filter."),
+            None => Reply::Refuse(format!(
+                "{} has no earlier instance on @{}: Docker removes a log with its container",
+                source.name, source.host
+            )),
         }
     }
 
-    fn draw_entry(&self, entry: &Entry, look: &Look, frame: &mut Frame<'_>, area: Rect) -> u16 {
-        let buffer = frame.buffer_mut();
-        let mut x = area.x;
-        let right = area.right();
-        if self.timestamps {
-            let time = entry
-                .at
-                .map(|at| at.strftime("%H:%M:%S%.3f").to_string())
-                .unwrap_or_default();
-            buffer.set_stringn(x, area.y, &time, usize::from(right - x), look.theme.faint);
-            x += 13;
-        }
-        if self.sources.len() > 1 {
-            let cells = self.label_width();
-            let label = self
-                .sources
-                .get(entry.source)
-                .map_or("", |source| source.label.as_str());
-            let label = cut(label, cells, &look.glyphs);
-            buffer.set_stringn(
-                x.min(right),
-                area.y,
-                &label,
-                cells,
-                look.theme.circle(entry.source),
-            );
-            x += u16::try_from(cells + 1).unwrap_or(0);
-        }
-        if x >= right {
-            return 1;
-        }
-        let style = match entry.stream {
-            None => look.theme.busy,
-            Some(Stream::Stderr) => look.theme.warn,
-            Some(Stream::Stdout) => look.theme.text,
-        };
-        let room = usize::from(right - x);
-        let text = look.glyphs.plain(&entry.text);
-        if !self.wrap {
-            let start = head(&text, self.left).len();
-            buffer.set_stringn(
-                x,
-                area.y,
-                cut(&text[start..], room, &look.glyphs),
-                room,
-                style,
-            );
-            return 1;
-        }
-        let mut rest = &*text;
-        let mut y = area.y;
-        while y < area.bottom() {
-            let part = head(rest, room);
-            buffer.set_stringn(x, y, part, room, style);
-            y += 1;
-            rest = &rest[part.len()..];
-            if rest.is_empty() || part.is_empty() {
-                break;
+    fn line_nav(&mut self, nav: &Nav, fleet: &Fleet) -> Reply {
+        let taken = match nav {
+            Nav::Filter { text } => self.set_filter(&text.join(" ")),
+            Nav::Search { text } => self.set_search(&text.join(" "), false),
+            Nav::SearchBack { text } => self.set_search(&text.join(" "), true),
+            Nav::Highlight { text } => return self.highlight(&text.join(" ")),
+            Nav::Level { name } => return self.set_level(name.as_deref()),
+            Nav::NextHit => return self.go_to_hit(!self.backwards),
+            Nav::PreviousHit => return self.go_to_hit(self.backwards),
+            Nav::NextMark => {
+                match self.book.next_marked(self.cursor.unwrap_or(i64::MAX)) {
+                    Some(line) => self.show_line(line),
+                    None => return Reply::Refuse("no line is marked".to_owned()),
+                }
+                Ok(())
             }
+            Nav::Earlier => return self.earlier(fleet),
+            Nav::Save(args) => return self.save(args),
+            _ => return Reply::Pass,
+        };
+        match taken {
+            Ok(()) => Reply::Done,
+            Err(why) => Reply::Refuse(why),
         }
-        y - area.y
     }
 }
 
@@ -286,186 +441,136 @@ impl Pane for Logs {
     }
 
     fn title(&self, _fleet: &Fleet) -> String {
-        let whose = match &self.sources[..] {
-            [] => return "Logs".into(),
-            [one] => one.label.clone(),
-            many => format!("{} containers", many.len()),
-        };
-        let state = match self.top {
-            None => "following".to_owned(),
-            Some(_) if self.unseen > 0 => format!("paused, ▼ {} new", self.unseen),
-            Some(_) => "paused".to_owned(),
-        };
-        let dropped = if self.lines.dropped() > 0 {
-            format!(" · {} oldest dropped", self.lines.dropped())
-        } else {
-            String::new()
-        };
-        let secrets = if self.revealed {
-            " · secrets shown"
-        } else {
-            ""
-        };
-        format!(
-            "Logs({whose})[{}] {} · {state}{dropped}{secrets}",
-            self.lines.shown(),
-            self.range.word
-        )
+        self.heading()
     }
 
     fn nav(&mut self, nav: &Nav, fleet: &Fleet) -> Reply {
-        let page = self.rows().saturating_sub(1).max(1);
+        let page = self.size.1.saturating_sub(1).max(1);
         match nav {
-            Nav::Up { rows } => self.scroll_by(*rows, false),
-            Nav::Down { rows } => self.scroll_by(*rows, true),
-            Nav::PageUp => self.scroll_by(page, false),
-            Nav::PageDown => self.scroll_by(page, true),
-            Nav::HalfUp => self.scroll_by(page.div_ceil(2), false),
-            Nav::HalfDown => self.scroll_by(page.div_ceil(2), true),
-            Nav::Top => self.scroll_to(0),
-            Nav::Bottom => self.scroll_to(usize::MAX),
-            Nav::Left => self.left = self.left.saturating_sub(16),
-            Nav::Right => self.left += 16,
-            Nav::Follow if self.top.is_some() => self.scroll_to(usize::MAX),
-            Nav::Follow => self.top = Some(self.last_page()),
+            Nav::Up { rows } => self.move_cursor(*rows, false),
+            Nav::Down { rows } => self.move_cursor(*rows, true),
+            Nav::PageUp => self.scroll(page, false),
+            Nav::PageDown => self.scroll(page, true),
+            Nav::HalfUp => self.scroll(page.div_ceil(2), false),
+            Nav::HalfDown => self.scroll(page.div_ceil(2), true),
+            Nav::Top => self.go_to_top(),
+            Nav::Bottom => self.resume(),
+            Nav::Left => self.left = self.left.saturating_sub(SIDEWAYS),
+            Nav::Right => self.left += SIDEWAYS,
+            Nav::Follow if self.top.is_some() => self.resume(),
+            Nav::Follow => self.pause(),
             Nav::Wrap => self.wrap = !self.wrap,
-            Nav::Timestamps => self.timestamps = !self.timestamps,
-            Nav::Range { number } => self.restart(Range::numbered(*number, fleet.now)),
-            Nav::Filter { text } => {
-                if let Err(why) = self.lines.set_filter(&text.join(" ")) {
-                    return Reply::Refuse(why);
+            Nav::Timestamps => {
+                self.times = match self.times {
+                    Times::Off => Times::Local,
+                    Times::Local => Times::Utc,
+                    Times::Utc => Times::Relative,
+                    Times::Relative => Times::Off,
                 }
-                self.top = None;
-                self.unseen = 0;
             }
-            Nav::Mark | Nav::Unmark | Nav::Open => {}
-            _ => return Reply::Pass,
+            Nav::Shape => self.next_shape(),
+            Nav::Fields { names } => self.set_fields(&names.join(" ")),
+            Nav::Range { number } => self.restart(Range::numbered(*number, fleet.now), fleet),
+            Nav::Mark => self.mark(),
+            Nav::MarkRange => {
+                if self.cursor.is_none() {
+                    self.pause();
+                }
+                self.anchor = match self.anchor {
+                    Some(_) => None,
+                    None => self.cursor,
+                };
+            }
+            Nav::Unmark => {
+                self.undo();
+            }
+            Nav::Reveal if self.revealed => self.revealed = false,
+            Nav::Reveal => return Reply::Reveal,
+            Nav::Copy => return self.copied(),
+            Nav::Open => {}
+            _ => return self.line_nav(nav, fleet),
         }
         Reply::Done
     }
 
-    fn settle(&mut self, _fleet: &Fleet, area: Rect) {
+    fn settle(&mut self, fleet: &Fleet, area: Rect) {
         self.size = (
             usize::from(area.width.saturating_sub(1)),
-            usize::from(area.height),
+            usize::from(area.height.saturating_sub(1)),
         );
-        let dropped = self.lines.settle();
-        if let Some(top) = &mut self.top {
-            *top = top.saturating_sub(dropped);
+        self.now = fleet.now;
+        if self.looked != fleet.now {
+            self.looked = fleet.now;
+            self.join(fleet);
+        }
+        let mut pins = [self.top, self.cursor, self.anchor, self.seen];
+        self.book.settle(&mut pins);
+        [self.top, self.cursor, self.anchor, self.seen] = pins;
+        self.book.work(PORTION);
+        if self.jump.is_some() && !self.book.is_behind() {
+            let newer = self.jump.take() == Some(Jump::Newer);
+            // That nothing was found is seen in the line of the state.
+            self.go_to_hit(newer);
+        }
+        self.stay_on_shown();
+        if self.top.is_none() {
+            self.seen = Some(self.book.end());
         }
     }
 
     fn selection(&self, fleet: &Fleet) -> Vec<Target> {
+        // What is done is done to the container of the line under the cursor.
+        let source = self
+            .cursor
+            .and_then(|line| self.book.line(line))
+            .map(|line| line.source);
+        let chosen = |one: &&Source| source.is_none_or(|source| one.number == source);
         self.sources
             .iter()
+            .filter(chosen)
             .filter(|source| fleet.container(&source.host, &source.id).is_some())
             .map(|source| Target::Container(source.host.clone(), source.id.clone()))
             .collect()
     }
 
     fn wants(&self, _fleet: &Fleet) -> BTreeSet<Feed> {
-        self.sources
-            .iter()
-            .map(|source| Feed::Logs(source.host.clone(), source.id.clone(), self.range.feed))
-            .collect()
+        self.feeds()
     }
 
-    fn feed(&mut self, feed: &Feed, payload: &Payload, fleet: &Fleet) {
-        let Some(source) = self.source_of(feed) else {
-            return;
-        };
-        let before = self.lines.shown();
-        match payload {
-            Payload::Lines(lines) => {
-                for line in lines.iter() {
-                    self.lines.push(Entry {
-                        at: line.time(),
-                        source,
-                        stream: Some(line.stream),
-                        text: text::plain(line.text),
-                    });
-                }
-            }
-            Payload::Ended(why)
-            | Payload::Failed(why)
-            | Payload::Gap(why)
-            | Payload::Resumed(why) => {
-                let text = format!(
-                    "── {}: {} ──",
-                    self.sources[source].label,
-                    crate::model::printable(why)
-                );
-                self.lines.push(Entry {
-                    at: Some(fleet.now),
-                    source,
-                    stream: None,
-                    text: text.into(),
-                });
-            }
-            Payload::Inspected(_)
-            | Payload::Processes(..)
-            | Payload::Changed(_)
-            | Payload::Older { .. } => {}
-        }
-        if self.top.is_some() {
-            self.unseen += self.lines.shown().saturating_sub(before);
-        }
+    fn feed(&mut self, feed: &Feed, payload: Payload, fleet: &Fleet) {
+        self.take(feed, payload, fleet);
     }
 
     fn filter(&self) -> &str {
-        self.lines.filter()
+        &self.filter
+    }
+
+    fn search(&self) -> &str {
+        &self.search
+    }
+
+    fn back(&mut self) -> bool {
+        self.undo()
     }
 
     fn hints(&self) -> &'static [(&'static str, &'static str)] {
         &[
-            ("follow", "follow"),
+            ("search", "search"),
             ("filter", "filter"),
-            ("wrap", "wrap"),
+            ("follow", "follow"),
             ("timestamps", "times"),
-            ("range 0", "tail"),
-            ("range 1", "all"),
+            ("wrap", "wrap"),
+            ("level", "level"),
+            ("shape", "JSON"),
             ("range 3", "5 min"),
-            ("range 6", "1 h"),
-            ("back", "back"),
+            ("copy", "copy"),
         ]
     }
 
     fn view(&self, _fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-        if self.sources.is_empty() {
-            return empty(
-                "No log is open. Choose containers (:pane containers), then say :logs",
-                look,
-                frame,
-                area,
-            );
-        }
-        if self.lines.shown() == 0 {
-            return empty(&self.emptiness(), look, frame, area);
-        }
-        let inner = Rect {
-            width: area.width.saturating_sub(1),
-            ..area
-        };
-        let top = self.top.unwrap_or_else(|| self.last_page());
-        let mut y = inner.y;
-        let mut at = top;
-        while y < inner.bottom() {
-            let Some(entry) = self.lines.get(at) else {
-                break;
-            };
-            let rest = Rect {
-                y,
-                height: inner.bottom() - y,
-                ..inner
-            };
-            y += self.draw_entry(entry, look, frame, rest);
-            at += 1;
-        }
-        let whole = Rect {
-            y: area.y.saturating_sub(1),
-            height: area.height + 1,
-            ..area
-        };
-        scroll::bar(top, self.lines.shown(), look, frame, whole);
+        self.draw(look, frame, area);
     }
 }
+
+#[cfg(test)]
+mod tests;
