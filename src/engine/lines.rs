@@ -12,6 +12,13 @@ const LONGEST: usize = 256 << 10;
 /// The engine cuts what it reads of a container into messages of at most this many bytes, each with a stamp of its own.
 const MESSAGE: usize = 16 << 10;
 
+/// So many messages are remembered by their times: dockerd reads the end of a log file again when it rotates it.
+const REMEMBERED: usize = 4096;
+
+/// The two outputs of a container come past each other by less than this, in nanoseconds: the place stays where it is.
+/// What is further back was said after the clock was set.
+const LATE: i64 = 1_000_000_000;
+
 /// What a line's buffer keeps for the next one.
 const KEPT: usize = 16 << 10;
 
@@ -188,8 +195,14 @@ struct Lines {
     framed: bool,
     open: [Open; 2],
     place: Place,
-    /// After a cut: how many messages of the last one's time the engine has repeated.
+    /// While the engine repeats what was had: how many messages of the last one's time it has repeated.
     repeated: Option<usize>,
+    /// It repeats because the stream was cut.
+    cut: bool,
+    /// The times of the last messages, in a ring.
+    lately: Vec<i64>,
+    /// The place of the next one in it.
+    next: usize,
     /// How much of the present message was had before the cut.
     had: usize,
     /// How much of the present message was seen.
@@ -337,6 +350,9 @@ impl Lines {
     fn begin(&mut self, stream: Stream, at: i64, out: &mut LogBatch) {
         self.seen = 0;
         self.had = 0;
+        if self.place.at.is_some_and(|last| at < last) && self.repeated.is_none() {
+            self.look_back(at);
+        }
         let was_had = self.was_had(at, out);
         let is_had = self.had == usize::MAX;
         let open = self.open(stream);
@@ -348,6 +364,14 @@ impl Lines {
             return;
         }
         self.message_ends();
+        self.remember(at);
+        if self
+            .place
+            .at
+            .is_some_and(|last| at < last && last - at < LATE)
+        {
+            return;
+        }
         if self.place.at != Some(at) {
             self.place.at = Some(at);
             self.place.whole = 0;
@@ -355,7 +379,25 @@ impl Lines {
         self.place.part = Some(0);
     }
 
-    /// After a cut: whether the message that begins was had, or its beginning was.
+    fn remember(&mut self, at: i64) {
+        if self.lately.len() < REMEMBERED {
+            self.lately.push(at);
+        } else {
+            self.lately[self.next] = at;
+            self.next = (self.next + 1) % REMEMBERED;
+        }
+    }
+
+    /// A message is older than the one before: if one of just that time was had, the engine repeats itself, as dockerd does
+    /// when it rotates a file. A clock that was set back never meets a nanosecond again; whole seconds tell nothing.
+    fn look_back(&mut self, at: i64) {
+        if at % 1_000_000_000 != 0 && self.lately.contains(&at) {
+            self.repeated = Some(0);
+            self.cut = false;
+        }
+    }
+
+    /// While the engine repeats itself: whether the message that begins was had, or its beginning was.
     fn was_had(&mut self, at: i64, out: &mut LogBatch) -> bool {
         let (Some(repeated), Some(last)) = (self.repeated, self.place.at) else {
             return false;
@@ -367,10 +409,10 @@ impl Lines {
         }
         self.repeated = None;
         if at > last {
-            if repeated == 0 {
+            if repeated == 0 && self.cut {
                 self.gap = Some((last, at));
             }
-            if repeated == 0 || self.place.part.is_some() {
+            if self.cut && (repeated == 0 || self.place.part.is_some()) {
                 // What was open is not gone on with.
                 self.finish(out);
             }
@@ -430,6 +472,7 @@ impl Lines {
 
     fn again(&mut self) {
         self.repeated = self.place.at.map(|_| 0);
+        self.cut = true;
         (self.had, self.seen) = (0, 0);
         for open in &mut self.open {
             open.held.clear();

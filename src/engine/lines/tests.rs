@@ -393,3 +393,31 @@ fn what_the_engine_has_dropped_is_a_gap() {
     let texts: Vec<&[u8]> = out.iter().map(|line| line.text).collect();
     assert_eq!(texts, [&b"one"[..], b"tw", b"nine"]);
 }
+
+#[test]
+fn what_dockerd_repeats_when_it_rotates_a_file_is_left_out() {
+    let message = |at: i64| Message {
+        at: BEGAN + at * 1009,
+        stream: if at % 3 == 0 {
+            Stream::Stderr
+        } else {
+            Stream::Stdout
+        },
+        text: at.to_string().into_bytes(),
+        ends: true,
+    };
+    let times = (0..60).chain(40..90).chain([200, 150, 201]);
+    let log: Vec<Message> = times.map(message).collect();
+    let lines = whole(&log, false);
+    let numbers: Vec<i64> = lines
+        .iter()
+        .map(|line| std::str::from_utf8(line.text).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(
+        cut(&log[..112], false, &[5600, usize::MAX], 100),
+        whole(&log[..112], false)
+    );
+    // The one that is late, but was not had, is no repetition.
+    let expected: Vec<i64> = (0..90).chain([200, 150, 201]).collect();
+    assert_eq!(numbers, expected);
+}
