@@ -107,12 +107,6 @@ impl Out {
         self.json(&values.collect::<Vec<_>>())
     }
 
-    /// Writes a value as JSON on one line.
-    pub fn json_line(&mut self, value: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.0, value)?;
-        self.0.write_all(b"\n")
-    }
-
     /// Passes on what was written.
     pub fn flush(&mut self) -> io::Result<()> {
         self.0.flush()

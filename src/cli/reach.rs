@@ -14,7 +14,7 @@ use super::exit::Failure;
 use crate::{
     config::Config,
     console::{self, engine_settings},
-    engine::{Engines, Signal},
+    engine::{Engines, Room, Signal},
     model::{Event, Feed, Fleet, Host, HostName, HostSpec, Link, Payload, Timestamp},
     ops::{Refusal, RefusalKind},
 };
@@ -33,6 +33,16 @@ pub(super) struct Reached {
     inbox: mpsc::Receiver<Signal>,
     patience: Duration,
     deadline: Instant,
+}
+
+/// What was told.
+pub(super) enum Heard {
+    /// What a wanted feed brings, and the room it takes.
+    Feed(Feed, Payload, Room),
+    /// Containers came, went or are in another state.
+    Fleet,
+    /// Nothing that anybody waits for.
+    Nothing,
 }
 
 impl Reached {
@@ -173,6 +183,35 @@ impl Reached {
         }
         self.fleet.apply(Event::Tick(Timestamp::now()));
         Some(())
+    }
+
+    /// Wants these from now on; see [`Reached::hear`].
+    pub fn want(&self, feeds: BTreeSet<Feed>) {
+        self.engines.want(feeds);
+    }
+
+    /// Waits for what is told next, and takes into the fleet what is about it. None when nothing more can come.
+    pub async fn hear(&mut self) -> Option<Heard> {
+        Some(match self.inbox.recv().await? {
+            Signal::Feed(feed, payload, room) => Heard::Feed(feed, payload, room),
+            Signal::Event(event) => {
+                let is_news = matches!(
+                    event,
+                    Event::Containers(..)
+                        | Event::Container(..)
+                        | Event::ContainerState(..)
+                        | Event::ContainerGone(..)
+                );
+                if !matches!(event, Event::Hosts(_)) {
+                    self.fleet.apply(event);
+                }
+                if is_news {
+                    Heard::Fleet
+                } else {
+                    Heard::Nothing
+                }
+            }
+        })
     }
 
     /// Takes in what is told from now on, so that nobody waits for room, until dropped.

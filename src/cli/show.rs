@@ -163,7 +163,7 @@ pub(super) async fn containers(session: &Session, sentence: &Sentence) -> Result
 }
 
 /// Records what is done around the plan.
-async fn recorded(
+pub(super) async fn recorded(
     session: &Session,
     sentence: &Sentence,
     plan: &Plan,

@@ -56,7 +56,7 @@ const EXAMPLES: [&str; 35] = [
     "image list is:unused size>500M",
     "network list driver:overlay",
     "volume list size>1G",
-    "logs 'app:shop@*' --follow --tail 20",
+    "logs 'app:shop@*' --follow --tail 20 --filter level:warn",
     "audit list operator:ann",
     "audit verify",
     "setting list",

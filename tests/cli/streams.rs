@@ -1,12 +1,25 @@
 //! Logs as they were and as they come; pipes that are closed.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    process::Stdio,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    process::{Child, ChildStdout, Stdio},
     sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::Duration,
 };
 
-use crate::bench::{Bench, answer, interrupt};
+use crate::bench::{Bench, answer, interrupt, until};
+
+/// A running container, and what writes into its log.
+fn writer(bench: &Bench, host: &str) -> (String, impl Fn(&str) + use<>) {
+    let target = bench.running(host);
+    let engine = bench.sim.engine(host).unwrap();
+    let name = target.split_once('@').unwrap().0.to_owned();
+    (target, move |line: &str| {
+        engine.log(&name, false, line).unwrap()
+    })
+}
 
 #[test]
 fn logs_are_read_one_and_many() {
@@ -106,4 +119,208 @@ fn what_is_wrong_with_a_log_is_told() {
     bench
         .say(&format!("logs {target} -n 3 --since 1m"))
         .ended(2);
+}
+
+#[test]
+fn secrets_are_masked_also_in_pipes_until_their_showing_is_recorded() {
+    let bench = Bench::new();
+    let mut file = fs::OpenOptions::new()
+        .append(true)
+        .open(bench.file())
+        .unwrap();
+    writeln!(file, "[logs]\nmask = ['CUST-\\d+']").unwrap();
+    let (target, log) = writer(&bench, "ams-1");
+    log("login of CUST-12 with password=hunter2 ok");
+    let masked = "login of **** with password=**** ok";
+    // The containers of the sim say more than that.
+    let line = format!("logs {target} -n 60 --filter login");
+    assert_eq!(bench.say(&line).ended(0).out.trim_end(), masked);
+    let json = bench.say(&format!("{line} -o json")).ended(0).json();
+    assert_eq!(json["text"], masked);
+    let acts = || bench.say("audit list -o json").ended(0).json();
+    assert_eq!(acts().as_array().unwrap().len(), 0);
+
+    let revealed = bench
+        .say(&format!("{line} --reveal --reason TICKET-1"))
+        .ended(0);
+    assert_eq!(
+        revealed.out.trim_end(),
+        "login of CUST-12 with password=hunter2 ok"
+    );
+    let acts = acts();
+    assert_eq!(acts.as_array().unwrap().len(), 1, "{acts}");
+    assert_eq!(
+        acts[0]["sentence"],
+        format!("logs {target} --tail 60 --filter login --reveal")
+    );
+    assert_eq!(acts[0]["reason"], "TICKET-1");
+}
+
+#[test]
+fn secrets_are_not_shown_when_that_cannot_be_recorded() {
+    let bench = Bench::new();
+    let (target, log) = writer(&bench, "ams-1");
+    log("password=hunter2");
+    fs::write(bench.home().join(".local"), "no directory").unwrap();
+    let answer = bench.say(&format!("logs {target} --reveal")).ended(1);
+    assert_eq!(answer.out, "");
+    answer.complains("cannot be recorded");
+}
+
+#[test]
+fn lines_are_filtered_and_their_fields_chosen() {
+    let bench = Bench::new();
+    let (target, log) = writer(&bench, "ams-1");
+    log(r#"{"level":"error","msg":"refused","req":{"id":7},"token":"abcdef1234567890"}"#);
+    log("level=warn who=me msg=\"slow\" took=3s");
+    log("\u{1b}[31mERROR\u{1b}[0m: plain \u{1b}[1mtext");
+    let said = |more: &str| {
+        bench
+            .say(&format!("logs {target} -n 60 {more}"))
+            .ended(0)
+            .out
+    };
+    assert_eq!(
+        said("--filter 'level:error !refused plain'"),
+        "\u{1b}[31mERROR\u{1b}[0m: plain \u{1b}[1mtext\n"
+    );
+    assert_eq!(said("--filter '\"ERROR: plain\"'").lines().count(), 1);
+    let fields = said("--fields level,req.id,msg --filter '/refused|who=me|plain/'");
+    let lines: Vec<&str> = fields.lines().collect();
+    assert_eq!(lines[..2], ["error\t7\trefused", "warn\t\tslow"]);
+    assert!(lines[2].contains("plain"));
+    assert_eq!(said("--filter refused --fields token"), "****\n");
+    let json = said("--filter refused --fields level,token -o json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json["fields"],
+        serde_json::json!({"level": "error", "token": "****"})
+    );
+    for wrong in ["level:loud", "/(/", "stream:3"] {
+        let answer = bench.say(&format!("logs {target} --filter '{wrong}'"));
+        answer
+            .ended(2)
+            .complains(&format!("'{wrong}' is not understood"));
+    }
+}
+
+/// A follower, and what it writes from the first line on.
+fn following(bench: &Bench, line: &str) -> (Child, BufReader<ChildStdout>) {
+    let mut child = bench.command(line).spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    (child, out)
+}
+
+#[track_caller]
+fn line(out: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    assert!(out.read_line(&mut line).unwrap() > 0, "it ended");
+    line.trim_end().to_owned()
+}
+
+#[test]
+fn lines_of_several_hosts_are_followed_in_the_order_of_time() {
+    let bench = Bench::new();
+    let ((one, say_one), (two, say_two)) = (writer(&bench, "ams-1"), writer(&bench, "ams-2"));
+    say_one("begin");
+    say_two("begin");
+    let (child, mut out) = following(&bench, &format!("logs {one} {two} --follow -n 1"));
+    assert!(line(&mut out).ends_with(" | begin") && line(&mut out).ends_with(" | begin"));
+    let talk = thread::spawn(move || {
+        for number in (0..60).step_by(2) {
+            say_one(&format!("number {number}"));
+            thread::sleep(Duration::from_millis(3));
+            say_two(&format!("number {}", number + 1));
+            thread::sleep(Duration::from_millis(3));
+        }
+    });
+    for number in 0..60 {
+        let name = if number % 2 == 0 { &one } else { &two };
+        assert_eq!(line(&mut out), format!("{name} | number {number}"));
+    }
+    talk.join().unwrap();
+    interrupt(&child);
+    answer(child).ended(130);
+}
+
+#[test]
+fn what_ends_and_what_joins_is_told_while_logs_are_followed() {
+    let bench = Bench::new();
+    let (one, say_one) = writer(&bench, "ams-1");
+    let (two, say_two) = writer(&bench, "ams-2");
+    let name = one.split_once('@').unwrap().0;
+    bench
+        .say(&format!("container rename {one} tail-1"))
+        .ended(0);
+    let log = |line: &str| {
+        bench
+            .sim
+            .engine("ams-1")
+            .unwrap()
+            .log("tail-1", false, line)
+            .unwrap()
+    };
+    drop(say_one);
+    log("first");
+    let (mut child, mut out) = following(
+        &bench,
+        "logs 'tail-*' --follow -n 60 --filter '/^(first|before|second|last words|goes on)$/'",
+    );
+    assert_eq!(line(&mut out), "first");
+    say_two("before");
+    bench
+        .say(&format!("container rename {two} tail-2"))
+        .ended(0);
+    let seen = line(&mut out);
+    assert_eq!(seen, "tail-2@ams-2 | before");
+    log("second");
+    assert_eq!(line(&mut out), "tail-1@ams-1 | second");
+    log("last words");
+    let first = bench.sim.engine("ams-1").unwrap();
+    first.die("tail-1", 137, true).unwrap();
+    assert_eq!(line(&mut out), "tail-1@ams-1 | last words");
+    let second = bench.sim.engine("ams-2").unwrap();
+    second.log("tail-2", false, "goes on").unwrap();
+    assert_eq!(line(&mut out), "tail-2@ams-2 | goes on");
+    assert!(child.try_wait().unwrap().is_none(), "{name}");
+    second.die("tail-2", 0, false).unwrap();
+    let ended = answer(child).ended(0);
+    let told = |text: &str| assert!(ended.err.contains(text), "{text}: {}", ended.err);
+    told(
+        "tail-1@ams-1: the container ended with code 137: killed by the kernel for want of memory",
+    );
+    told("tail-2@ams-2: the container ended with code 0");
+}
+
+#[test]
+fn who_has_read_enough_ends_a_follower_that_has_nothing_to_write() {
+    let bench = Bench::new();
+    let (target, log) = writer(&bench, "ams-1");
+    log("only");
+    let (child, mut out) = following(&bench, &format!("logs {target} --follow -n 1"));
+    assert_eq!(line(&mut out), "only");
+    drop(out);
+    assert_eq!(answer(child).ended(0).err, "");
+}
+
+#[test]
+fn a_reader_that_reads_nothing_does_not_keep_an_interrupt_off() {
+    let bench = Bench::new();
+    let (target, _) = writer(&bench, "ams-1");
+    let (name, host) = target.split_once('@').unwrap();
+    let engine = bench.sim.engine(host).unwrap();
+    engine.flood(name, 200_000, 1_000_000).unwrap();
+    let (mut child, out) = following(&bench, &format!("logs {target} --follow -n 10"));
+    // The pipe is full by then.
+    thread::sleep(Duration::from_secs(2));
+    interrupt(&child);
+    let ended = std::cell::Cell::new(None);
+    let child_ended = std::cell::RefCell::new(&mut child);
+    until("it ends", || {
+        let status = child_ended.borrow_mut().try_wait().unwrap();
+        ended.set(status);
+        status.is_some()
+    });
+    assert_eq!(ended.get().and_then(|status| status.code()), Some(130));
+    drop(out);
 }

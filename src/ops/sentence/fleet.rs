@@ -57,7 +57,7 @@ pub struct LogsCommand {
     /// The containers, `web@ams-1`; without them, those that are selected
     #[arg(value_name = "TARGET")]
     pub targets: Vec<ContainerPattern>,
-    /// Go on with new lines as they come
+    /// Go on with new lines as they come, also of containers that fit later, until all have ended
     #[arg(long, short)]
     pub follow: bool,
     /// Only the last so many lines of each
