@@ -17,7 +17,7 @@ fn writer(bench: &Bench, host: &str) -> (String, impl Fn(&str) + use<>) {
     let engine = bench.sim.engine(host).unwrap();
     let name = target.split_once('@').unwrap().0.to_owned();
     (target, move |line: &str| {
-        engine.log(&name, false, line).unwrap()
+        engine.log(&name, false, line).unwrap();
     })
 }
 
@@ -244,52 +244,33 @@ fn lines_of_several_hosts_are_followed_in_the_order_of_time() {
 }
 
 #[test]
-fn what_ends_and_what_joins_is_told_while_logs_are_followed() {
+fn what_ends_is_told_while_the_others_are_followed() {
     let bench = Bench::new();
-    let (one, say_one) = writer(&bench, "ams-1");
-    let (two, say_two) = writer(&bench, "ams-2");
-    let name = one.split_once('@').unwrap().0;
-    bench
-        .say(&format!("container rename {one} tail-1"))
-        .ended(0);
-    let log = |line: &str| {
-        bench
-            .sim
-            .engine("ams-1")
-            .unwrap()
-            .log("tail-1", false, line)
-            .unwrap()
-    };
-    drop(say_one);
-    log("first");
-    let (mut child, mut out) = following(
-        &bench,
-        "logs 'tail-*' --follow -n 60 --filter '/^(first|before|second|last words|goes on)$/'",
-    );
-    assert_eq!(line(&mut out), "first");
-    say_two("before");
-    bench
-        .say(&format!("container rename {two} tail-2"))
-        .ended(0);
-    let seen = line(&mut out);
-    assert_eq!(seen, "tail-2@ams-2 | before");
-    log("second");
-    assert_eq!(line(&mut out), "tail-1@ams-1 | second");
-    log("last words");
+    let ((one, say_one), (two, say_two)) = (writer(&bench, "ams-1"), writer(&bench, "ams-2"));
+    say_one("first");
+    let filter = "--filter '/^(first|last words|goes on)$/'";
+    let line_said = format!("logs {one} {two} --follow -n 60 {filter}");
+    let (mut child, mut out) = following(&bench, &line_said);
+    assert_eq!(line(&mut out), format!("{one} | first"));
+    say_one("last words");
+    let name = |target: &str| target.split_once('@').unwrap().0.to_owned();
     let first = bench.sim.engine("ams-1").unwrap();
-    first.die("tail-1", 137, true).unwrap();
-    assert_eq!(line(&mut out), "tail-1@ams-1 | last words");
+    first.die(&name(&one), 137, true).unwrap();
+    assert_eq!(line(&mut out), format!("{one} | last words"));
+    say_two("goes on");
+    assert_eq!(line(&mut out), format!("{two} | goes on"));
+    assert!(child.try_wait().unwrap().is_none());
     let second = bench.sim.engine("ams-2").unwrap();
-    second.log("tail-2", false, "goes on").unwrap();
-    assert_eq!(line(&mut out), "tail-2@ams-2 | goes on");
-    assert!(child.try_wait().unwrap().is_none(), "{name}");
-    second.die("tail-2", 0, false).unwrap();
+    second.die(&name(&two), 0, false).unwrap();
     let ended = answer(child).ended(0);
-    let told = |text: &str| assert!(ended.err.contains(text), "{text}: {}", ended.err);
-    told(
-        "tail-1@ams-1: the container ended with code 137: killed by the kernel for want of memory",
-    );
-    told("tail-2@ams-2: the container ended with code 0");
+    for told in [
+        format!(
+            "{one}: the container ended with code 137: killed by the kernel for want of memory"
+        ),
+        format!("{two}: the container ended with code 0"),
+    ] {
+        assert!(ended.err.contains(&told), "{told}: {}", ended.err);
+    }
 }
 
 #[test]

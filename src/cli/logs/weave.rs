@@ -184,7 +184,7 @@ impl Strand {
         let latest = *came + WINDOW;
         match u64::try_from(now.wall.saturating_sub(key)).map(Duration::from_nanos) {
             Ok(age) if age >= WINDOW => now.at,
-            Ok(age) => latest.min(now.at + (WINDOW - age)),
+            Ok(age) => latest.min(now.at + WINDOW.saturating_sub(age)),
             // From the future: its clock is wrong.
             Err(_) => latest,
         }
