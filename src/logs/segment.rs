@@ -130,14 +130,10 @@ impl Segment {
             let Self {
                 bytes, spans, inks, ..
             } = self;
-            let mut changes = Vec::new();
-            strip(text, bytes, |at, ink| changes.push((at, ink)));
-            for (at, ink) in changes {
-                spans.push(Span {
-                    at: offset(at),
-                    ink: place(inks, ink),
-                });
-            }
+            strip(text, bytes, |at, ink| {
+                let (at, ink) = (offset(at), place(inks, ink));
+                spans.push(Span { at, ink });
+            });
         } else {
             self.bytes.extend_from_slice(text);
         }
