@@ -449,6 +449,8 @@ impl Ui {
             Reply::Copy(text) => return vec![Effect::Copy(text)],
             Reply::CopyText(text, lines) => return self.copy_lines(text, lines),
             Reply::Save(path, lines, replace) => {
+                let text = format!("saving {} lines", lines.len());
+                self.say(Level::Info, text);
                 return vec![Effect::Save {
                     path,
                     lines: Box::new(lines),
