@@ -112,6 +112,8 @@ fn quoted(text: &str) -> Option<(String, usize)> {
                 continue;
             }
             '"' if !escaped => return Some((value, at + 2)),
+            '"' | '\\' => value.push(c),
+            c if escaped => value.extend(['\\', c]),
             c => value.push(c),
         }
         escaped = false;
@@ -215,11 +217,12 @@ mod tests {
         let names = ["level".to_owned(), "msg".to_owned(), "req.id".to_owned()];
         let json = br#"{"msg":"up","level":"info","req":{"id":7}}"#;
         assert_eq!(values(json, &names).unwrap(), ["info", "up", "7"]);
-        let logfmt = br#"ts=1 level=warn msg="two \"words\"" ok"#;
+        let logfmt = br#"ts=1 level=warn msg="two \"words\"" path="C:\new\\x" ok"#;
         assert_eq!(
             values(logfmt, &names).unwrap(),
             ["warn", "two \"words\"", ""]
         );
+        assert_eq!(values(logfmt, &["path".to_owned()]).unwrap(), [r"C:\new\x"]);
         assert_eq!(values(b"no fields, a=1 only", &names), None);
         assert_eq!(values(b"{}", &names).unwrap(), ["", "", ""]);
     }

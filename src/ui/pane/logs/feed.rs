@@ -37,6 +37,8 @@ impl Logs {
             if is_young {
                 self.book.note(number, nanoseconds(fleet.now), &text);
             }
+            // Whose secrets may be seen is recorded by name: of one that joins they are masked.
+            self.revealed &= is_first;
             self.sources.push(Source {
                 host: one.host,
                 id: one.id,

@@ -332,6 +332,7 @@ fn wrapped_lines_scroll_by_rows() {
 fn whoever_comes_later_joins_and_what_is_made_anew_is_followed_on() {
     let (mut logs, mut fleet) = one();
     bring(&mut logs, &fleet, "web-1", &[(1, "of the old")]);
+    logs.reveal(true);
     seen(&mut logs, &fleet);
     let mut again = container('b', "nginx", "front");
     again.created = stage::before(-5);
@@ -339,6 +340,10 @@ fn whoever_comes_later_joins_and_what_is_made_anew_is_followed_on() {
     fleet.apply(Event::Tick(stage::before(-6)));
     let text = seen(&mut logs, &fleet);
     assert!(text.contains("nginx@web-1 was made anew"), "{text}");
+    assert!(
+        !text.contains("secrets shown"),
+        "nobody said so of the new one: {text}"
+    );
     let is_new = |feed: &Feed| matches!(feed, Feed::Logs(_, one, LogRange::All) if *one == id('b'));
     assert!(logs.wants(&fleet).iter().any(is_new));
 }
