@@ -69,8 +69,17 @@ struct Shared {
     owner: Owner,
     /// Begun with the first act: signs of life for the other machines of a shared log.
     beating: Once,
-    /// The open database; none while it cannot be opened.
-    database: Mutex<Option<Database>>,
+    database: Mutex<Slot>,
+}
+
+/// Where the open database is kept.
+#[derive(Debug, Default)]
+struct Slot {
+    /// None while it cannot be opened.
+    database: Option<Database>,
+    /// Its disk was full: it is to be opened anew, and kept until then. Were it closed, SQLite would make the index of
+    /// its write-ahead log anew, for which there is no room, and nobody could read it any more.
+    is_worn: bool,
 }
 
 /// The record of an operation that has begun; needed to record its end.
@@ -169,7 +178,7 @@ impl Store {
             place: place.clone(),
             owner: Owner::this(),
             beating: Once::new(),
-            database: Mutex::new(None),
+            database: Mutex::default(),
         }))
     }
 
@@ -370,7 +379,7 @@ impl Store {
     /// Closes the database, folding its write-ahead log into it. Dropping the store without it
     /// loses nothing.
     pub async fn close(&self) {
-        if let Some(database) = self.0.database.lock().await.take() {
+        if let Some(database) = self.0.database.lock().await.database.take() {
             // A disk that does not answer must not keep the program from ending.
             let _ = timeout(DEADLINE, database.close()).await;
         }
@@ -433,14 +442,18 @@ impl Store {
     /// The open database; opens it when it is not, or when another file is in its place.
     async fn database(&self) -> Result<Database, Error> {
         let mut slot = self.0.database.lock().await;
-        if let Some(database) = &*slot {
-            if database.is_in_place().await {
+        if let Some(database) = &slot.database {
+            if !database.is_in_place().await {
+                *slot = Slot::default();
+            } else if !slot.is_worn {
                 return Ok(database.clone());
             }
-            *slot = None;
         }
         let database = Database::open(&self.0.place, DEADLINE / 2).await?;
-        *slot = Some(database.clone());
+        *slot = Slot {
+            database: Some(database.clone()),
+            is_worn: false,
+        };
         drop(slot);
         let spill = self.0.place.spill.clone();
         let prepared = file_work("prepare", &self.0.place.spill, move || {
@@ -477,10 +490,13 @@ impl Store {
     ) -> Result<T, Error> {
         let late = || Error::late(doing, &self.subject(), limit.as_secs());
         let done = timeout(limit, work).await.unwrap_or_else(|_| Err(late()));
-        if done.is_err()
+        if let Err(error) = &done
             && let Ok(mut slot) = self.0.database.try_lock()
         {
-            *slot = None;
+            slot.is_worn |= error.kind == ErrorKind::Full;
+            if !slot.is_worn {
+                slot.database = None;
+            }
         }
         done
     }
