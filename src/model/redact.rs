@@ -55,6 +55,10 @@ static NAME: LazyLock<Regex> =
 
 /// The text with its secrets masked; the text itself, without a copy, when there are none.
 pub fn redact(text: &str) -> Cow<'_, str> {
+    // The rules take a tenth of a second and 20 MB to make: most texts need none of them.
+    if !may_hold_secret(text) {
+        return Cow::Borrowed(text);
+    }
     let found = RULES.any.matches(text);
     let mut redacted = Cow::Borrowed(text);
     for index in &found {
@@ -63,6 +67,18 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         }
     }
     redacted
+}
+
+/// Whether any rule could find something: each needs one of these.
+fn may_hold_secret(text: &str) -> bool {
+    const SIGNS: [&str; 14] = [
+        "=", ":", "--", "AKIA", "ASIA", "gh", "glpat-", "xox", "dckr_", "k_live_", "eyJ", "bearer",
+        "basic", "_pat_",
+    ];
+    let lower = text.to_lowercase();
+    SIGNS
+        .iter()
+        .any(|sign| text.contains(sign) || lower.contains(sign))
 }
 
 /// Whether a variable of this name is likely to hold a secret. `…_FILE` names a file, not a secret.

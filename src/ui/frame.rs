@@ -224,9 +224,12 @@ impl Ui {
         if selection.len() > 1 {
             return true;
         }
-        match Command::parse(line) {
-            Ok(Command::Op(sentence)) => sentence.plan(&self.fleet, selection).is_ok(),
-            Ok(Command::Nav(_)) | Err(_) => true,
+        // Only what is on a key is hinted at, and that was read already.
+        let bindings = self.keymap.section(self.here.name());
+        let bound = bindings.iter().find(|binding| binding.line == line);
+        match bound.map(|binding| &binding.command) {
+            Some(Command::Op(sentence)) => sentence.plan(&self.fleet, selection).is_ok(),
+            Some(Command::Nav(_)) | None => true,
         }
     }
 
