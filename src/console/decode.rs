@@ -164,10 +164,7 @@ fn key(code: KeyCode, modifiers: KeyModifiers) -> Heard {
 fn cut_off(bytes: &[u8]) -> Found {
     match bytes {
         [ESC] => Found::Whole(1, Some(key(KeyCode::Esc, KeyModifiers::NONE))),
-        [
-            ESC,
-            letter @ (b'[' | b']' | b'O' | b'P' | b'X' | b'^' | b'_'),
-        ] => Found::Whole(
+        [ESC, letter] if INTRODUCERS.contains(letter) => Found::Whole(
             2,
             Some(key(KeyCode::Char(char::from(*letter)), KeyModifiers::ALT)),
         ),

@@ -376,9 +376,7 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
             keepalive: config.ssh.keep_alive,
             ..engine::ssh::Settings::default()
         },
-        resync: config.refresh.resync,
-        resources: config.refresh.resources,
-        load: config.refresh.load,
+        pace: engine_pace(config),
         ..engine::Settings::default()
     }
 }

@@ -15,7 +15,7 @@ use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
 use super::{ask, inspect, load, resources, stats};
-use crate::model::{ContainerId, Event, Feed, Payload, Timestamp, Usage};
+use crate::model::{ContainerId, Event, Feed, Payload, Timestamp, Usage, nanoseconds};
 
 /// After a failure; twice as long after each further one.
 const RETRY: Duration = Duration::from_secs(3);
@@ -268,7 +268,7 @@ impl One<'_> {
     ) -> Result<(), Fault> {
         if !*answered {
             let tty = inspect::inspect(&self.session.wire, id).await?.tty;
-            let moment = i64::try_from(before.as_nanosecond()).unwrap_or(i64::MAX);
+            let moment = nanoseconds(before);
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             let Older { lines, whole } = older::older(self.session, id, tty, moment, count).await?;
             self.bring(Payload::Older { lines, whole }).await;

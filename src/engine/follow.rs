@@ -11,7 +11,7 @@ use super::inspect::{self, Inspected};
 use super::lines::LogReader;
 use super::logs::{Body, LogOptions};
 use crate::model::{
-    ContainerId, HostName, LogBatch, LogRange, Payload, Product, State, Timestamp, ending,
+    ContainerId, HostName, LogBatch, LogRange, Payload, Product, State, Timestamp, ending, moment,
 };
 
 /// An engine that tells times in whole seconds is asked from the second before on.
@@ -145,7 +145,7 @@ impl One<'_> {
             Product::Docker => 0,
             Product::Podman => SECOND,
         };
-        time(reader.since()?.saturating_sub(margin))
+        Some(moment(reader.since()?.saturating_sub(margin)))
     }
 
     /// Passes lines on until the stream ends.
@@ -223,21 +223,12 @@ impl Inspected {
     }
 }
 
-fn time(nanos: i64) -> Option<Timestamp> {
-    Timestamp::from_nanosecond(nanos.into()).ok()
-}
-
-/// The moment to the second.
-fn told(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "?".to_owned(), |at| format!("{at:.0}"))
-}
-
 fn gap_text(from: i64, to: i64) -> String {
     format!(
-        "lines may be missing from {} to {}: the engine had dropped the last line that came before the cut, for its log \
+        "lines may be missing from {:.0} to {:.0}: the engine had dropped the last line that came before the cut, for its log \
          files were rotated meanwhile; give the container larger or more log files (max-size, max-file)",
-        told(time(from)),
-        told(time(to))
+        moment(from),
+        moment(to)
     )
 }
 
@@ -245,7 +236,7 @@ fn gap_text(from: i64, to: i64) -> String {
 fn end_text(found: &Inspected) -> String {
     let one = &found.container;
     let at = match found.finished {
-        Some(at) => format!(" ({})", told(Some(at))),
+        Some(at) => format!(" ({at:.0})"),
         None => String::new(),
     };
     let ending = ending(one.exit.unwrap_or(found.exit), one.oom_killed == Some(true));

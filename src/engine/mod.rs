@@ -81,12 +81,8 @@ pub struct Settings {
     pub ssh: ssh::Settings,
     /// Engines opened at the same time over sockets and TCP; ssh counts its own logins.
     pub concurrent_connects: usize,
-    /// Between two full lists of a host's containers; events tell what happens in between.
-    pub resync: Duration,
-    /// Between two looks at images, networks and volumes when nothing is known to have changed.
-    pub resources: Duration,
-    /// Between two readings of a host's load.
-    pub load: Duration,
+    /// How often what no event tells is asked for.
+    pub pace: Pace,
     /// Between two pings of a host.
     pub heartbeat: Duration,
     /// Between two samples of containers that are not on the screen, per host.
@@ -99,9 +95,7 @@ impl Default for Settings {
         Self {
             ssh: ssh::Settings::default(),
             concurrent_connects: 256,
-            resync: Duration::from_mins(1),
-            resources: Duration::from_mins(1),
-            load: Duration::from_secs(5),
+            pace: Pace::default(),
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),
         }
@@ -111,20 +105,20 @@ impl Default for Settings {
 /// How often what no event tells is asked for; it may change while hosts are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// As [`Settings::resync`].
+    /// Between two full lists of a host's containers; events tell what happens in between.
     pub resync: Duration,
-    /// As [`Settings::resources`].
+    /// Between two looks at images, networks and volumes when nothing is known to have changed.
     pub resources: Duration,
-    /// As [`Settings::load`].
+    /// Between two readings of a host's load.
     pub load: Duration,
 }
 
-impl Settings {
-    fn pace(&self) -> Pace {
-        Pace {
-            resync: self.resync,
-            resources: self.resources,
-            load: self.load,
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            resync: Duration::from_mins(1),
+            resources: Duration::from_mins(1),
+            load: Duration::from_secs(5),
         }
     }
 }

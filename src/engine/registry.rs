@@ -49,7 +49,7 @@ pub(super) async fn run(
 ) {
     let mut registry = Registry {
         common: Arc::new(Common::new(&settings)),
-        pace: watch::Sender::new(settings.pace()),
+        pace: watch::Sender::new(settings.pace),
         settings: Arc::new(settings),
         rooms: Rooms::of(&inbox),
         inbox,

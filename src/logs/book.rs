@@ -14,9 +14,6 @@ use super::{
 };
 use crate::model::{LogBatch, Stream};
 
-/// The source of a note that is about no container.
-pub const SIDE: u16 = u16::MAX;
-
 /// Lines that are held, oldest first. Each has a number; the numbers of lines behind one that is put in later change,
 /// and whoever remembers numbers gives them to [`Book::settle`].
 #[derive(Debug)]
@@ -91,7 +88,7 @@ impl Book {
             self.names.push(name.to_owned());
             self.names.len() - 1
         });
-        u16::try_from(at).unwrap_or(SIDE)
+        u16::try_from(at).unwrap_or(u16::MAX)
     }
 
     /// A source's name.

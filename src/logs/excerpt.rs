@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::tz::TimeZone;
 
 use super::{Book, Masks};
-use crate::model::Timestamp;
+use crate::model::moment;
 
 /// Which lines are taken, and how they are written.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,10 +82,8 @@ impl Excerpt {
         for line in &self.lines {
             let text = &self.bytes[start..line.end];
             start = line.end;
-            if let (Some(zone), Some(at)) = (&self.shown.zone, line.at)
-                && let Ok(at) = Timestamp::from_nanosecond(i128::from(at))
-            {
-                let at = at.to_zoned(zone.clone());
+            if let (Some(zone), Some(at)) = (&self.shown.zone, line.at) {
+                let at = moment(at).to_zoned(zone.clone());
                 write!(out, "{} ", at.strftime("%Y-%m-%dT%H:%M:%S%.9f%:z"))?;
             }
             if let (true, Some(name)) = (self.shown.names, self.names.get(usize::from(line.source)))

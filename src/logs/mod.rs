@@ -16,7 +16,7 @@ mod pattern;
 mod segment;
 mod trace;
 
-pub use book::{Book, Line, SIDE};
+pub use book::{Book, Line};
 pub use clean::strip;
 pub use excerpt::{Excerpt, Shown};
 pub use fields::{fields, pretty, values};

@@ -1,8 +1,20 @@
-//! How far a host's clock is from ours.
+//! Moments as nanoseconds, and how far a host's clock is from ours.
 
 use std::fmt;
 
 use serde::Serialize;
+
+use super::Timestamp;
+
+/// A moment in nanoseconds since 1970, as logs and engines count; the last one there is (in 2262) for later ones.
+pub fn nanoseconds(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+/// The moment so many nanoseconds after 1970; each of them is one.
+pub fn moment(nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanosecond(nanoseconds.into()).unwrap_or(Timestamp::UNIX_EPOCH)
+}
 
 /// How far a host's clock is from ours, as far as it could be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -22,6 +34,15 @@ impl Skew {
             ahead_ms: told.saturating_sub(asked + way / 2).div_euclid(nanos),
             // Rounded up, for the division of the other too.
             doubt_ms: way / 2 / nanos + 1,
+        }
+    }
+
+    /// How far it is ahead, in nanoseconds; nothing as long as that may be the measurement's doubt.
+    pub fn correction(self) -> i64 {
+        if self.is_certain() {
+            self.ahead_ms.saturating_mul(1_000_000)
+        } else {
+            0
         }
     }
 
@@ -58,6 +79,8 @@ mod tests {
         assert!(skew(3050).is_certain());
         assert_eq!(skew(850).ahead_ms, -200);
         assert!(skew(850).is_certain());
+        let corrections = [skew(1090), skew(3050)].map(Skew::correction);
+        assert_eq!(corrections, [0, 2000 * MS]);
     }
 
     #[test]

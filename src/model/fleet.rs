@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
-    Settings, State, Timestamp, Usage,
+    Settings, Skew, State, Timestamp, Usage,
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -81,6 +81,12 @@ impl Fleet {
     /// A container by host and id.
     pub fn container(&self, host: &HostName, id: &ContainerId) -> Option<&Container> {
         self.host(host)?.containers.get(id)
+    }
+
+    /// How far a host's clock is ahead of ours, in nanoseconds, as far as that is certain.
+    pub fn clock_ahead(&self, host: &HostName) -> i64 {
+        let skew = self.host(host).and_then(|host| host.skew);
+        skew.map_or(0, Skew::correction)
     }
 
     /// All containers with their hosts, in no order.

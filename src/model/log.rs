@@ -1,6 +1,6 @@
 //! Lines of a log in one buffer: how they travel from an engine to whoever reads them.
 
-use super::{Stream, Timestamp};
+use super::{Stream, Timestamp, moment};
 
 /// Lines of one container's log, in order. The texts lie one after the other in one buffer, so that many lines cost
 /// few allocations.
@@ -129,7 +129,7 @@ impl LogBatch {
 impl LogText<'_> {
     /// The moment, for showing it.
     pub fn time(&self) -> Option<Timestamp> {
-        Timestamp::from_nanosecond(i128::from(self.at?)).ok()
+        self.at.map(moment)
     }
 }
 

@@ -21,7 +21,7 @@ mod text;
 mod usage;
 
 pub use checkup::{Check, Finding, Mark, Said};
-pub use clock::Skew;
+pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Container, ContainerId, Health, Port, State};
 pub use database_url::DatabaseUrl;
 pub use event::Event;

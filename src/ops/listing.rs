@@ -84,28 +84,23 @@ impl Listing {
 
     /// The names of their columns as they are declared, each with what it shows.
     pub fn described(self) -> Vec<(&'static str, &'static str)> {
-        fn of<K: Rows>() -> Vec<(&'static str, &'static str)> {
-            let columns = K::columns().iter();
-            columns.map(|column| (column.name, column.about)).collect()
-        }
-        match self {
-            Self::Containers => of::<Containers>(),
-            Self::Hosts => of::<Hosts>(),
-            Self::Operations => of::<Operations>(),
-            Self::Images => of::<Images>(),
-            Self::Networks => of::<Networks>(),
-            Self::Volumes => of::<Volumes>(),
-            Self::Settings => of::<SettingRows>(),
-        }
+        let all = self.declared().into_iter();
+        all.map(|(name, about, _)| (name, about)).collect()
     }
 
     /// The names of the columns that are shown when nobody has chosen.
     pub fn shown_by_default(self) -> Vec<&'static str> {
-        fn of<K: Rows>() -> Vec<&'static str> {
+        let all = self.declared().into_iter();
+        all.filter_map(|(name, _, shown)| shown.then_some(name))
+            .collect()
+    }
+
+    /// Their columns: name, what it shows, and whether it is shown when nobody has chosen.
+    fn declared(self) -> Vec<(&'static str, &'static str, bool)> {
+        fn of<K: Rows>() -> Vec<(&'static str, &'static str, bool)> {
             let columns = K::columns().iter();
             columns
-                .filter(|column| column.shown)
-                .map(|column| column.name)
+                .map(|column| (column.name, column.about, column.shown))
                 .collect()
         }
         match self {

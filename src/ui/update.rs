@@ -485,7 +485,7 @@ impl Ui {
     pub(super) fn go(&mut self, pane: PaneId) {
         if pane == PaneId::Logs && self.here != PaneId::Logs && self.panes.logs.is_empty() {
             let selection = self.panes.get(self.here).selection(&self.fleet);
-            self.panes.logs.show(&selection, &self.fleet);
+            self.panes.logs.show(&selection, None, &self.fleet);
         }
         if pane != self.here {
             self.last = self.here;
@@ -606,7 +606,7 @@ impl Ui {
     }
 
     fn show_logs(&mut self, targets: &[Target]) {
-        self.panes.logs.show(targets, &self.fleet);
+        self.panes.logs.show(targets, None, &self.fleet);
         self.enter(PaneId::Logs);
     }
 
@@ -750,7 +750,7 @@ impl Ui {
         if !stays {
             let (logs, range) = (&mut self.panes.logs, LogRange::said(args, self.fleet.now));
             if args.targets.is_empty() {
-                logs.show_in(&targets, range, &self.fleet);
+                logs.show(&targets, range, &self.fleet);
             } else {
                 logs.show_fitting(args.targets.clone(), range, &self.fleet);
             }

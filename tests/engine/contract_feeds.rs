@@ -7,27 +7,13 @@ use wharf::engine::{LogOptions, Pace, Settings};
 use wharf::model::{Event, Feed, LogBatch, LogRange, Payload, State, Stream};
 
 use crate::desk::Desk;
-use crate::subject::{IDLE, Made, Subject};
+use crate::subject::{IDLE, Subject};
 
 fn texts(lines: &LogBatch) -> Vec<String> {
     lines
         .iter()
         .map(|line| String::from_utf8_lossy(line.text).into_owned())
         .collect()
-}
-
-/// Reads a log to its end.
-async fn read(desk: &Desk, subject: &Subject, made: &Made, options: LogOptions) -> LogBatch {
-    let mut logs = desk
-        .engines
-        .logs(&subject.host(), &made.id, options)
-        .await
-        .expect("the log opens");
-    let mut all = LogBatch::default();
-    while let Some(lines) = logs.next().await.expect("the log is read") {
-        all.append(&lines);
-    }
-    all
 }
 
 /// Waits until a feed brought these lines, and gives all it brought.
@@ -90,19 +76,21 @@ pub async fn a_part_of_a_log_is_read(subject: Subject) {
         range,
         ..LogOptions::default()
     };
-    let all = read(&desk, &subject, &made, part(LogRange::All)).await;
+    let all = desk.log(&subject, &made, part(LogRange::All)).await;
     let two = all.iter().find(|line| line.text == b"two").unwrap();
     assert_eq!(two.stream, Stream::Stderr);
     assert!(
         all.iter().all(|line| line.at.is_some()),
         "each line has its time: {all:?}"
     );
-    let last = read(&desk, &subject, &made, part(LogRange::Tail(1))).await;
+    let last = desk.log(&subject, &made, part(LogRange::Tail(1))).await;
     assert_eq!(last.get(0), all.get(all.len() - 1));
     assert_eq!(last.len(), 1);
     let last = all.get(all.len() - 1).unwrap().time().unwrap();
     let later = last + Duration::from_hours(1);
-    let none = read(&desk, &subject, &made, part(LogRange::Since(later))).await;
+    let none = desk
+        .log(&subject, &made, part(LogRange::Since(later)))
+        .await;
     assert!(none.is_empty(), "{none:?}");
     subject.remove(&made).await;
 }
@@ -257,7 +245,10 @@ pub async fn the_engine_introduces_itself(subject: Subject) {
 
 pub async fn a_list_that_did_not_change_is_not_told_again(subject: Subject) {
     let settings = Settings {
-        resync: Duration::from_millis(100),
+        pace: Pace {
+            resync: Duration::from_millis(100),
+            ..Pace::default()
+        },
         ..Settings::default()
     };
     let mut desk = Desk::with(subject.spec.clone(), settings).await;
@@ -283,8 +274,11 @@ pub async fn a_list_that_did_not_change_is_not_told_again(subject: Subject) {
 
 pub async fn another_pace_holds_at_once(subject: Subject) {
     let settings = Settings {
-        resync: Duration::from_hours(1),
-        load: Duration::from_hours(1),
+        pace: Pace {
+            resync: Duration::from_hours(1),
+            load: Duration::from_hours(1),
+            ..Pace::default()
+        },
         ..Settings::default()
     };
     let mut desk = Desk::with(subject.spec.clone(), settings).await;

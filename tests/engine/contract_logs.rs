@@ -26,27 +26,10 @@ async fn full(subject: &Subject, desk: &mut Desk) -> Made {
     made
 }
 
-async fn whole(desk: &Desk, subject: &Subject, made: &Made) -> LogBatch {
-    let options = LogOptions {
-        range: LogRange::All,
-        ..LogOptions::default()
-    };
-    let mut logs = desk
-        .engines
-        .logs(&subject.host(), &made.id, options)
-        .await
-        .expect("the log opens");
-    let mut all = LogBatch::default();
-    while let Some(lines) = logs.next().await.expect("the log is read") {
-        all.append(&lines);
-    }
-    all
-}
-
 pub async fn older_lines_are_brought_on_demand(subject: Subject) {
     let mut desk = Desk::at(&subject).await;
     let made = full(&subject, &mut desk).await;
-    let all = whole(&desk, &subject, &made).await;
+    let all = desk.log(&subject, &made, LogOptions::default()).await;
     assert!(all.len() >= 3000, "{} lines", all.len());
     for (line, count) in [(2000, 500), (2999, 10), (1600, 5000), (100, 500), (0, 3)] {
         let at = all.get(line).unwrap().at.unwrap();

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
-use wharf::engine::{Engines, Error, Settings, Signal};
-use wharf::model::{Action, Container, Event, Feed, Fleet, HostSpec, Payload, Step};
+use wharf::engine::{Engines, Error, LogOptions, Settings, Signal};
+use wharf::model::{Action, Container, Event, Feed, Fleet, HostSpec, LogBatch, Payload, Step};
 
 use crate::subject::{Made, Subject};
 
@@ -46,6 +46,20 @@ impl Desk {
             signals,
             brought: Vec::new(),
         }
+    }
+
+    /// Reads a log to its end.
+    pub async fn log(&self, subject: &Subject, made: &Made, options: LogOptions) -> LogBatch {
+        let mut logs = self
+            .engines
+            .logs(&subject.host(), &made.id, options)
+            .await
+            .expect("the log opens");
+        let mut all = LogBatch::default();
+        while let Some(lines) = logs.next().await.expect("the log is read") {
+            all.append(&lines);
+        }
+        all
     }
 
     /// Takes in what comes until the fleet looks so; fails with what it looks like instead.

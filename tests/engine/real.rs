@@ -71,19 +71,8 @@ pub async fn a_terminal_s_log_loses_no_byte(subject: Subject) {
     let mut desk = Desk::at(&subject).await;
     desk.sees(&made, "it ended", |one| one.state == State::Exited)
         .await;
-    let options = LogOptions {
-        range: LogRange::All,
-        ..LogOptions::default()
-    };
-    let mut logs = desk
-        .engines
-        .logs(&subject.host(), &made.id, options)
-        .await
-        .unwrap();
-    let mut all: Vec<Vec<u8>> = Vec::new();
-    while let Some(lines) = logs.next().await.unwrap() {
-        all.extend(lines.iter().map(|line| line.text.to_vec()));
-    }
+    let all = desk.log(&subject, &made, LogOptions::default()).await;
+    let all: Vec<Vec<u8>> = all.iter().map(|line| line.text.to_vec()).collect();
     assert_eq!(all.len(), 3, "{all:?}");
     assert_eq!(all[0], b"\x01\x02rest");
     // Docker's json-file log keeps no bytes that are not UTF-8: it writes U+FFFD for them.

@@ -6,7 +6,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
-    Writer, ahead, label, range,
+    Writer, label, range,
     weave::{Front, Next, Now, Part, Weave},
 };
 use crate::{
@@ -185,7 +185,7 @@ impl Follower<'_> {
         let name = label(&self.reached, target);
         let others = self.sources.first();
         writer.named |= others.is_some_and(|first| first.name != name);
-        let ahead = ahead(&self.reached, host);
+        let ahead = self.reached.fleet.clock_ahead(host);
         self.weave.add(ahead, Now::read());
         self.sources.push(Source {
             host: host.clone(),

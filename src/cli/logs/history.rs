@@ -4,7 +4,7 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 
 use tokio::sync::mpsc;
 
-use super::{Writer, ahead, label, range};
+use super::{Writer, label, range};
 use crate::{
     cli::{complain, exit::Failure, reach::Reached},
     engine::{LogOptions, Logs},
@@ -86,7 +86,7 @@ async fn open(
             parts: read(logs),
             ready: LogBatch::default(),
             next: 0,
-            ahead: ahead(reached, host),
+            ahead: reached.fleet.clock_ahead(host),
             broken: None,
         });
     }

@@ -15,7 +15,7 @@ use super::{
     show::{asked, recorded},
 };
 use crate::{
-    model::{HostName, LogRange, Outcome, Timestamp},
+    model::{LogRange, Outcome, Timestamp},
     ops::{LogsCommand, Sentence, Target},
 };
 
@@ -57,13 +57,6 @@ fn range(args: &LogsCommand, now: Timestamp) -> LogRange {
         (None, Some(lines)) => LogRange::Tail(lines),
         (None, None) => LogRange::All,
     }
-}
-
-/// How far a host's clock is ahead of ours, in nanoseconds, as far as that is certain.
-fn ahead(reached: &Reached, host: &HostName) -> i64 {
-    let skew = reached.fleet.host(host).and_then(|host| host.skew);
-    let skew = skew.filter(|skew| skew.is_certain());
-    skew.map_or(0, |skew| skew.ahead_ms.saturating_mul(1_000_000))
 }
 
 /// The name of a container as lines bear it.

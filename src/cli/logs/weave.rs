@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::WINDOW;
 use crate::{
     engine::Room,
-    model::{LogBatch, LogText},
+    model::{LogBatch, LogText, Timestamp, nanoseconds},
 };
 
 /// A log that brought nothing yet is waited for so long: it has to be opened.
@@ -62,10 +62,9 @@ pub(super) struct Now {
 impl Now {
     /// This moment.
     pub fn read() -> Self {
-        let wall = jiff::Timestamp::now().as_nanosecond();
         Self {
             at: Instant::now(),
-            wall: i64::try_from(wall).unwrap_or(i64::MAX),
+            wall: nanoseconds(Timestamp::now()),
         }
     }
 }

@@ -62,15 +62,6 @@ pub trait Pane {
         ""
     }
 
-    /// What is searched for, as text; empty for nothing.
-    #[expect(
-        clippy::unnecessary_literal_bound,
-        reason = "others answer with what they hold"
-    )]
-    fn search(&self) -> &str {
-        ""
-    }
-
     /// Takes back the last thing that narrows what is seen. Whether there was any.
     fn back(&mut self) -> bool {
         false

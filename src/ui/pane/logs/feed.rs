@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Logs, MOST, OLDER, Source};
-use crate::model::{Feed, Fleet, HostName, LogBatch, LogRange, Payload, Timestamp, printable};
+use crate::model::{
+    Feed, Fleet, HostName, LogBatch, LogRange, Payload, moment, nanoseconds, printable,
+};
 
 /// Clocks that are off by less are put right without a word, in milliseconds.
 const TOLD_MS: i64 = 100;
@@ -12,21 +14,15 @@ impl Logs {
     /// Follows whoever is meant now and was not before.
     pub(super) fn join(&mut self, fleet: &Fleet) {
         self.corrected = corrected(&self.sources, fleet);
-        let is_first = self.sources.is_empty();
+        let before = self.sources.len();
+        let is_first = before == 0;
         for one in self.who.find(fleet) {
             let is_known = |source: &Source| source.host == one.host && source.id == one.id;
             if self.sources.iter().any(is_known) || self.sources.len() == MOST {
                 continue;
             }
-            let before = self
-                .sources
-                .iter()
-                .rfind(|source| source.host == one.host && source.name == one.name);
-            let text = match before {
-                Some(_) => format!("── {}@{} was made anew ──", one.name, one.host),
-                None => format!("── {}@{} joined ──", one.name, one.host),
-            };
-            let number = self.book.source(&format!("{}@{}", one.name, one.host));
+            let label = format!("{}@{}", one.name, one.host);
+            let number = self.book.source(&label);
             // All of one that is younger than the view is new to it.
             let is_young = !is_first && one.created >= self.opened;
             let from = if is_young {
@@ -35,6 +31,9 @@ impl Logs {
                 self.range.feed
             };
             if is_young {
+                let is_anew = self.sources.iter().any(|source| source.number == number);
+                let what = if is_anew { "was made anew" } else { "joined" };
+                let text = format!("── {label} {what} ──");
                 self.book.note(number, nanoseconds(fleet.now), &text);
             }
             // Whose secrets may be seen is recorded by name: of one that joins they are masked.
@@ -50,7 +49,20 @@ impl Logs {
                 first: None,
                 is_whole: from == LogRange::All,
                 said: None,
+                is_alone: true,
             });
+        }
+        if self.sources.len() > before {
+            self.tell_apart();
+        }
+    }
+
+    /// Notes whose names others have on other hosts.
+    fn tell_apart(&mut self) {
+        for at in 0..self.sources.len() {
+            let this = &self.sources[at];
+            let is_same = |one: &Source| one.name == this.name && one.host != this.host;
+            self.sources[at].is_alone = !self.sources.iter().any(is_same);
         }
     }
 
@@ -61,7 +73,7 @@ impl Logs {
             .iter()
             .filter(|one| self.older.contains(&one.number));
         let older = older.filter_map(|source| {
-            let first = Timestamp::from_nanosecond(i128::from(source.first?)).ok()?;
+            let first = moment(source.first?);
             Some(Feed::Older(
                 source.host.clone(),
                 source.id.clone(),
@@ -98,7 +110,7 @@ impl Logs {
         let Some(source) = source else {
             return;
         };
-        let ahead = ahead(fleet, host);
+        let ahead = fleet.clock_ahead(host);
         match payload {
             Payload::Lines(batch) if source.feed() == *feed => {
                 let mut batch = source.without_known(batch);
@@ -177,19 +189,9 @@ impl Source {
     }
 }
 
-/// How far a host's clock is ahead of ours, in nanoseconds, where that is known to be more than the doubt.
-fn ahead(fleet: &Fleet, host: &HostName) -> i64 {
-    let skew = fleet.host(host).and_then(|host| host.skew);
-    skew.filter(|skew| skew.is_certain())
-        .map_or(0, |skew| skew.ahead_ms.saturating_mul(1_000_000))
-}
-
 /// Which clocks are put right here: `clock ams-2 +3.20s put right`.
 fn corrected(sources: &[Source], fleet: &Fleet) -> Option<String> {
-    let mut hosts: Vec<&HostName> = sources.iter().map(|source| &source.host).collect();
-    hosts.dedup();
-    hosts.sort();
-    hosts.dedup();
+    let hosts: BTreeSet<&HostName> = sources.iter().map(|source| &source.host).collect();
     let skews = hosts
         .into_iter()
         .filter_map(|host| Some((host, fleet.host(host)?.skew?)));
@@ -203,8 +205,4 @@ fn corrected(sources: &[Source], fleet: &Fleet) -> Option<String> {
         1 => format!("clock of {host} {skew} put right"),
         more => format!("{more} clocks put right, {host} {skew}"),
     })
-}
-
-fn nanoseconds(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
 }

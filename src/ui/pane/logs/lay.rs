@@ -7,7 +7,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::{Shape, Times};
 use crate::{
     logs::{Ink, Level, Line, Masks, Pattern, pretty, values},
-    model::{Stream, Timestamp, printable, span},
+    model::{Stream, Timestamp, moment, printable, span},
     ui::{
         look::{Glyphs, Look, width},
         theme::Theme,
@@ -234,7 +234,7 @@ fn harmless(bytes: &[u8], column: &mut usize) -> String {
 
 /// The time of a line as it is shown.
 pub fn time(at: Option<i64>, times: Times, zone: &TimeZone, now: Timestamp) -> String {
-    let Some(at) = at.and_then(|at| Timestamp::from_nanosecond(i128::from(at)).ok()) else {
+    let Some(at) = at.map(moment) else {
         return String::new();
     };
     match times {

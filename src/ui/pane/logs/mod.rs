@@ -91,7 +91,6 @@ pub struct Logs {
     fields: Vec<String>,
     filter: String,
     level: Option<Level>,
-    search: String,
     backwards: bool,
     jump: Option<Jump>,
     highlights: Vec<Pattern>,
@@ -108,6 +107,8 @@ pub struct Logs {
     now: Timestamp,
     /// Columns and rows for lines.
     size: (usize, usize),
+    /// How many of the columns are for names.
+    name_cells: usize,
 }
 
 impl Default for Logs {
@@ -129,7 +130,6 @@ impl Default for Logs {
             fields: ["level", "msg"].map(str::to_owned).to_vec(),
             filter: String::new(),
             level: None,
-            search: String::new(),
             backwards: false,
             jump: None,
             highlights: Vec::new(),
@@ -143,6 +143,7 @@ impl Default for Logs {
             looked: Timestamp::UNIX_EPOCH,
             now: Timestamp::UNIX_EPOCH,
             size: (80, 20),
+            name_cells: 0,
         }
     }
 }
@@ -156,11 +157,6 @@ impl Logs {
         (self.zone, self.glyphs) = (zone, glyphs);
     }
 
-    /// Follows these from now on.
-    pub fn show(&mut self, targets: &[Target], fleet: &Fleet) {
-        self.follow(Who::these(targets, fleet), None, fleet);
-    }
-
     /// Follows all that fits, now and later; in that range, where one is named.
     pub fn show_fitting(
         &mut self,
@@ -171,8 +167,8 @@ impl Logs {
         self.follow(Who::Fitting(who), range, fleet);
     }
 
-    /// Follows these in that range.
-    pub fn show_in(&mut self, targets: &[Target], range: Option<Range>, fleet: &Fleet) {
+    /// Follows these from now on; in that range, where one is named.
+    pub fn show(&mut self, targets: &[Target], range: Option<Range>, fleet: &Fleet) {
         self.follow(Who::these(targets, fleet), range, fleet);
     }
 
@@ -245,7 +241,6 @@ impl Logs {
 
     fn set_search(&mut self, text: &str, backwards: bool) -> Result<(), String> {
         let pattern = Pattern::parse(text).map_err(|error| error.to_string())?;
-        text.clone_into(&mut self.search);
         self.backwards = backwards;
         self.book.set_search(pattern);
         Ok(())
@@ -291,11 +286,11 @@ impl Logs {
     /// Goes to the next line that has what is searched for.
     fn go_to_hit(&mut self, newer: bool) -> Reply {
         let hits = self.book.hits();
-        if self.search.is_empty() {
+        let Some(search) = self.book.search() else {
             return Reply::Refuse("nothing is searched for; / begins".to_owned());
-        }
+        };
         if hits == 0 {
-            return Reply::Refuse(format!("no line has {}", self.search));
+            return Reply::Refuse(format!("no line has {}", search.typed()));
         }
         let (before, on) = match self.cursor {
             Some(line) => (self.book.hits_before(line), self.book.hits_before(line + 1)),
@@ -359,8 +354,7 @@ impl Logs {
         if self.anchor.take().is_some() {
             return true;
         }
-        if !self.search.is_empty() {
-            self.search.clear();
+        if self.book.search().is_some() {
             self.book.set_search(None);
             return true;
         }
@@ -398,7 +392,7 @@ impl Logs {
         match before {
             Some(one) => {
                 let target = Target::Container(source.host.clone(), one.id.clone());
-                self.show(&[target], fleet);
+                self.show(&[target], None, fleet);
                 Reply::Tell(format!("this is the log of {}", one.name))
             }
             None => Reply::Refuse(format!(
@@ -503,6 +497,7 @@ impl Pane for Logs {
             self.looked = fleet.now;
             self.join(fleet);
         }
+        self.name_cells = self.name_width();
         let mut pins = [self.top, self.cursor, self.anchor, self.seen];
         self.book.settle(&mut pins);
         [self.top, self.cursor, self.anchor, self.seen] = pins;
@@ -543,10 +538,6 @@ impl Pane for Logs {
 
     fn filter(&self) -> &str {
         &self.filter
-    }
-
-    fn search(&self) -> &str {
-        &self.search
     }
 
     fn back(&mut self) -> bool {

@@ -15,7 +15,7 @@ fn stage() -> (Logs, Fleet) {
     let fleet = quiet(2, 0);
     let mut logs = Logs::default();
     let targets = ["web-1", "web-2"].map(|host| Target::Container(host.into(), id('a')));
-    logs.show(&targets, &fleet);
+    logs.show(&targets, None, &fleet);
     (logs, fleet)
 }
 
@@ -23,7 +23,7 @@ fn stage() -> (Logs, Fleet) {
 fn one() -> (Logs, Fleet) {
     let fleet = quiet(1, 0);
     let mut logs = Logs::default();
-    logs.show(&[Target::Container("web-1".into(), id('a'))], &fleet);
+    logs.show(&[Target::Container("web-1".into(), id('a'))], None, &fleet);
     (logs, fleet)
 }
 
@@ -456,7 +456,7 @@ fn the_same_failure_is_told_once_and_what_is_younger_is_left_out() {
     let (mut logs, fleet) = one();
     let range = Range::default().until(stage::before(-2), "then");
     let targets = [Target::Container("web-1".into(), id('a'))];
-    logs.show_in(&targets, Some(range), &fleet);
+    logs.show(&targets, Some(range), &fleet);
     let feed = logs.wants(&fleet).into_iter().next().unwrap();
     for _ in 0..3 {
         logs.feed(&feed, Payload::Failed("the host is silent".into()), &fleet);

@@ -74,13 +74,13 @@ impl Logs {
         if let Some(level) = self.level {
             parts.push(format!("level {} and graver", level.word()));
         }
-        if !self.search.is_empty() {
+        if let Some(search) = self.book.search().map(Pattern::typed) {
             let hits = self.book.hits();
             let at = self.cursor.map(|line| self.book.hits_before(line + 1));
             let more = if self.book.is_behind() { "+" } else { "" };
             parts.push(match at {
-                Some(at) if at > 0 => format!("search {} {at} of {hits}{more}", self.search),
-                Some(_) | None => format!("search {} {hits}{more} hits", self.search),
+                Some(at) if at > 0 => format!("search {search} {at} of {hits}{more}"),
+                Some(_) | None => format!("search {search} {hits}{more} hits"),
             });
         }
         if !self.highlights.is_empty() {
@@ -369,12 +369,12 @@ impl Logs {
     /// The cells before a line's text: its sign, its time, its name.
     fn gutter(&self) -> usize {
         let time = time_width(self.times);
-        let name = self.name_width();
+        let name = self.name_cells;
         1 + time + usize::from(time > 0) + name + usize::from(name > 0)
     }
 
     /// How many cells names take; none where there is one only.
-    fn name_width(&self) -> usize {
+    pub(super) fn name_width(&self) -> usize {
         if self.sources.len() < 2 {
             return 0;
         }
@@ -386,11 +386,10 @@ impl Logs {
 
     /// A container's name, with its host only where another has the same name.
     fn short<'s>(&'s self, source: &'s super::Source) -> &'s str {
-        let is_same = |one: &&super::Source| one.name == source.name && one.host != source.host;
-        if self.sources.iter().any(|one| is_same(&one)) {
-            self.book.name(source.number)
-        } else {
+        if source.is_alone {
             &source.name
+        } else {
+            self.book.name(source.number)
         }
     }
 
@@ -517,7 +516,7 @@ impl Logs {
                 look.theme.faint,
             );
         }
-        let cells = self.name_width();
+        let cells = self.name_cells;
         if cells > 0 {
             let source = self.sources.iter().find(|one| one.number == line.source);
             let name = source.map_or("", |source| self.short(source));
@@ -553,7 +552,7 @@ impl Logs {
             ..area
         };
         scroll::bar(at, self.book.shown(), look, frame, whole);
-        if self.search.is_empty() {
+        if self.book.search().is_none() {
             return;
         }
         let sign = if look.glyphs.ascii { "-" } else { "╺" };

@@ -1,7 +1,7 @@
 //! Whose logs are read: containers by name, so that one that is made anew is followed on, whole hosts, or patterns.
 
 use crate::{
-    model::{ContainerId, Feed, Fleet, HostName, LogRange, Timestamp},
+    model::{ContainerId, Feed, Fleet, HostName, LogRange, Timestamp, moment},
     ops::target::{ContainerPattern, Target},
 };
 
@@ -53,6 +53,8 @@ pub struct Source {
     pub first: Option<i64>,
     /// Its first line ever is here.
     pub is_whole: bool,
+    /// No other host has one of that name.
+    pub is_alone: bool,
     /// What was told last of what happened to it.
     pub said: Option<String>,
 }
@@ -126,10 +128,8 @@ impl Source {
 
     /// It is not looked at for a while: then it is asked to go on where it was.
     pub fn rest(&mut self) {
-        if let Some((last, _)) = self.last
-            && let Ok(at) = Timestamp::from_nanosecond(i128::from(last))
-        {
-            self.from = LogRange::Since(at);
+        if let Some((last, _)) = self.last {
+            self.from = LogRange::Since(moment(last));
             self.known = self.last;
         }
     }
