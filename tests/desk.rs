@@ -111,7 +111,7 @@ fn copying_out_only_reads() {
         "{}",
         desk.screen()
     );
-    let mut desk = desk.keys("esc ? pagedown pagedown");
+    let mut desk = desk.keys("esc ? pagedown pagedown pagedown");
     let help = desk.screen();
     assert!(
         help.contains("container copy") && !help.contains("container remove"),
@@ -357,8 +357,11 @@ fn what_is_empty_says_why_and_what_helps() {
         says(Fleet::new(), keys, ":host add NAME ENDPOINT");
     }
     says(Fleet::new(), "4", "then say :logs");
-    says(Fleet::new(), "5", "No acts yet.");
-    for keys in ["2 / z z z", "3 / z z z", "3 t / z z z", "5 / z z z"] {
+    for keys in ["5", "6", "7"] {
+        says(Fleet::new(), keys, ":host add NAME ENDPOINT");
+    }
+    says(Fleet::new(), "8", "No acts yet.");
+    for keys in ["2 / z z z", "3 / z z z", "3 t / z z z", "8 / z z z"] {
         says(fleet::demo(), keys, "matches 'zzz'. Esc clears the filter.");
     }
     says(fleet::demo(), "3 l & z z z", "No line passes 'zzz'");
@@ -567,7 +570,7 @@ fn every_pane_at(sizes: &[(u16, u16)]) {
             "3 enter",
             "3 enter tab tab",
             "4",
-            "5",
+            "8",
             "3 ?",
             "3 a",
             "3 :",
@@ -697,7 +700,7 @@ fn choosing(mut fleet: Fleet, width: u16, height: u16) -> Desk {
 
 #[test]
 fn a_theme_is_seen_while_it_is_chosen_and_esc_takes_it_back() {
-    let mut desk = choosing(fleet::demo(), 100, 30).keys("6 enter j");
+    let mut desk = choosing(fleet::demo(), 100, 30).keys("9 enter j");
     assert_eq!(set(&mut desk), ["theme=light"]);
     let mut desk = desk.keys("esc");
     assert_eq!(set(&mut desk), ["theme=dark"]);
@@ -811,7 +814,7 @@ fn an_import_asks_first() {
 #[test]
 fn what_is_typed_for_a_setting_is_checked_as_it_is_typed() {
     let mut desk = choosing(fleet::demo(), 100, 30)
-        .keys("6 G enter")
+        .keys("9 G enter")
         .type_text("x");
     assert!(
         desk.screen().contains("'2sx' is not a length of time"),
@@ -832,7 +835,7 @@ fn what_is_typed_for_a_setting_is_checked_as_it_is_typed() {
             "setting set refresh.load 90s | setting set"
         ]
     );
-    let mut desk = desk.keys("6 g j j enter").type_text("pane nowhere at all");
+    let mut desk = desk.keys("9 g j j enter").type_text("pane nowhere at all");
     assert!(
         desk.screen().contains("unexpected argument"),
         "{}",
@@ -867,7 +870,7 @@ fn columns_are_put_in_order_and_kept() {
         "it is shown at once {said:?}\n{}",
         desk.screen()
     );
-    let mut desk = desk.keys("6 / c o l u m n s enter enter space enter");
+    let mut desk = desk.keys("9 / c o l u m n s enter enter space enter");
     let said = set(&mut desk);
     assert!(
         said[0].starts_with("setting set columns.hosts "),
@@ -910,7 +913,7 @@ fn what_an_option_says_is_not_overwritten_silently() {
         "{}",
         desk.screen()
     );
-    let screen = desk.keys("6 j j").screen();
+    let screen = desk.keys("9 j j").screen();
     assert!(
         screen.contains("pane hosts") && screen.contains("--start, for this run"),
         "{screen}"
@@ -958,7 +961,7 @@ fn columns_of_the_file_are_shown_and_remembered_ones_are_not() {
         screen.contains("HOST") && !screen.contains("IMAGE"),
         "{screen}"
     );
-    let screen = desk.keys("6").screen();
+    let screen = desk.keys("9").screen();
     assert!(
         screen.contains("wharf.toml:7") && screen.contains("remembered"),
         "{screen}"

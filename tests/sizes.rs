@@ -31,8 +31,11 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("3 enter tab tab tab tab tab", &[]),
     ("4", &[]),
     ("3 l", &["Logs"]),
-    ("5", &["Operations["]),
-    ("5 enter", &[]),
+    ("8", &["Operations["]),
+    ("8 enter", &[]),
+    ("5", &["Images["]),
+    ("6", &["Subnets["]),
+    ("7", &["Volumes["]),
     ("3 ?", &["Now, with"]),
     ("3 a", &["container"]),
     ("3 o", &["Columns"]),
@@ -97,7 +100,7 @@ fn every_pane_shows_what_matters_from_the_smallest_size_to_the_largest() {
 #[test]
 fn the_row_under_the_cursor_is_on_the_screen_at_every_size() {
     for (width, height) in SIZES {
-        for keys in ["3 G", "2 G", "5 G", "3 G k k", "3 ctrl-d"] {
+        for keys in ["3 G", "2 G", "8 G", "5 G", "3 G k k", "3 ctrl-d"] {
             let mut desk = desk(Signs::All, false, (*width, *height)).keys(keys);
             let cursor = Theme::embedded("dark")
                 .unwrap()

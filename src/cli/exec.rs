@@ -15,7 +15,7 @@ use super::{
 use crate::{
     console::shell,
     engine::{Engines, ExecInput, ExecSpec},
-    model::{Action, ContainerId, HostName, Outcome, Step, Stream},
+    model::{Action, ContainerId, HostName, Outcome, Step, Stream, Subject},
     ops::{self, HostCommand, Sentence},
 };
 
@@ -44,7 +44,7 @@ pub(super) async fn terminal(session: &Session, sentence: &Sentence) -> Result<E
     }
     let Some(Step {
         host,
-        container: Some((id, _)),
+        subject: Subject::Container(id, _),
         action: Action::Exec { command, user },
     }) = plan.steps.first()
     else {

@@ -32,8 +32,11 @@ use self::{
 };
 use crate::{
     config::{self, Config, Env, Flags},
-    model::{Host, HostSpec, Origin},
-    ops::{AuditCommand, ContainerCommand, HostCommand, ResourceCommand, Role, Sentence},
+    model::{Feed, Host, HostSpec, Origin},
+    ops::{
+        AuditCommand, ContainerCommand, HostCommand, ImageCommand, NetworkCommand, Role, Sentence,
+        VolumeCommand,
+    },
 };
 
 /// How long connections may take to end.
@@ -178,9 +181,11 @@ impl Session {
                 show::changes(self, sentence).await
             }
             Sentence::Container(_) => show::containers(self, sentence).await,
-            Sentence::Image(ResourceCommand::List(args)) => list::images(self, args).await,
-            Sentence::Network(ResourceCommand::List(args)) => list::networks(self, args).await,
-            Sentence::Volume(ResourceCommand::List(args)) => list::volumes(self, args).await,
+            Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
+            Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
+            Sentence::Volume(VolumeCommand::List(args)) => list::volumes(self, args).await,
+            // Their roles are not those of questions.
+            Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,
             Sentence::Audit(AuditCommand::List { list, number }) => {
                 audit::list(self, list, *number).await
@@ -207,6 +212,25 @@ impl Session {
     async fn reach_known(&self, needed: impl Fn(&HostSpec) -> bool) -> Result<Reached, Failure> {
         let is_ready = |host: &Host| host.listed && host.engine.is_some();
         Reached::hosts(&self.config, self.options.timeout, needed, is_ready).await
+    }
+
+    /// Reaches the hosts that are needed, until their images, networks and volumes are known, with what uses them.
+    async fn reach_resources(
+        &self,
+        needed: impl Fn(&HostSpec) -> bool,
+    ) -> Result<Reached, Failure> {
+        let mut reached = self.reach_known(needed).await?;
+        reached
+            .ask(Feed::Resources, |host| host.disk.is_some())
+            .await;
+        let fleet = &reached.fleet;
+        let is_known = |host: &Host| {
+            host.images.is_some() && host.networks.is_some() && host.volumes.is_some()
+        };
+        reached
+            .missing
+            .retain(|name, _| !fleet.host(name).is_some_and(is_known));
+        Ok(reached)
     }
 
     /// Who acts here.

@@ -2,15 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
 
 use super::{Session, args::Output, exit::Failure, output::Out};
 use crate::{
-    model::{Action, Finding, Mark, Outcome, Said},
+    model::{Action, Amount, Finding, Mark, Outcome, Said},
     ops::{
         Plan, Progress,
         column::{Tone, took},
@@ -20,6 +21,10 @@ use crate::{
 /// Cells of the word of a mark, and of the name of a check.
 const WORD: usize = 11;
 const TITLE: usize = 14;
+/// So often it is shown how far steps have come.
+const REDRAWN: Duration = Duration::from_millis(200);
+/// So many cells of it: a longer line would be broken and not be written over.
+const AMOUNTS: usize = 78;
 
 /// Says how an act goes on.
 pub(super) struct Report<'s> {
@@ -40,6 +45,10 @@ struct Inner {
     /// The step whose turn it is.
     turn: usize,
     ended: Vec<usize>,
+    /// How far each step has come, and since when that is counted.
+    amounts: BTreeMap<usize, (Instant, Amount)>,
+    /// When that was shown; none when nothing of it is on the terminal.
+    shown: Option<Instant>,
 }
 
 impl<'s> Report<'s> {
@@ -85,16 +94,49 @@ impl<'s> Report<'s> {
             match said {
                 Said::Finding(finding) => findings.extend(serde_json::to_value(finding)),
                 Said::Line(line) => lines.push(Value::String(line)),
+                Said::Amount(_) => {}
             }
             return;
         }
         match said {
+            Said::Amount(amount) => self.measured(index, amount),
             Said::Line(line) => self.tell(index, format!("  {line}")),
             Said::Finding(finding) => {
                 for line in self.finding(&finding) {
                     self.tell(index, line);
                 }
             }
+        }
+    }
+
+    /// Shows on a terminal how far the steps have come, in a line that is written anew.
+    fn measured(&self, index: usize, amount: Amount) {
+        let mut inner = self.lock();
+        let now = Instant::now();
+        let since = match inner.amounts.get(&index) {
+            Some((since, before)) if before.what == amount.what => *since,
+            Some(_) | None => now,
+        };
+        inner.amounts.insert(index, (since, amount));
+        let is_due = inner.shown.is_none_or(|at| now - at > REDRAWN);
+        if !is_due || !io::stderr().is_terminal() || self.session.options.output.is_json() {
+            return;
+        }
+        inner.shown = Some(now);
+        let open = inner.amounts.iter().map(|(index, (since, amount))| {
+            let ms = u64::try_from((now - *since).as_millis()).unwrap_or(u64::MAX);
+            format!("{}: {}", self.plan.steps[*index].target(), amount.text(ms))
+        });
+        let text: Vec<String> = open.collect();
+        let text: String = text.join("   ").chars().take(AMOUNTS).collect();
+        let _ = write!(io::stderr(), "\r\x1b[K{text}");
+    }
+
+    /// Takes the line of a step that has ended off the terminal.
+    fn unmeasured(&self, index: usize) {
+        let mut inner = self.lock();
+        if inner.amounts.remove(&index).is_some() && inner.shown.take().is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
         }
     }
 
@@ -126,6 +168,7 @@ impl<'s> Report<'s> {
     }
 
     fn ended(&self, index: usize, result: &Result<String, String>, ms: u64) {
+        self.unmeasured(index);
         let step = &self.plan.steps[index];
         match self.session.options.output {
             Output::Json => {

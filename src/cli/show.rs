@@ -462,7 +462,7 @@ pub(super) async fn asked(
 fn containers_in(targets: &[Target]) -> impl Iterator<Item = (&HostName, &ContainerId)> {
     targets.iter().filter_map(|target| match target {
         Target::Container(host, id) => Some((host, id)),
-        Target::Host(_) | Target::Operation(_) => None,
+        Target::Host(_) | Target::Resource(..) | Target::Operation(_) => None,
     })
 }
 

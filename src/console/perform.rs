@@ -378,7 +378,7 @@ impl Performer {
 
     /// Runs a command in a container with the terminal handed over, and records it.
     pub async fn terminal_step(&self, act: Act, step: Step) -> Vec<Msg> {
-        let Some((id, name)) = step.container.clone() else {
+        let Some((id, name)) = step.container() else {
             return Vec::new();
         };
         let Action::Exec { command, user } = &step.action else {
@@ -391,7 +391,7 @@ impl Performer {
             size: None,
         };
         let work = async {
-            match Box::pin(shell::exec(&self.engines, &step.host, &id, spec)).await {
+            match Box::pin(shell::exec(&self.engines, &step.host, id, spec)).await {
                 Ok(code) => Outcome::Done {
                     detail: code.map_or_else(String::new, |code| format!("exit code {code}")),
                 },

@@ -8,7 +8,7 @@ use super::error::{Deed, Error, ErrorKind, Fault};
 use super::exec::{self, ExecSpec};
 use super::session::Session;
 use super::wire::{Ask, query};
-use super::{archive, prune};
+use super::{archive, image, network, prune, volume};
 use crate::model::{Action, ContainerId, Step};
 
 /// What is done at once has this long; a busy engine is slow.
@@ -32,7 +32,13 @@ pub(super) async fn act(session: &Session, step: &Step) -> Result<String, Error>
     if let Action::Prune(what) = &step.action {
         return prune::prune(session, *what, &deed).await;
     }
-    let Some((id, _)) = &step.container else {
+    match &step.action {
+        Action::Image(action) => return image::act(session, step, action).await,
+        Action::Network(action) => return network::act(session, step, action).await,
+        Action::Volume(action) => return volume::act(session, step, action).await,
+        _ => {}
+    }
+    let Some((id, _)) = step.container() else {
         return Err(deed.failed(ErrorKind::Rejected, "no container was named"));
     };
     match &step.action {
@@ -87,6 +93,9 @@ fn order<'s>(session: &'s Session, id: &ContainerId, action: &Action) -> Ask<'s>
         | Action::Exec { .. }
         | Action::Prune(_)
         | Action::Examine
+        | Action::Image(_)
+        | Action::Network(_)
+        | Action::Volume(_)
         | Action::Install(_) => {
             unreachable!("these are no single request and were handled before")
         }

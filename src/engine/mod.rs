@@ -15,6 +15,7 @@ mod events;
 mod exec;
 mod feeds;
 mod follow;
+mod image;
 mod info;
 mod inspect;
 mod install;
@@ -22,6 +23,7 @@ mod lines;
 mod list;
 mod load;
 mod logs;
+mod network;
 mod older;
 mod outbox;
 mod prune;
@@ -34,6 +36,7 @@ mod stats;
 mod task;
 mod tls;
 mod trouble;
+mod volume;
 mod watch;
 mod wire;
 
@@ -184,7 +187,10 @@ impl Engines {
             | Action::CopyIn { .. }
             | Action::CopyOut { .. }
             | Action::Exec { .. }
-            | Action::Prune(_) => {}
+            | Action::Prune(_)
+            | Action::Image(_)
+            | Action::Network(_)
+            | Action::Volume(_) => {}
         }
         let session = self.session(&act::deed(step)).await?;
         match act::act(&session, step).await {

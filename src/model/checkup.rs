@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Amount;
+
 /// A step of the way to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -135,6 +137,8 @@ pub enum Said {
     Line(String),
     /// What a checkup found.
     Finding(Finding),
+    /// How far it has come; the newest counts.
+    Amount(Amount),
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
+mod amount;
 mod checkup;
 mod clock;
 mod container;
@@ -20,6 +21,7 @@ mod step;
 mod text;
 mod usage;
 
+pub use amount::{Amount, Unit};
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Container, ContainerId, Health, Port, State};
@@ -36,9 +38,9 @@ pub use log::{LogBatch, LogText};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
-pub use resource::{DiskUsage, Image, ImageId, Network, Volume};
+pub use resource::{DiskUsage, Image, ImageId, Network, Resource, Volume};
 pub use setting::{Setting, Settings};
-pub use step::{Action, Install, Prune, Step};
+pub use step::{Action, ImageAction, Install, NetworkAction, Prune, Step, Subject, VolumeAction};
 pub use text::{ago, bytes, printable, size, span};
 pub use usage::{History, Rates, Usage};
 

@@ -2,7 +2,10 @@
 //!
 //! Rules that guess err on the side of hiding: a masked word is a nuisance, a leaked one is worse.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    sync::{LazyLock, OnceLock},
+};
 
 use regex::{Captures, Regex, RegexSet};
 
@@ -10,7 +13,7 @@ use regex::{Captures, Regex, RegexSet};
 pub const MASK: &str = "****";
 
 /// Names that mark their value as a secret, as part of an identifier in any case.
-const NAMES: &str = r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|authorization|[_-]auth\b)";
+const NAMES: &str = r"(?:passw(?:or)?d|passphrase|pwd|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|encryption[_-]?key|authorization|[_-]auth(?-u:\b))";
 
 /// A value: in quotes, or up to the next space or separator.
 const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"']+)"#;
@@ -18,9 +21,12 @@ const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&"']+)"#;
 /// One kind of secret: how it looks. The named group `secret` is masked, all else is kept.
 struct Rules {
     any: RegexSet,
-    each: Vec<Regex>,
+    /// Each by itself, made when it is first needed.
+    each: Vec<OnceLock<Regex>>,
 }
 
+/// Secrets are of ASCII signs: with the letters of all scripts (`\w`) the rules would take a tenth of a second and 20 MB
+/// to make.
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
     let patterns = [
         // Private keys in PEM, whole or cut off.
@@ -28,7 +34,7 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
         // https://user:secret@host
         r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@]*:(?<secret>[^\s/?#]+)@".to_owned(),
         // Authorization headers.
-        r"(?i)\b(?:bearer|basic)\s+(?<secret>[A-Za-z0-9._~+/=-]{6,})".to_owned(),
+        r"(?i)(?-u:\b)(?:bearer|basic)\s+(?<secret>[A-Za-z0-9._~+/=-]{6,})".to_owned(),
         // Environment given on a command line: the names stay.
         format!(r"(?:^|\s)(?:-e|--env)[ =]['\x22]?[A-Za-z_][A-Za-z0-9_.-]*=(?<secret>{VALUE})"),
         // password=…, "apiKey": "…", TOKEN: …
@@ -36,33 +42,36 @@ static RULES: LazyLock<Rules> = LazyLock::new(|| {
         // --password …
         format!(r"(?i)(?<name>--[a-z0-9-]*{NAMES}[a-z0-9-]*)\s+(?<secret>[^\s-]\S*)"),
         // Well-known tokens: AWS, GitHub, GitLab, Slack, Docker Hub, Stripe, JSON web tokens.
-        r"\b(?<secret>(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|dckr_(?:pat|oat)_[\w-]{16,}|[sr]k_live_\w{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)"
+        r"(?-u:\b)(?<secret>(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeoprs]-[A-Za-z0-9_-]{10,}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}|[sr]k_live_[A-Za-z0-9_]{16,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*)"
             .to_owned(),
     ];
     Rules {
         any: RegexSet::new(&patterns).expect("the patterns are constants that a test compiles"),
-        each: patterns
-            .iter()
-            .map(|pattern| {
-                Regex::new(pattern).expect("the patterns are constants that a test compiles")
-            })
-            .collect(),
+        each: patterns.iter().map(|_| OnceLock::new()).collect(),
     }
 });
+
+impl Rules {
+    fn one(&self, index: usize) -> &Regex {
+        let make = || Regex::new(&self.any.patterns()[index]);
+        self.each[index]
+            .get_or_init(|| make().expect("the patterns are constants that a test compiles"))
+    }
+}
 
 static NAME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(&format!("(?i){NAMES}")).expect("a constant that a test compiles"));
 
 /// The text with its secrets masked; the text itself, without a copy, when there are none.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    // The rules take a tenth of a second and 20 MB to make: most texts need none of them.
+    // Most texts need none of the rules, which take a while to make.
     if !may_hold_secret(text) {
         return Cow::Borrowed(text);
     }
     let found = RULES.any.matches(text);
     let mut redacted = Cow::Borrowed(text);
     for index in &found {
-        if let Cow::Owned(masked) = RULES.each[index].replace_all(&redacted, mask) {
+        if let Cow::Owned(masked) = RULES.one(index).replace_all(&redacted, mask) {
             redacted = Cow::Owned(masked);
         }
     }

@@ -9,8 +9,31 @@ use super::Timestamp;
 /// An image's id, `sha256:…`.
 pub type ImageId = Arc<str>;
 
+/// What a host has beside containers. Each is told apart on its host by an id: a digest, an id, a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// An image, by its id.
+    Image,
+    /// A network, by its id.
+    Network,
+    /// A volume, by its name.
+    Volume,
+}
+
+impl Resource {
+    /// The word for one: `image`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Network => "network",
+            Self::Volume => "volume",
+        }
+    }
+}
+
 /// One image of one host.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Image {
     /// Its id (the digest of its configuration).
     pub id: ImageId,
@@ -27,6 +50,20 @@ pub struct Image {
 }
 
 impl Image {
+    /// What it is called: its first tag, else its first digest, else the beginning of its id.
+    pub fn name(&self) -> &str {
+        match self.tags.first().or_else(|| self.digests.first()) {
+            Some(name) => name,
+            None => self.short_id(),
+        }
+    }
+
+    /// The first twelve digits of its id.
+    pub fn short_id(&self) -> &str {
+        let digits = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
+        digits.get(..12).unwrap_or(digits)
+    }
+
     /// Whether it comes from a registry of one's own: the first part of its name is a host
     /// (has a dot or a colon, or is `localhost`) that is not one of the well-known public ones.
     pub fn is_private(&self) -> bool {
@@ -50,7 +87,7 @@ impl Image {
 }
 
 /// One network of one host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Network {
     /// Its id.
     pub id: Arc<str>,
@@ -69,7 +106,7 @@ pub struct Network {
 }
 
 /// One volume of one host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Volume {
     /// Its name.
     pub name: Arc<str>,

@@ -26,7 +26,7 @@ pub struct Entry {
 }
 
 /// An example of each kind of sentence; a test compares them with the grammar.
-const EXAMPLES: [&str; 35] = [
+const EXAMPLES: &[&str] = &[
     "host list env:prod",
     "host show @ams-1",
     "host add ams-1 ssh://ams-1 --environment prod --group edge",
@@ -54,8 +54,11 @@ const EXAMPLES: [&str; 35] = [
     "container top web@ams-1",
     "container changes web@ams-1",
     "image list is:unused size>500M",
+    "image remove nginx:1.25@ams-1",
     "network list driver:overlay",
+    "network remove back@ams-1",
     "volume list size>1G",
+    "volume remove data@ams-1",
     "logs 'app:shop@*' --follow --tail 20 --filter level:warn",
     "audit list operator:ann",
     "audit verify",
@@ -71,7 +74,7 @@ static CATALOGUE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let mut helps = BTreeMap::new();
     describe(&Sentence::grammar(), "", &mut helps);
     EXAMPLES
-        .into_iter()
+        .iter()
         .filter_map(|example| {
             let sentence = Sentence::parse(example).ok()?;
             let (about, usage) = helps.remove(sentence.words())?;

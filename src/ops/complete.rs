@@ -12,6 +12,7 @@ use super::{
     sentence::{Accepts, Sentence, Signal, join},
     setting,
     target::Target,
+    target::all_resources,
 };
 use crate::model::{Fleet, Setting};
 
@@ -312,6 +313,7 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     let mut targets: Vec<(String, String)> = match accepts {
         Accepts::Containers { .. } => containers(fleet, &accepts),
         Accepts::Hosts { .. } => hosts(fleet, "@"),
+        Accepts::Resources { kind, .. } => all_resources(kind, fleet),
         Accepts::Nothing if entry.words == "host edit" => hosts(fleet, ""),
         Accepts::Nothing => Vec::new(),
     };

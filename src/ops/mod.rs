@@ -26,7 +26,7 @@ pub use listing::Listing;
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
-    Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, LogsCommand, Number, ParseError,
-    Reader, ResourceCommand, Role, Sentence, SettingCommand,
+    Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, ImageCommand, LogsCommand,
+    NetworkCommand, Number, ParseError, Reader, Role, Sentence, SettingCommand, VolumeCommand,
 };
-pub use target::{ContainerPattern, HostPattern, PatternError, Target};
+pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -6,9 +6,9 @@ use super::{
         Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, InstallArgs,
         KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs, Targets,
     },
-    target::{ContainerPattern, HostPattern, Target},
+    target::{ContainerPattern, HostPattern, ResourcePattern, Target},
 };
-use crate::model::{Fleet, HostName, HostSpec};
+use crate::model::{Fleet, HostName, HostSpec, Resource};
 
 impl Sentence {
     /// The containers that it names itself, as patterns.
@@ -84,6 +84,20 @@ impl Sentence {
         }
     }
 
+    /// The images, networks or volumes that it names itself, as patterns.
+    fn resource_patterns(&self) -> &[ResourcePattern] {
+        match self {
+            Self::Image(command) => command.patterns(),
+            Self::Network(command) => command.patterns(),
+            Self::Volume(command) => command.patterns(),
+            Self::Host(_)
+            | Self::Container(_)
+            | Self::Logs(_)
+            | Self::Audit(_)
+            | Self::Setting(_) => &[],
+        }
+    }
+
     /// Whether it can concern that host at all: only such hosts have to be reached for it.
     pub fn touches(&self, spec: &HostSpec) -> bool {
         match self {
@@ -104,13 +118,18 @@ impl Sentence {
                 let named = self.container_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
             }
-            Self::Image(_) | Self::Network(_) | Self::Volume(_) => true,
+            Self::Image(_) | Self::Network(_) | Self::Volume(_) => {
+                let named = self.resource_patterns();
+                named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
+            }
         }
     }
 
     /// Whether it says itself what it is about, so that no selection is needed.
     pub fn names_targets(&self) -> bool {
-        !self.container_patterns().is_empty() || !self.host_patterns().is_empty()
+        !self.container_patterns().is_empty()
+            || !self.host_patterns().is_empty()
+            || !self.resource_patterns().is_empty()
     }
 
     /// What it is about: the targets it names, else the selection; without repetition. Nothing for
@@ -122,6 +141,9 @@ impl Sentence {
                 (self.containers(fleet, selection)?, number, "container")
             }
             Accepts::Hosts { number } => (self.hosts(fleet, selection)?, number, "host"),
+            Accepts::Resources { kind, number } => {
+                (self.resources(kind, fleet, selection)?, number, kind.word())
+            }
         };
         match (number, targets.len()) {
             (_, 0) => Err(self.nothing(kind)),
@@ -135,10 +157,12 @@ impl Sentence {
     }
 
     fn nothing(&self, kind: &str) -> Refusal {
-        let example = if kind == "host" {
-            "@ams-1"
-        } else {
-            "web@ams-1"
+        let example = match kind {
+            "host" => "@ams-1",
+            "image" => "nginx:1.25@ams-1",
+            "network" => "back@ams-1",
+            "volume" => "data@ams-1",
+            _ => "web@ams-1",
         };
         Refusal::new(
             RefusalKind::Nothing,
@@ -203,12 +227,32 @@ impl Sentence {
         Ok(distinct(targets))
     }
 
+    fn resources(
+        &self,
+        kind: Resource,
+        fleet: &Fleet,
+        selection: &[Target],
+    ) -> Result<Vec<Target>, Refusal> {
+        let named = self.resource_patterns();
+        let mut targets = Vec::new();
+        for pattern in named {
+            for (host, id, _) in pattern.resolve(kind, fleet)? {
+                targets.push(Target::Resource(kind, host.name().clone(), id));
+            }
+        }
+        if named.is_empty() {
+            for target in selection {
+                if !matches!(target, Target::Resource(one, ..) if *one == kind) {
+                    return Err(self.other_kind(&format!("{}s", kind.word()), target, fleet));
+                }
+                targets.push(target.clone());
+            }
+        }
+        Ok(distinct(targets))
+    }
+
     fn other_kind(&self, kind: &str, selected: &Target, fleet: &Fleet) -> Refusal {
-        let what = match selected {
-            Target::Container(..) => "a container",
-            Target::Host(_) => "a host",
-            Target::Operation(_) => "an entry of the log",
-        };
+        let what = selected.kind();
         Refusal::new(
             RefusalKind::Kind,
             format!(

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::plan::Plan;
 use crate::{
     engine::Engines,
-    model::{HostName, Operation, Origin, Outcome, Said, Step, Timestamp},
+    model::{HostName, Operation, Origin, Outcome, Said, Step, Subject, Timestamp},
     store::{self, Store, Ticket},
 };
 
@@ -230,7 +230,9 @@ impl<H: Hands, R: Fn(Progress) + Sync> Worker<'_, H, R> {
     /// Does the steps of one host, when it is its turn.
     async fn on_host(&self, steps: Vec<Numbered<'_>>, gate: &Semaphore) -> Vec<Ended> {
         let _turn = gate.acquire().await;
-        let whole = steps.iter().any(|(_, step)| step.container.is_none());
+        let whole = steps
+            .iter()
+            .any(|(_, step)| matches!(step.subject, Subject::Host));
         let gate = Semaphore::new(if whole { 1 } else { PER_HOST });
         let steps = steps.into_iter().map(|step| self.one(step, &gate));
         join_all(steps).await.into_iter().flatten().collect()
@@ -412,7 +414,11 @@ mod tests {
                 .iter()
                 .map(|(name, host)| Step {
                     host: HostName::new(host),
-                    container: (!name.is_empty()).then(|| (ContainerId::new(name), (*name).into())),
+                    subject: if name.is_empty() {
+                        Subject::Host
+                    } else {
+                        Subject::Container(ContainerId::new(name), (*name).into())
+                    },
                     action: Action::Stop { grace: None },
                 })
                 .collect(),

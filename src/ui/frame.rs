@@ -87,7 +87,7 @@ impl Ui {
             );
         }
         if let Some(overlay) = &self.overlay {
-            overlay.view(&self.look, frame, self.pane_area());
+            overlay.view(self.fleet.now, &self.look, frame, self.pane_area());
         }
         if let Some(prompt) = &self.prompt {
             let above = Rect {
@@ -195,10 +195,7 @@ impl Ui {
         let room = usize::from(area.width.saturating_sub(2));
         let buffer = frame.buffer_mut();
         if let Some(run) = self.runs.newest() {
-            let mut text = format!("{}: {} of {} done", run.title, run.ended, run.targets.len());
-            if !run.failures.is_empty() {
-                text = format!("{text}, {} failed", run.failures.len());
-            }
+            let text = self.runs.standing(run, self.fleet.now);
             let text = cut(&text, room, &self.look.glyphs);
             buffer.set_stringn(area.x + 1, area.y, &text, room, theme.busy);
             return;
@@ -284,7 +281,7 @@ impl Ui {
         let theme = &self.look.theme;
         let buffer = frame.buffer_mut();
         buffer.set_style(area, theme.crumb);
-        let narrow = area.width < if self.trail.is_empty() { 70 } else { 90 };
+        let narrow = area.width < if self.trail.is_empty() { 104 } else { 124 };
         let base = self.trail.first().copied().unwrap_or(self.here);
         let mut spans = Vec::new();
         for pane in PaneId::ALL {
@@ -298,12 +295,15 @@ impl Ui {
             } else {
                 theme.crumb
             };
-            let name = if narrow {
-                &pane.name()[..pane.name().len().min(5)]
-            } else {
-                pane.name()
-            };
-            spans.push(Span::styled(format!(" {keys}{name} "), style));
+            let name = pane.name();
+            spans.push(Span::styled(
+                if narrow {
+                    format!(" {keys}{}", &name[..name.len().min(5)])
+                } else {
+                    format!(" {keys}{name} ")
+                },
+                style,
+            ));
         }
         for pane in self
             .trail

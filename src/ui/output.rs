@@ -1,7 +1,7 @@
 //! What a run said, kept while and after it goes on: lines and findings, by step.
 
 use crate::{
-    model::{Finding, Mark, Outcome, Said},
+    model::{Amount, Finding, Mark, Outcome, Said, Timestamp},
     ops::{Plan, Progress, column::Tone},
     ui::{
         runs::RunId,
@@ -23,6 +23,8 @@ struct Part {
     target: String,
     said: Vec<Said>,
     dropped: usize,
+    /// How far it has come, and since when that is counted.
+    amount: Option<(Timestamp, Amount)>,
     result: Option<Result<String, String>>,
 }
 
@@ -43,6 +45,7 @@ impl Output {
             target: step.target(),
             said: Vec::new(),
             dropped: 0,
+            amount: None,
             result: None,
         };
         Self {
@@ -54,10 +57,13 @@ impl Output {
     }
 
     /// Takes in how far the run is.
-    pub fn take(&mut self, progress: &Progress) {
+    pub fn take(&mut self, progress: &Progress, now: Timestamp) {
         match progress {
             Progress::Said(step, said) => {
                 if let Some(part) = self.parts.get_mut(*step) {
+                    if let Said::Amount(amount) = said {
+                        return part.measure(amount, now);
+                    }
                     if part.said.len() == KEPT {
                         part.said.remove(0);
                         part.dropped += 1;
@@ -83,13 +89,19 @@ impl Output {
         }
     }
 
+    /// How far the steps have come that say so and have not ended: the target of each, and how it stands.
+    pub fn amounts(&self, now: Timestamp) -> impl Iterator<Item = (&str, String)> {
+        let open = self.parts.iter().filter(|part| part.result.is_none());
+        open.filter_map(move |part| Some((part.target.as_str(), part.standing(now)?)))
+    }
+
     /// Whether the run has not ended.
     pub fn goes_on(&self) -> bool {
         self.outcome.is_none()
     }
 
     /// All of it as lines of at most `cells`.
-    pub fn lines(&self, ascii: bool, cells: usize) -> Vec<Line> {
+    pub fn lines(&self, ascii: bool, cells: usize, now: Timestamp) -> Vec<Line> {
         let mut lines = Vec::new();
         for part in &self.parts {
             if !lines.is_empty() {
@@ -110,7 +122,12 @@ impl Output {
                         );
                     }
                     Said::Finding(finding) => lines.extend(found(finding, ascii, cells)),
+                    Said::Amount(_) => {}
                 }
+            }
+            if let (None, Some(text)) = (&part.result, part.standing(now)) {
+                let bar = part.bar(ascii).unwrap_or_default();
+                lines.push(Line::of(&bar, Ink::BUSY).then(&format!(" {text}"), Ink::PLAIN));
             }
             // Findings have said why.
             if let Some(Err(why)) = part.result.as_ref().filter(|_| !part.looks()) {
@@ -132,6 +149,35 @@ impl Part {
             Some(Err(_)) if self.looks() => line.then("  cannot be used", Ink::BAD),
             Some(Err(_)) => line.then("  failed", Ink::BAD),
         }
+    }
+
+    /// Takes in how far it has come; what is measured anew is timed anew.
+    fn measure(&mut self, amount: &Amount, now: Timestamp) {
+        let since = match &self.amount {
+            Some((since, before)) if before.what == amount.what => *since,
+            Some(_) | None => now,
+        };
+        self.amount = Some((since, amount.clone()));
+    }
+
+    /// How it stands, with speed and the time that is left.
+    fn standing(&self, now: Timestamp) -> Option<String> {
+        let (since, amount) = self.amount.as_ref()?;
+        let elapsed = now.as_millisecond() - since.as_millisecond();
+        Some(amount.text(u64::try_from(elapsed).unwrap_or(0)))
+    }
+
+    /// How much is done as a bar, where the whole is known.
+    fn bar(&self, ascii: bool) -> Option<String> {
+        let share = self.amount.as_ref()?.1.share()?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share is between 0 and 1"
+        )]
+        let full = (share * 20.0).round() as usize;
+        let (done, open) = if ascii { ("#", "-") } else { ("█", "░") };
+        Some(format!("{}{}", done.repeat(full), open.repeat(20 - full)))
     }
 
     fn looks(&self) -> bool {

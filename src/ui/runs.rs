@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::output::Output;
 use crate::{
-    model::{ContainerId, HostName, Outcome, Step},
+    model::{ContainerId, HostName, Outcome, Step, Timestamp},
     ops::{Danger, Plan, Progress},
 };
 
@@ -68,9 +68,14 @@ impl Runs {
     }
 
     /// Takes in how far a run is. Returns what is to be said when it ended: whether all went well, and the text.
-    pub fn progress(&mut self, id: RunId, progress: &Progress) -> Option<(bool, String)> {
+    pub fn progress(
+        &mut self,
+        id: RunId,
+        progress: &Progress,
+        now: Timestamp,
+    ) -> Option<(bool, String)> {
         if let Some(output) = self.outputs.iter_mut().find(|output| output.id == id) {
-            output.take(progress);
+            output.take(progress, now);
         }
         let at = self.runs.iter().position(|run| run.id == id)?;
         let run = &mut self.runs[at];
@@ -130,6 +135,24 @@ impl Runs {
         self.runs.last()
     }
 
+    /// How a run stands, in a line: how many of its steps are done, and how far the first of the others has come.
+    pub fn standing(&self, run: &Run, now: Timestamp) -> String {
+        let mut text = format!("{}: {} of {} done", run.title, run.ended, run.targets.len());
+        if !run.failures.is_empty() {
+            text = format!("{text}, {} failed", run.failures.len());
+        }
+        let output = self.outputs.iter().find(|output| output.id == run.id);
+        let mut amounts = output.into_iter().flat_map(|output| output.amounts(now));
+        if let Some((target, amount)) = amounts.next() {
+            text = if run.targets.len() == 1 {
+                format!("{}: {amount}", run.title)
+            } else {
+                format!("{text}; {target}: {amount}")
+            };
+        }
+        text
+    }
+
     /// What the newest run says, or said.
     pub fn output(&self) -> Option<&Output> {
         self.outputs.front()
@@ -148,7 +171,7 @@ impl Runs {
 type Place = (HostName, Option<ContainerId>);
 
 fn place(step: &Step) -> Place {
-    let container = step.container.as_ref().map(|(id, _)| id.clone());
+    let container = step.container().map(|(id, _)| id.clone());
     (step.host.clone(), container)
 }
 

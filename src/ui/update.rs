@@ -21,7 +21,9 @@ use crate::{
     model::{Event, Feed, HostName, setting::Key},
     ops::{
         Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, Plan, Progress, Role,
-        Sentence, sentence::ExportArgs, target::Target,
+        Sentence,
+        sentence::{ExportArgs, ListArgs},
+        target::Target,
     },
 };
 
@@ -427,6 +429,8 @@ impl Ui {
                 self.panes.hosts.go_to(&host);
                 self.enter(PaneId::Hosts);
             }
+            // These have no detail of their own.
+            Reply::Detail(Target::Resource(..)) => {}
             Reply::Detail(Target::Operation(number)) => {
                 self.panes.operations.go_to(number);
                 self.enter(PaneId::Operations);
@@ -692,35 +696,41 @@ impl Ui {
 
     /// Sentences that a pane answers better than a text would.
     fn view_sentence(&mut self, sentence: &Sentence, selection: &[Target]) -> Option<Vec<Effect>> {
-        use crate::ops::{AuditCommand, ContainerCommand};
+        use crate::ops::{
+            AuditCommand, ContainerCommand, ImageCommand, NetworkCommand, VolumeCommand,
+        };
         match sentence {
-            Sentence::Host(HostCommand::List(list)) => {
-                self.go(PaneId::Hosts);
-                Some(self.pane_nav(&Nav::Filter {
-                    text: vec![list.filter()],
-                }))
-            }
+            Sentence::Host(HostCommand::List(list)) => Some(self.show_list(PaneId::Hosts, list)),
             Sentence::Container(ContainerCommand::List(list)) => {
-                self.go(PaneId::Containers);
-                Some(self.pane_nav(&Nav::Filter {
-                    text: vec![list.filter()],
-                }))
+                Some(self.show_list(PaneId::Containers, list))
             }
             Sentence::Audit(AuditCommand::List { list, .. }) => {
-                self.go(PaneId::Operations);
-                Some(self.pane_nav(&Nav::Filter {
-                    text: vec![list.filter()],
-                }))
+                Some(self.show_list(PaneId::Operations, list))
             }
             Sentence::Audit(AuditCommand::Verify) => Some(vec![Effect::Audit]),
             Sentence::Setting(command) => Some(self.setting(sentence, command)),
             Sentence::Logs(args) => Some(self.logs(sentence, args, selection)),
+            Sentence::Image(ImageCommand::List(list)) => Some(self.show_list(PaneId::Images, list)),
+            Sentence::Network(NetworkCommand::List(list)) => {
+                Some(self.show_list(PaneId::Subnets, list))
+            }
+            Sentence::Volume(VolumeCommand::List(list)) => {
+                Some(self.show_list(PaneId::Volumes, list))
+            }
             Sentence::Host(_)
             | Sentence::Container(_)
             | Sentence::Image(_)
             | Sentence::Network(_)
             | Sentence::Volume(_) => None,
         }
+    }
+
+    /// Shows the rows of a pane that a list asks for.
+    fn show_list(&mut self, pane: PaneId, list: &ListArgs) -> Vec<Effect> {
+        self.go(pane);
+        self.pane_nav(&Nav::Filter {
+            text: vec![list.filter()],
+        })
     }
 
     /// Shows logs, and what is masked in them if that is wanted: of those on the screen when none is named there.
@@ -883,7 +893,7 @@ impl Ui {
         }
         let id = self.runs.begin(&plan);
         for step in plan.steps.iter().filter(|_| plan.danger > Danger::Reads) {
-            let container = step.container.as_ref().map(|(id, _)| id);
+            let container = step.container().map(|(id, _)| id);
             self.fleet.set_busy(&step.host, container, Some(plan.busy));
         }
         if plan.danger >= Danger::Changes {
@@ -924,9 +934,9 @@ impl Ui {
             | Progress::Waits(_) => {}
         }
         if let Some(Overlay::Output(live)) = &mut self.overlay {
-            live.take(id, progress);
+            live.take(id, progress, self.fleet.now);
         }
-        if let Some((well, text)) = self.runs.progress(id, progress) {
+        if let Some((well, text)) = self.runs.progress(id, progress, self.fleet.now) {
             self.say(if well { Level::Info } else { Level::Error }, text);
         }
         Vec::new()

@@ -14,7 +14,7 @@ use std::{
 use tokio::{runtime::Runtime, sync::mpsc};
 use wharf::{
     engine::{self, Engines, Signal, ssh},
-    model::{Action, Event, HostName, HostSpec, Install, Link, Step},
+    model::{Action, Event, HostName, HostSpec, Install, Link, Step, Subject},
 };
 use wharf_lab::Lab;
 
@@ -385,7 +385,7 @@ impl Watch {
     async fn install(&self) -> Result<String, engine::Error> {
         let step = Step {
             host: HostName::new("bare"),
-            container: None,
+            subject: Subject::Host,
             action: Action::Install(Install::default()),
         };
         self.engines.act(&step, &|_| ()).await

@@ -37,7 +37,7 @@ fn goes_on_answering(console: &mut Terminal) {
     for (key, title) in [
         ("1", "Overview["),
         ("3", "Containers["),
-        ("5", "Operations["),
+        ("8", "Operations["),
         ("?", "Help"),
     ] {
         console.keys(key);
@@ -69,7 +69,7 @@ fn a_host_that_is_cut_off_tells_why_fails_its_acts_and_comes_back_by_itself() {
     console.wait("the act failed", |screen| {
         screen.contains("web-1@node2: 10.") && screen.contains("no longer answers")
     });
-    console.keys("5\r");
+    console.keys("8\r");
     console.wait("the act is recorded with its reason", |screen| {
         screen.contains("container restart web-1@node2")
             && screen.contains("failed")

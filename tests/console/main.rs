@@ -78,7 +78,7 @@ fn a_container_killed_by_hand_is_seen_read_restarted_and_recorded() {
     console.wait("it runs again", |screen| {
         screen.contains("● running") && !screen.contains("exited 137")
     });
-    console.keys("5");
+    console.keys("8");
     console.wait("the log of acts", |screen| {
         screen.contains("container restart victim@node2") && screen.contains("done")
     });
@@ -249,7 +249,9 @@ fn any_size_is_drawn_and_nothing_panics() {
         (1, 1),
         (80, 24),
     ] {
-        for pane in ["1", "2", "3", "5", "3\r", "\x1b", "4", "-", "?", "\x1b"] {
+        for pane in [
+            "1", "2", "3", "5", "6", "7", "8", "3\r", "\x1b", "4", "-", "?", "\x1b",
+        ] {
             console.keys(pane);
         }
         console.resize(columns, rows);

@@ -84,7 +84,7 @@ fn look_around(console: &mut Terminal) {
     }
     console.keys("\x1b");
     pause();
-    for keys in ["l", "\x1b", " r", "\x1b", "1", "2", "\r", "\x1b", "5"] {
+    for keys in ["l", "\x1b", " r", "\x1b", "1", "2", "\r", "\x1b", "8"] {
         console.keys(keys);
         pause();
     }

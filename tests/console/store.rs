@@ -120,7 +120,7 @@ fn on_a_full_disk_acts_are_done_wait_and_are_taken_in_when_there_is_room() {
     let disk = FullDisk::of(&console);
     restart(&mut console, "@sim; recorded beside the log for now");
     console.wait_for(WAITS);
-    console.keys("5");
+    console.keys("8");
     console.wait(
         "the act that waits stands before the recorded one",
         |screen| screen.contains("waits ") && screen.contains("    1  "),
@@ -139,7 +139,7 @@ fn on_a_full_disk_acts_are_done_wait_and_are_taken_in_when_there_is_room() {
     console.wait("they are recorded", |screen| {
         !screen.contains("to be recorded")
     });
-    console.keys("5");
+    console.keys("8");
     console.wait("with numbers", |screen| {
         screen.contains("    3  ") && screen.contains("    1  ") && !screen.contains("waits ")
     });
@@ -208,7 +208,7 @@ fn a_log_that_is_begun_anew_is_shown_from_its_beginning() {
     for count in 1..=3 {
         console.keys("3");
         restart(&mut console, "Done: Restart");
-        console.keys("5");
+        console.keys("8");
         console.wait("it has ended", |screen| {
             screen.contains(&format!("Operations[{count}]")) && !screen.contains("running")
         });
@@ -219,7 +219,7 @@ fn a_log_that_is_begun_anew_is_shown_from_its_beginning() {
     restart(&mut console, WAITS);
     fs::remove_file(head(&console)).unwrap();
     console.wait("a new log has it", |screen| !screen.contains(WAITS));
-    console.keys("5");
+    console.keys("8");
     console.wait_for("Operations[1]");
     assert_eq!(acts(&console), 1);
     assert!(console.shell(&["audit", "verify"]).0);

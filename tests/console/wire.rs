@@ -118,7 +118,7 @@ fn a_terminal_that_reads_nothing_does_not_keep_the_console_from_ending() {
     let mut console = Terminal::start(&LIVELY, 200, 50);
     console.wait_for("hosts 3/3");
     console.stop_reading();
-    for keys in ["3", "t", "2", "?", "\x1b", "5"].iter().cycle().take(60) {
+    for keys in ["3", "t", "2", "?", "\x1b", "8"].iter().cycle().take(60) {
         console.keys(keys);
         thread::sleep(Duration::from_millis(20));
     }

@@ -183,7 +183,7 @@ impl Desk {
     ) -> Result<String, Error> {
         let step = Step {
             host: subject.host(),
-            container: Some((made.id.clone(), made.name.as_str().into())),
+            subject: wharf::model::Subject::Container(made.id.clone(), made.name.as_str().into()),
             action,
         };
         self.engines.act(&step, &|_| ()).await

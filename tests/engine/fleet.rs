@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
 use wharf::engine::{Engines, ErrorKind, Settings, Signal};
-use wharf::model::{Action, ContainerId, Event, Feed, Fleet, HostName, HostSpec, Link, Step};
+use wharf::model::{
+    Action, ContainerId, Event, Feed, Fleet, HostName, HostSpec, Link, Step, Subject,
+};
 use wharf::sim;
 
 use crate::desk::Desk;
@@ -65,7 +67,7 @@ async fn hosts_come_and_go_and_the_others_are_not_disturbed() {
     assert!(!links, "{events:?}");
     let step = Step {
         host: specs[1].name.clone(),
-        container: Some((ContainerId::new("x"), "x".into())),
+        subject: Subject::Container(ContainerId::new("x"), "x".into()),
         action: Action::Start,
     };
     let error = desk.engines.act(&step, &|_| ()).await.unwrap_err();

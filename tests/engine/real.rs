@@ -227,7 +227,7 @@ pub async fn pruning_removes_what_is_unused_and_no_more(subject: Subject) {
     let prune = async |what| {
         let step = Step {
             host: subject.host(),
-            container: None,
+            subject: wharf::model::Subject::Host,
             action: Action::Prune(what),
         };
         desk.engines.act(&step, &|_| ()).await

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use wharf::engine::{ErrorKind, ExecSpec, Settings, ssh};
 use wharf::model::{
     Action, Container, ContainerId, Endpoint, Feed, HostSpec, LogRange, Payload, State, Step,
-    TlsFiles, Trouble, TroubleKind, Way,
+    Subject, TlsFiles, Trouble, TroubleKind, Way,
 };
 
 use crate::desk::Desk;
@@ -227,7 +227,7 @@ async fn trouble_of(spec: HostSpec) -> Trouble {
     .await;
     let step = Step {
         host: desk.fleet.hosts()[0].spec.name.clone(),
-        container: Some((ContainerId::new("x"), "web".into())),
+        subject: Subject::Container(ContainerId::new("x"), "web".into()),
         action: Action::Start,
     };
     let error = desk.engines.act(&step, &|_| ()).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use super::{Plan, Refusal, RefusalKind, docker, gather, loss};
 use crate::{
-    model::{Action, Fleet, Step},
+    model::{Action, Fleet, Step, Subject},
     ops::{
         sentence::{ContainerCommand, CopySide, ExecArgs, Grace, KillArgs, RemoveArgs, Sentence},
         target::{Target, container_text},
@@ -36,7 +36,7 @@ pub(super) fn plan(
         .iter()
         .map(|(host, container)| Step {
             host: host.name().clone(),
-            container: Some((container.id.clone(), container.name.clone())),
+            subject: Subject::Container(container.id.clone(), container.name.clone()),
             action: action.clone(),
         })
         .collect();
@@ -187,5 +187,8 @@ fn busy(action: &Action) -> &'static str {
         Action::Prune(_) => "cleaning up",
         Action::Examine => "examining",
         Action::Install(_) => "installing",
+        Action::Image(action) => action.busy(),
+        Action::Network(action) => action.busy(),
+        Action::Volume(action) => action.busy(),
     }
 }

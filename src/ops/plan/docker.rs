@@ -1,7 +1,10 @@
 //! The same as docker commands, for people who want to see or say it without Wharf.
 
 use crate::{
-    model::{Action, Endpoint, Fleet, Host, Prune, Step, redact},
+    model::{
+        Action, Endpoint, Fleet, Host, ImageAction, NetworkAction, Prune, Step, Subject,
+        VolumeAction, redact,
+    },
     ops::sentence::join,
 };
 
@@ -31,13 +34,11 @@ pub(super) fn commands(steps: &[Step], fleet: &Fleet) -> Vec<String> {
 }
 
 fn name(step: &Step) -> Option<String> {
-    step.container.as_ref().map(|(id, name)| {
-        if name.is_empty() {
-            id.short().to_owned()
-        } else {
-            name.to_string()
-        }
-    })
+    match &step.subject {
+        Subject::Host => None,
+        Subject::Container(id, name) if name.is_empty() => Some(id.short().to_owned()),
+        Subject::Container(_, name) | Subject::Resource { name, .. } => Some(name.to_string()),
+    }
 }
 
 /// How docker is told which engine.
@@ -86,12 +87,15 @@ fn takes_several(action: &Action) -> bool {
         | Action::Pause
         | Action::Unpause
         | Action::Kill { .. }
-        | Action::Remove { .. } => true,
+        | Action::Remove { .. }
+        | Action::Network(NetworkAction::Remove)
+        | Action::Volume(VolumeAction::Remove) => true,
         Action::Rename { .. }
         | Action::CopyIn { .. }
         | Action::CopyOut { .. }
         | Action::Exec { .. }
         | Action::Prune(_)
+        | Action::Image(_)
         | Action::Examine
         | Action::Install(_) => false,
     }
@@ -136,11 +140,41 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
             return words;
         }
         Action::Prune(kind) => say(prune(*kind)),
+        Action::Image(action) => return image(action, names),
+        Action::Network(action) => return network(action, names),
+        Action::Volume(action) => return volume(action, names),
         // These are no commands of docker, and have commands of their own in their plans.
         Action::Examine | Action::Install(_) => say(&["version"]),
     }
     words.extend(names.iter().cloned());
     words
+}
+
+fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
+    match action {
+        ImageAction::Remove { force, .. } => {
+            let force: &[&str] = if *force { &["-f"] } else { &[] };
+            spoken(&["image", "rm"], force, names)
+        }
+    }
+}
+
+fn network(action: &NetworkAction, names: &[String]) -> Vec<String> {
+    match action {
+        NetworkAction::Remove => spoken(&["network", "rm"], &[], names),
+    }
+}
+
+fn volume(action: &VolumeAction, names: &[String]) -> Vec<String> {
+    match action {
+        VolumeAction::Remove => spoken(&["volume", "rm"], &[], names),
+    }
+}
+
+/// Words, options and names as one command.
+fn spoken(words: &[&str], options: &[&str], names: &[String]) -> Vec<String> {
+    let said = words.iter().chain(options).map(|&word| word.to_owned());
+    said.chain(names.iter().cloned()).collect()
 }
 
 fn timed(verb: &str, grace: Option<u32>, say: &mut impl FnMut(&[&str])) {

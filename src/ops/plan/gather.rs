@@ -1,11 +1,11 @@
 //! Which of the named targets take part, and why the others do not.
 
-use super::{Confirm, LeftOut, Refusal, RefusalKind};
+use super::{Confirm, LeftOut, Refusal, RefusalKind, resource::Chosen};
 use crate::{
-    model::{Container, Fleet, Host, Outcome},
+    model::{Container, Fleet, Host, Outcome, Resource},
     ops::{
         sentence::{Accepts, Danger, Sentence},
-        target::{Target, container_text},
+        target::{Target, container_text, resource_text},
     },
 };
 
@@ -157,6 +157,32 @@ pub(super) fn those_hosts<'f>(
             .or_else(|| unfit(host))
             .or_else(|| busy(sentence, fleet, &text));
         gathered.take(|| text, host, refusal);
+    }
+    gathered.or_refuse()
+}
+
+/// The images, networks or volumes that take part in an act, but for those that are unfit for it.
+pub(super) fn resources<'f>(
+    sentence: &Sentence,
+    fleet: &'f Fleet,
+    selection: &[Target],
+    kind: Resource,
+    unfit: impl Fn(&Host, &str) -> Option<Refusal>,
+) -> Result<Gathered<Chosen<'f>>, Refusal> {
+    let mut gathered = Gathered::new();
+    for target in sentence.targets(fleet, selection)? {
+        let Target::Resource(_, host, id) = &target else {
+            continue;
+        };
+        let Some(host) = fleet.host(host) else {
+            continue;
+        };
+        let text = resource_text(host, kind, id);
+        let refusal = forbidden(sentence, fleet, host)
+            .or_else(|| offline(host))
+            .or_else(|| unfit(host, id))
+            .or_else(|| busy(sentence, fleet, &text));
+        gathered.take(|| text, (host, id.clone()), refusal);
     }
     gathered.or_refuse()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Confirm, Plan, Refusal, RefusalKind, gather};
 use crate::{
-    model::{Action, Endpoint, Fleet, Host, Install, Step},
+    model::{Action, Endpoint, Fleet, Host, Install, Step, Subject},
     ops::{
         sentence::{Danger, InstallArgs, Sentence, join},
         target::Target,
@@ -91,7 +91,7 @@ fn texts(hosts: &[&Host]) -> Vec<String> {
 fn steps(hosts: &[&Host], action: &Action) -> Vec<Step> {
     let step = |host: &&Host| Step {
         host: host.name().clone(),
-        container: None,
+        subject: Subject::Host,
         action: action.clone(),
     };
     hosts.iter().map(step).collect()

@@ -82,7 +82,10 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Exec { .. }
         | Action::Prune(_)
         | Action::Examine
-        | Action::Install(_) => None,
+        | Action::Install(_)
+        | Action::Image(_)
+        | Action::Network(_)
+        | Action::Volume(_) => None,
     }
 }
 

@@ -5,9 +5,13 @@ mod configure;
 mod docker;
 mod gather;
 mod host;
+mod image;
 mod loss;
+mod network;
 mod prune;
 mod query;
+mod resource;
+mod volume;
 
 pub(super) use configure::import as import_plan;
 use std::fmt;
@@ -177,11 +181,10 @@ impl Sentence {
                 | HostCommand::Login { .. } => query::plan(self, fleet, selection),
             },
             Self::Setting(command) => configure::setting(self, command, fleet),
-            Self::Image(_)
-            | Self::Network(_)
-            | Self::Volume(_)
-            | Self::Logs(_)
-            | Self::Audit(_) => query::plan(self, fleet, selection),
+            Self::Image(command) => image::plan(self, command, fleet, selection),
+            Self::Network(command) => network::plan(self, command, fleet, selection),
+            Self::Volume(command) => volume::plan(self, command, fleet, selection),
+            Self::Logs(_) | Self::Audit(_) => query::plan(self, fleet, selection),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Plan, Refusal, RefusalKind, docker, gather, loss};
 use crate::{
-    model::{Action, Fleet, Prune, Step},
+    model::{Action, Fleet, Prune, Step, Subject},
     ops::{
         sentence::{PruneArgs, Sentence},
         target::Target,
@@ -37,7 +37,7 @@ pub(super) fn plan(
         loses.extend(loss::of_prune(host, &kinds));
         steps.extend(kinds.iter().map(|kind| Step {
             host: host.name().clone(),
-            container: None,
+            subject: Subject::Host,
             action: Action::Prune(*kind),
         }));
     }

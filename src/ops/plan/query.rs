@@ -79,6 +79,7 @@ fn unanswerable(sentence: &Sentence, fleet: &Fleet, target: &Target) -> Option<R
             unfit(container)
                 .map(|why| Refusal::new(RefusalKind::State, format!("{text} {why}"), ""))
         }
+        Target::Resource(_, name, _) => gather::offline(fleet.host(name)?),
         Target::Operation(_) => None,
     }
 }

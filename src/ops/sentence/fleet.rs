@@ -28,13 +28,6 @@ impl ListArgs {
     }
 }
 
-/// Sentences about images, networks and volumes.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum ResourceCommand {
-    /// List them over all hosts
-    List(ListArgs),
-}
-
 /// Sentences about the log of acts.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum AuditCommand {

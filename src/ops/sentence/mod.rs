@@ -4,8 +4,11 @@ mod container;
 mod error;
 mod fleet;
 mod host;
+mod image;
+mod network;
 mod setting;
 mod traits;
+mod volume;
 mod write;
 
 pub use container::{
@@ -14,10 +17,13 @@ pub use container::{
 };
 pub use error::ParseError;
 pub(crate) use fleet::seconds;
-pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment, ResourceCommand};
+pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
 pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
+pub use image::{ImageCommand, ImageTargets, RemoveImageArgs};
+pub use network::{NetworkCommand, NetworkTargets};
 pub use setting::SettingCommand;
 pub use traits::{Accepts, Danger, Number, Role};
+pub use volume::{VolumeCommand, VolumeTargets};
 pub(super) use write::join;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -37,13 +43,13 @@ pub enum Sentence {
     Container(ContainerCommand),
     /// Images of all hosts
     #[command(subcommand)]
-    Image(ResourceCommand),
+    Image(ImageCommand),
     /// Networks of all hosts
     #[command(subcommand)]
-    Network(ResourceCommand),
+    Network(NetworkCommand),
     /// Volumes of all hosts
     #[command(subcommand)]
-    Volume(ResourceCommand),
+    Volume(VolumeCommand),
     /// Read or follow the logs of containers
     Logs(LogsCommand),
     /// The log of acts: what was done, and whether it is whole
@@ -121,7 +127,10 @@ impl Sentence {
             Self::Container(command) => command.why(),
             Self::Setting(command) => command.why(),
             Self::Logs(args) => Some(&args.why),
-            Self::Image(_) | Self::Network(_) | Self::Volume(_) | Self::Audit(_) => None,
+            Self::Image(command) => command.why(),
+            Self::Network(command) => command.why(),
+            Self::Volume(command) => command.why(),
+            Self::Audit(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{ContainerCommand, CopySide, ExecArgs, HostCommand, Sentence, SettingCommand};
 use crate::{
-    model::{Container, Fleet, State},
+    model::{Container, Fleet, Resource, State},
     ops::target::Target,
 };
 
@@ -55,6 +55,13 @@ pub enum Accepts {
         /// One, or any number.
         number: Number,
     },
+    /// Images, networks or volumes.
+    Resources {
+        /// Which of them.
+        kind: Resource,
+        /// One, or any number.
+        number: Number,
+    },
 }
 
 /// How many targets a sentence takes.
@@ -74,7 +81,16 @@ impl Accepts {
                 .container(host, id)
                 .is_some_and(|container| unfit(container).is_none()),
             (Self::Hosts { .. }, Target::Host(host)) => fleet.host(host).is_some(),
-            (Self::Nothing | Self::Containers { .. } | Self::Hosts { .. }, _) => false,
+            (Self::Resources { kind, .. }, Target::Resource(one, host, _)) => {
+                kind == one && fleet.host(host).is_some()
+            }
+            (
+                Self::Nothing
+                | Self::Containers { .. }
+                | Self::Hosts { .. }
+                | Self::Resources { .. },
+                _,
+            ) => false,
         }
     }
 }
@@ -89,11 +105,10 @@ impl Sentence {
             Self::Setting(SettingCommand::Set { .. } | SettingCommand::Reset { .. }) => {
                 Danger::Changes
             }
-            Self::Image(_)
-            | Self::Network(_)
-            | Self::Volume(_)
-            | Self::Logs(_)
-            | Self::Audit(_) => Danger::Reads,
+            Self::Image(command) => command.danger(),
+            Self::Network(command) => command.danger(),
+            Self::Volume(command) => command.danger(),
+            Self::Logs(_) | Self::Audit(_) => Danger::Reads,
         }
     }
 
@@ -106,11 +121,10 @@ impl Sentence {
             Self::Setting(SettingCommand::Set { .. } | SettingCommand::Reset { .. }) => {
                 Role::Configure
             }
-            Self::Image(_)
-            | Self::Network(_)
-            | Self::Volume(_)
-            | Self::Logs(_)
-            | Self::Audit(_) => Role::Query,
+            Self::Image(command) => command.role(),
+            Self::Network(command) => command.role(),
+            Self::Volume(command) => command.role(),
+            Self::Logs(_) | Self::Audit(_) => Role::Query,
         }
     }
 
@@ -123,11 +137,10 @@ impl Sentence {
                 number: Number::Some,
                 unfit: fits_always,
             },
-            Self::Image(_)
-            | Self::Network(_)
-            | Self::Volume(_)
-            | Self::Audit(_)
-            | Self::Setting(_) => Accepts::Nothing,
+            Self::Image(command) => command.accepts(),
+            Self::Network(command) => command.accepts(),
+            Self::Volume(command) => command.accepts(),
+            Self::Audit(_) | Self::Setting(_) => Accepts::Nothing,
         }
     }
 }

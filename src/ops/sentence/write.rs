@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{
     AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs, HostCommand,
-    ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, PruneArgs, RemoveArgs,
-    ResourceCommand, Sentence, SettingCommand, ShowArgs,
+    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand,
+    PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact};
 
@@ -97,9 +97,9 @@ impl Sentence {
                 ContainerCommand::Top { .. } => "container top",
                 ContainerCommand::Changes { .. } => "container changes",
             },
-            Self::Image(ResourceCommand::List(_)) => "image list",
-            Self::Network(ResourceCommand::List(_)) => "network list",
-            Self::Volume(ResourceCommand::List(_)) => "volume list",
+            Self::Image(command) => command.words(),
+            Self::Network(command) => command.words(),
+            Self::Volume(command) => command.words(),
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
             Self::Audit(AuditCommand::Verify) => "audit verify",
@@ -116,9 +116,9 @@ impl Sentence {
         match self {
             Self::Host(command) => host(&mut words, command, targets),
             Self::Container(command) => container(&mut words, command, targets),
-            Self::Image(ResourceCommand::List(args))
-            | Self::Network(ResourceCommand::List(args))
-            | Self::Volume(ResourceCommand::List(args)) => list(&mut words, args),
+            Self::Image(command) => image(&mut words, command, targets),
+            Self::Network(command) => network(&mut words, command, targets),
+            Self::Volume(command) => volume(&mut words, command, targets),
             Self::Logs(args) => logs(&mut words, args, targets),
             Self::Audit(AuditCommand::List { list: args, number }) => {
                 list(&mut words, args);
@@ -128,6 +128,30 @@ impl Sentence {
             Self::Setting(command) => setting(&mut words, command),
         }
         redact(&join(words.0.iter().map(String::as_str))).into_owned()
+    }
+}
+
+fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
+    match command {
+        ImageCommand::List(args) => list(words, args),
+        ImageCommand::Remove(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.flag("--force", args.force);
+        }
+    }
+}
+
+fn network(words: &mut Words, command: &NetworkCommand, targets: &[String]) {
+    match command {
+        NetworkCommand::List(args) => list(words, args),
+        NetworkCommand::Remove(_) => words.0.extend(targets.iter().cloned()),
+    }
+}
+
+fn volume(words: &mut Words, command: &VolumeCommand, targets: &[String]) {
+    match command {
+        VolumeCommand::List(args) => list(words, args),
+        VolumeCommand::Remove(_) => words.0.extend(targets.iter().cloned()),
     }
 }
 

@@ -7,6 +7,7 @@ mod completing;
 mod filtering;
 mod planning;
 mod refusing;
+mod resources;
 mod round_trip;
 mod speaking;
 mod targeting;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 use crate::{
     model::{
         Container, ContainerId, DiskUsage, Endpoint, EngineInfo, Event, Fleet, Health, HostName,
-        HostSpec, Link, Operation, Origin, Outcome, Port, State, Timestamp, Trouble, TroubleKind,
-        Usage,
+        HostSpec, Image, Link, Network, Operation, Origin, Outcome, Port, State, Timestamp,
+        Trouble, TroubleKind, Usage, Volume,
     },
     ops::{Plan, Refusal, Sentence, Target},
 };
@@ -64,7 +65,47 @@ fn fleet() -> Fleet {
     for (host, list) in containers() {
         fleet.apply(Event::Containers(HostName::new(host), list));
     }
+    stock(&mut fleet);
     fleet
+}
+
+/// Images, networks and volumes of the hosts that are online.
+fn stock(fleet: &mut Fleet) {
+    let image = |letter: &str, tags: &[&str]| Image {
+        id: Arc::from(format!("sha256:{}", letter.repeat(64))),
+        tags: tags.iter().map(|tag| Arc::from(*tag)).collect(),
+        ..Image::default()
+    };
+    let network = |id: &str, name: &str| Network {
+        id: Arc::from(id),
+        name: Arc::from(name),
+        driver: Arc::from("bridge"),
+        app: (name == "back").then(|| Arc::from("shop")),
+        ..Network::default()
+    };
+    let volume = |name: &str| Volume {
+        name: Arc::from(name),
+        app: name.starts_with("shop").then(|| Arc::from("shop")),
+        ..Volume::default()
+    };
+    for host in ["ams-1", "ams-2", "fra-1"] {
+        let name = HostName::new(host);
+        let mut images = vec![
+            image("a", &["shop:1", "shop:latest"]),
+            image("b", &["registry.example.org:5000/pay/api:2.0"]),
+        ];
+        if host == "fra-1" {
+            images.push(image("c", &[]));
+        }
+        fleet.apply(Event::Images(name.clone(), images));
+        let mut networks = vec![network("1111aaaa", "bridge"), network("2222bbbb", "back")];
+        if host == "fra-1" {
+            networks.push(network("3333cccc", "back"));
+        }
+        fleet.apply(Event::Networks(name.clone(), networks));
+        let volumes = vec![volume("data"), volume("shop_db")];
+        fleet.apply(Event::Volumes(name, volumes));
+    }
 }
 
 /// Seconds before the time in the fleet.

@@ -216,6 +216,9 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("container remove old@ams-1", Danger::Destroys),
         ("host prune @ams-1", Danger::Destroys),
         ("host remove @ams-1", Danger::Disrupts),
+        ("image remove shop:1@ams-1", Danger::Destroys),
+        ("network remove back@ams-1", Danger::Destroys),
+        ("volume remove data@ams-1", Danger::Destroys),
     ] {
         let sentence = sentence(line);
         assert_eq!(sentence.danger(), danger, "{line}");
@@ -225,7 +228,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 7, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 10, "a new one belongs into the table above");
 }
 
 #[test]

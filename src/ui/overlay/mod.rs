@@ -28,7 +28,7 @@ pub use replace::Replace;
 
 use super::{Effect, list::List, look::Look};
 use crate::{
-    model::setting::Key,
+    model::{Timestamp, setting::Key},
     ops::{Plan, Sentence},
 };
 
@@ -102,7 +102,7 @@ impl Overlay {
     }
 
     /// Draws it over `area`.
-    pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    pub fn view(&self, now: Timestamp, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         match self {
             Self::Help(help) => help.view(look, frame, area),
             Self::Menu(menu) => menu.view(look, frame, area),
@@ -111,7 +111,7 @@ impl Overlay {
             Self::Columns(chooser) => chooser.view(look, frame, area),
             Self::Editor(editor) => editor.view(look, frame, area),
             Self::Messages(messages) => messages.view(look, frame, area),
-            Self::Output(live) => live.view(look, frame, area),
+            Self::Output(live) => live.view(now, look, frame, area),
         }
     }
 }

@@ -5,6 +5,7 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{Answer, popup};
 use crate::{
+    model::Timestamp,
     ops::Progress,
     ui::{
         keymap::{Edit, edit, typed},
@@ -42,9 +43,9 @@ impl Live {
     }
 
     /// Takes in how far a run is, if it is this one.
-    pub fn take(&mut self, id: RunId, progress: &Progress) {
+    pub fn take(&mut self, id: RunId, progress: &Progress, now: Timestamp) {
         if self.output.id == id {
-            self.output.take(progress);
+            self.output.take(progress, now);
         }
     }
 
@@ -87,7 +88,7 @@ impl Live {
     }
 
     /// Draws it.
-    pub fn view(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    pub fn view(&self, now: Timestamp, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         let title = format!("{}  (j k to scroll, Esc to close)", self.output.title());
         let room = usize::from(area.width.saturating_sub(6));
         let title = cut(&title, room, &look.glyphs).into_owned();
@@ -101,7 +102,7 @@ impl Live {
         );
         let lines = self
             .output
-            .lines(look.glyphs.ascii, usize::from(inner.width));
+            .lines(look.glyphs.ascii, usize::from(inner.width), now);
         let last = lines.len().saturating_sub(usize::from(inner.height));
         let top = if self.follows {
             last.saturating_sub(self.up)

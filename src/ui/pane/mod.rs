@@ -6,6 +6,7 @@ pub mod hosts;
 pub mod logs;
 pub mod operations;
 pub mod overview;
+pub mod resources;
 pub mod settings;
 mod table;
 pub mod welcome;
@@ -22,8 +23,13 @@ use super::{
 use crate::{
     logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
-    ops::target::Target,
+    ops::{
+        column::{Images, Networks, Volumes},
+        target::Target,
+    },
 };
+
+use resources::Resources;
 
 /// What every view of the fleet answers.
 ///
@@ -122,6 +128,12 @@ pub enum PaneId {
     Containers,
     /// The log tail.
     Logs,
+    /// The images.
+    Images,
+    /// The networks with their subnets.
+    Subnets,
+    /// The volumes.
+    Volumes,
     /// The log of acts.
     Operations,
     /// What this console is told about itself.
@@ -134,21 +146,27 @@ pub enum PaneId {
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
         Self::Logs,
+        Self::Images,
+        Self::Subnets,
+        Self::Volumes,
         Self::Operations,
         Self::Settings,
     ];
 
     /// The panes that can be gone to by name.
-    pub const NAMED: [Self; 7] = [
+    pub const NAMED: [Self; 10] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
         Self::Logs,
+        Self::Images,
+        Self::Subnets,
+        Self::Volumes,
         Self::Operations,
         Self::Settings,
         Self::Welcome,
@@ -161,6 +179,9 @@ impl PaneId {
             Self::Hosts => "hosts",
             Self::Containers => "containers",
             Self::Logs => "logs",
+            Self::Images => "images",
+            Self::Subnets => "subnets",
+            Self::Volumes => "volumes",
             Self::Operations => "operations",
             Self::Settings => "settings",
             Self::Welcome => "welcome",
@@ -196,6 +217,9 @@ pub struct Panes {
     pub containers: containers::Containers,
     /// The log tail, which others fill.
     pub logs: logs::Logs,
+    images: Resources<Images>,
+    subnets: Resources<Networks>,
+    volumes: Resources<Volumes>,
     /// The log of acts, to which others lead.
     pub operations: operations::Operations,
     settings: settings::Settings,
@@ -213,6 +237,9 @@ impl Panes {
             PaneId::Hosts => &self.hosts,
             PaneId::Containers => &self.containers,
             PaneId::Logs => &self.logs,
+            PaneId::Images => &self.images,
+            PaneId::Subnets => &self.subnets,
+            PaneId::Volumes => &self.volumes,
             PaneId::Operations => &self.operations,
             PaneId::Settings => &self.settings,
             PaneId::Welcome => &self.welcome,
@@ -227,6 +254,9 @@ impl Panes {
             PaneId::Hosts => &mut self.hosts,
             PaneId::Containers => &mut self.containers,
             PaneId::Logs => &mut self.logs,
+            PaneId::Images => &mut self.images,
+            PaneId::Subnets => &mut self.subnets,
+            PaneId::Volumes => &mut self.volumes,
             PaneId::Operations => &mut self.operations,
             PaneId::Settings => &mut self.settings,
             PaneId::Welcome => &mut self.welcome,
@@ -238,6 +268,9 @@ impl Panes {
     pub fn remembered(&mut self, key: &str, value: &str) {
         match key {
             "containers.sort" => self.containers.set_sort(value),
+            "images.sort" => self.images.set_sort(value),
+            "networks.sort" => self.subnets.set_sort(value),
+            "volumes.sort" => self.volumes.set_sort(value),
             "hosts.sort" => self.hosts.set_sort(value),
             "operations.sort" => self.operations.set_sort(value),
             _ => {}

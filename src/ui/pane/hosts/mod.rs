@@ -25,6 +25,10 @@ const TALL: u16 = 30;
 /// With fewer rows there is only the table.
 const SHORT: u16 = 12;
 
+/// What is said where there are no hosts.
+pub const NO_HOSTS: &str = "No hosts. Add one with  :host add NAME ENDPOINT\n\
+     as in  :host add web-1 ssh://ops@web-1.example.org";
+
 /// All hosts of the fleet.
 pub struct Hosts {
     table: Table<HostName, column::Hosts>,
@@ -196,9 +200,7 @@ impl Hosts {
     /// Why there is nothing to see, and what to do.
     fn emptiness(&self, fleet: &Fleet) -> String {
         if fleet.hosts().is_empty() {
-            "No hosts. Add one with  :host add NAME ENDPOINT\n\
-             as in  :host add web-1 ssh://ops@web-1.example.org"
-                .into()
+            NO_HOSTS.to_owned()
         } else {
             format!(
                 "No host matches '{}'. Esc clears the filter.",

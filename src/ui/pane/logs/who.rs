@@ -68,7 +68,7 @@ impl Who {
                 Some(One::Container(host.clone(), name, id.clone()))
             }
             Target::Host(host) => Some(One::Host(host.clone())),
-            Target::Operation(_) => None,
+            Target::Resource(..) | Target::Operation(_) => None,
         };
         match targets.iter().filter_map(one).collect::<Vec<_>>() {
             none if none.is_empty() => Self::Nobody,

@@ -240,7 +240,7 @@ impl Pane for Overview {
         let there = |target: &Target| match target {
             Target::Container(host, id) => fleet.container(host, id).is_some(),
             Target::Host(host) => fleet.host(host).is_some(),
-            Target::Operation(_) => false,
+            Target::Resource(..) | Target::Operation(_) => false,
         };
         self.list
             .selection()

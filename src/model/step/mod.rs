@@ -1,10 +1,18 @@
 //! A step: one thing to be done on one host, as a value, before it happens.
 
+mod image;
+mod network;
+mod volume;
+
+pub use image::ImageAction;
+pub use network::NetworkAction;
+pub use volume::VolumeAction;
+
 use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{ContainerId, HostName};
+use super::{ContainerId, HostName, Resource};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -103,6 +111,31 @@ pub enum Action {
     Examine,
     /// Put an engine on the host.
     Install(Install),
+    /// Something is done to an image, or one is brought to the host.
+    Image(ImageAction),
+    /// Something is done to a network, or one is made.
+    Network(NetworkAction),
+    /// Something is done to a volume, or one is made.
+    Volume(VolumeAction),
+}
+
+/// What a step is done to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// The host as a whole.
+    Host,
+    /// A container, with its name.
+    Container(ContainerId, Arc<str>),
+    /// An image, a network or a volume.
+    Resource {
+        /// Which of them.
+        kind: Resource,
+        /// What tells it apart on its host; what does not exist yet has none, and is empty.
+        id: Arc<str>,
+        /// What it is called.
+        name: Arc<str>,
+    },
 }
 
 /// One thing to be done on one host.
@@ -110,8 +143,8 @@ pub enum Action {
 pub struct Step {
     /// The host.
     pub host: HostName,
-    /// The container with its name; none for acts on the host as a whole.
-    pub container: Option<(ContainerId, Arc<str>)>,
+    /// What it is done to.
+    pub subject: Subject,
     /// What is done.
     pub action: Action,
 }
@@ -119,9 +152,19 @@ pub struct Step {
 impl Step {
     /// `name@host`, or `@host` for the whole host: how a target is written everywhere.
     pub fn target(&self) -> String {
-        match &self.container {
-            Some((_, name)) => format!("{name}@{}", self.host),
-            None => format!("@{}", self.host),
+        match &self.subject {
+            Subject::Container(_, name) | Subject::Resource { name, .. } => {
+                format!("{name}@{}", self.host)
+            }
+            Subject::Host => format!("@{}", self.host),
+        }
+    }
+
+    /// The container it is done to, if it is one.
+    pub fn container(&self) -> Option<(&ContainerId, &Arc<str>)> {
+        match &self.subject {
+            Subject::Container(id, name) => Some((id, name)),
+            Subject::Host | Subject::Resource { .. } => None,
         }
     }
 }
@@ -148,6 +191,9 @@ impl fmt::Display for Action {
             Self::Prune(Prune::BuildCache) => f.write_str("prune the build cache"),
             Self::Examine => f.write_str("examine the way"),
             Self::Install(_) => f.write_str("install Docker Engine"),
+            Self::Image(action) => action.fmt(f),
+            Self::Network(action) => action.fmt(f),
+            Self::Volume(action) => action.fmt(f),
         }
     }
 }

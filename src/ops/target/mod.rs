@@ -1,9 +1,13 @@
 //! Targets: what a sentence acts on, and the patterns that name them.
 
-use std::{fmt, str::FromStr};
+mod resource;
+
+pub use resource::{Found, ResourcePattern, all as all_resources, resource_text};
+
+use std::{fmt, str::FromStr, sync::Arc};
 
 use super::plan::{Refusal, RefusalKind};
-use crate::model::{Container, ContainerId, Fleet, Host, HostName, HostSpec};
+use crate::model::{Container, ContainerId, Fleet, Host, HostName, HostSpec, Resource};
 
 /// One thing that can be selected and acted on.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -12,6 +16,8 @@ pub enum Target {
     Container(HostName, ContainerId),
     /// A host.
     Host(HostName),
+    /// An image, network or volume of a host, by what tells it apart there.
+    Resource(Resource, HostName, Arc<str>),
     /// An entry of the log of acts, by its number.
     Operation(u64),
 }
@@ -20,7 +26,7 @@ impl Target {
     /// The host it is on; none for an entry of the log.
     pub fn host(&self) -> Option<&HostName> {
         match self {
-            Self::Container(host, _) | Self::Host(host) => Some(host),
+            Self::Container(host, _) | Self::Host(host) | Self::Resource(_, host, _) => Some(host),
             Self::Operation(_) => None,
         }
     }
@@ -37,7 +43,23 @@ impl Target {
                 None => format!("{id}@{host}"),
             },
             Self::Host(host) => format!("@{host}"),
+            Self::Resource(kind, host, id) => match fleet.host(host) {
+                Some(known) => resource_text(known, *kind, id),
+                None => format!("{id}@{host}"),
+            },
             Self::Operation(number) => format!("#{number}"),
+        }
+    }
+
+    /// The word for what it is: `a container`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Container(..) => "a container",
+            Self::Host(_) => "a host",
+            Self::Resource(Resource::Image, ..) => "an image",
+            Self::Resource(Resource::Network, ..) => "a network",
+            Self::Resource(Resource::Volume, ..) => "a volume",
+            Self::Operation(_) => "an entry of the log",
         }
     }
 }
