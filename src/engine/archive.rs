@@ -8,25 +8,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::Bytes;
-use futures_util::stream;
-use http_body_util::{BodyExt as _, StreamBody};
-use hyper::body::{Frame, Incoming};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use super::error::{Deed, Error, ErrorKind, Fault};
+use super::pipe::{ON_THE_WAY, Pipe, STALLED, Spout, pour, poured};
 use super::session::Session;
 use super::wire::query;
 use crate::model::{ContainerId, bytes};
-
-/// A transfer that stands still for so long has failed.
-const STALLED: Duration = Duration::from_mins(2);
-
-/// Chunks on their way between tar and the wire.
-const ON_THE_WAY: usize = 8;
 
 /// Go's bit for a directory in a file mode.
 const GO_DIRECTORY: u32 = 1 << 31;
@@ -68,10 +58,6 @@ pub(super) async fn copy_in(
     let (sender, receiver) = mpsc::channel(ON_THE_WAY);
     let source = from.to_owned();
     let packing = spawn_blocking(move || pack(&source, &name, Pipe(sender)));
-    let chunks = stream::unfold(receiver, |mut receiver| async {
-        let chunk = receiver.recv().await?;
-        Some((Ok::<_, io::Error>(Frame::data(chunk)), receiver))
-    });
     let pairs = [
         ("path", directory.as_str()),
         ("noOverwriteDirNonDir", "true"),
@@ -80,7 +66,7 @@ pub(super) async fn copy_in(
     let sent = session
         .wire
         .put(path)
-        .body("application/x-tar", StreamBody::new(chunks).boxed_unsync())
+        .body("application/x-tar", poured(receiver))
         .within(Duration::from_hours(24))
         .status()
         .await;
@@ -394,70 +380,6 @@ fn replace(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
-}
-
-/// Passes a body on to the unpacking thread; a stall or a break reaches both sides.
-async fn pour(mut body: Incoming, to: mpsc::Sender<io::Result<Bytes>>) -> Result<(), Fault> {
-    loop {
-        let fault = match timeout(STALLED, body.frame()).await {
-            Ok(None) => return Ok(()),
-            Ok(Some(Ok(frame))) => {
-                let data = frame.into_data().unwrap_or_default();
-                if to.send(Ok(data)).await.is_err() {
-                    // Unpacking failed and says why itself.
-                    return Ok(());
-                }
-                continue;
-            }
-            Ok(Some(Err(error))) => Fault::Cut(error.to_string()),
-            Err(_) => Fault::Late(STALLED),
-        };
-        let _ = to.send(Err(io::Error::other(fault.to_string()))).await;
-        return Err(fault);
-    }
-}
-
-/// The writing end of a pipe from a thread to a task.
-struct Pipe(mpsc::Sender<Bytes>);
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let part = &bytes[..bytes.len().min(64 << 10)];
-        let sent = self.0.blocking_send(Bytes::copy_from_slice(part));
-        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The reading end of a pipe from a task to a thread.
-struct Spout {
-    from: mpsc::Receiver<io::Result<Bytes>>,
-    left: Bytes,
-}
-
-impl Spout {
-    fn new(from: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        let left = Bytes::new();
-        Self { from, left }
-    }
-}
-
-impl Read for Spout {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.left.is_empty() {
-            match self.from.blocking_recv() {
-                Some(chunk) => self.left = chunk?,
-                None => return Ok(0),
-            }
-        }
-        let count = self.left.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.left.split_to(count));
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

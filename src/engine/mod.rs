@@ -26,6 +26,7 @@ mod logs;
 mod network;
 mod older;
 mod outbox;
+mod pipe;
 mod prune;
 mod registry;
 mod resources;
