@@ -100,7 +100,12 @@ impl<'s> Report<'s> {
         }
         match said {
             Said::Amount(amount) => self.measured(index, amount),
-            Said::Line(line) => self.tell(index, format!("  {line}")),
+            Said::Line(line) if self.takes_turns(index) => self.tell(index, format!("  {line}")),
+            // It says little, and is not to wait for others.
+            Said::Line(line) => {
+                let line = format!("{}: {line}", self.plan.steps[index].target());
+                let _ = writeln!(io::stdout(), "{}{line}", self.cleared());
+            }
             Said::Finding(finding) => {
                 for line in self.finding(&finding) {
                     self.tell(index, line);
@@ -205,14 +210,28 @@ impl<'s> Report<'s> {
             }
             Output::Table | Output::Wide => {
                 let line = self.line(&step.target(), &step.action.to_string(), result, ms);
-                let is_turn = matches!(step.action, Action::Install(_));
-                if is_turn {
+                if self.takes_turns(index) {
                     self.tell(index, line);
                     self.turn(index);
                 } else {
                     let _ = writeln!(io::stdout(), "{line}");
                 }
             }
+        }
+    }
+
+    /// Whether a step says so much that several would mix.
+    fn takes_turns(&self, index: usize) -> bool {
+        let action = &self.plan.steps[index].action;
+        matches!(action, Action::Install(_) | Action::Examine)
+    }
+
+    /// What takes the line of amounts off the terminal, if there is one.
+    fn cleared(&self) -> &'static str {
+        if self.lock().shown.take().is_some() {
+            "\r\x1b[K"
+        } else {
+            ""
         }
     }
 

@@ -377,6 +377,7 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
             ..engine::ssh::Settings::default()
         },
         pace: engine_pace(config),
+        scratch: config.paths.cache_dir.join("images"),
         ..engine::Settings::default()
     }
 }

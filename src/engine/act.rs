@@ -8,7 +8,7 @@ use super::error::{Deed, Error, ErrorKind, Fault};
 use super::exec::{self, ExecSpec};
 use super::session::Session;
 use super::wire::{Ask, query};
-use super::{archive, image, network, prune, volume};
+use super::{archive, network, prune, volume};
 use crate::model::{Action, ContainerId, Step};
 
 /// What is done at once has this long; a busy engine is slow.
@@ -33,7 +33,6 @@ pub(super) async fn act(session: &Session, step: &Step) -> Result<String, Error>
         return prune::prune(session, *what, &deed).await;
     }
     match &step.action {
-        Action::Image(action) => return image::act(session, step, action).await,
         Action::Network(action) => return network::act(session, step, action).await,
         Action::Volume(action) => return volume::act(session, step, action).await,
         _ => {}

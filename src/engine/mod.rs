@@ -42,6 +42,7 @@ mod watch;
 mod wire;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,7 @@ use crate::model::{
 };
 use actor::Status;
 use error::Deed;
+use image::source::Spools;
 use registry::{Command, Door};
 use session::Session;
 
@@ -91,6 +93,8 @@ pub struct Settings {
     pub heartbeat: Duration,
     /// Between two samples of containers that are not on the screen, per host.
     pub sampling: Duration,
+    /// A directory of this machine with room for images on their way.
+    pub scratch: PathBuf,
 }
 
 impl Default for Settings {
@@ -102,6 +106,7 @@ impl Default for Settings {
             pace: Pace::default(),
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),
+            scratch: PathBuf::from("/var/tmp"),
         }
     }
 }
@@ -131,6 +136,7 @@ impl Default for Pace {
 #[derive(Clone, Debug)]
 pub struct Engines {
     commands: mpsc::UnboundedSender<Command>,
+    spools: Arc<Spools>,
 }
 
 impl Engines {
@@ -138,8 +144,14 @@ impl Engines {
     /// room in it, samples are dropped when there is none. Needs a tokio runtime around it.
     pub fn start(settings: Settings, inbox: mpsc::Sender<Signal>) -> Self {
         let (commands, orders) = mpsc::unbounded_channel();
+        let spools = Arc::new(Spools::new(settings.scratch.clone()));
         tokio::spawn(registry::run(settings, inbox, orders));
-        Self { commands }
+        Self { commands, spools }
+    }
+
+    /// The archives of images that are in use now.
+    fn spools(&self) -> &Spools {
+        &self.spools
     }
 
     /// These are the hosts now: new ones are opened, others than these are let go. Hosts whose
@@ -177,6 +189,12 @@ impl Engines {
         match &step.action {
             Action::Examine => return self.examine(step, say).await,
             Action::Install(what) => return self.install(step, what, say).await,
+            Action::Image(action) => {
+                return match image::act(self, step, action, say).await {
+                    Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
+                    done => done,
+                };
+            }
             Action::Start
             | Action::Stop { .. }
             | Action::Restart { .. }
@@ -189,7 +207,6 @@ impl Engines {
             | Action::CopyOut { .. }
             | Action::Exec { .. }
             | Action::Prune(_)
-            | Action::Image(_)
             | Action::Network(_)
             | Action::Volume(_) => {}
         }

@@ -40,7 +40,9 @@ pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Resource, Volume};
 pub use setting::{Setting, Settings};
-pub use step::{Action, ImageAction, Install, NetworkAction, Prune, Step, Subject, VolumeAction};
+pub use step::{
+    Action, BundledImage, ImageAction, Install, NetworkAction, Prune, Step, Subject, VolumeAction,
+};
 pub use text::{ago, bytes, printable, size, span};
 pub use usage::{History, Rates, Usage};
 

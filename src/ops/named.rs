@@ -3,8 +3,9 @@
 use super::{
     plan::{Refusal, RefusalKind},
     sentence::{
-        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, InstallArgs,
-        KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs, Targets,
+        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, ImageCommand,
+        InstallArgs, KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs,
+        Targets,
     },
     target::{ContainerPattern, HostPattern, ResourcePattern, Target},
 };
@@ -120,7 +121,13 @@ impl Sentence {
             }
             Self::Image(_) | Self::Network(_) | Self::Volume(_) => {
                 let named = self.resource_patterns();
-                named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
+                let hosts = match self {
+                    Self::Image(command) => command.destinations(),
+                    _ => &[],
+                };
+                (named.is_empty() && hosts.is_empty())
+                    || named.iter().any(|pattern| pattern.touches(spec))
+                    || hosts.iter().any(|pattern| pattern.matches(spec))
             }
         }
     }
@@ -130,6 +137,7 @@ impl Sentence {
         !self.container_patterns().is_empty()
             || !self.host_patterns().is_empty()
             || !self.resource_patterns().is_empty()
+            || matches!(self, Self::Image(ImageCommand::Load(_)))
     }
 
     /// What it is about: the targets it names, else the selection; without repetition. Nothing for
@@ -236,7 +244,13 @@ impl Sentence {
         let named = self.resource_patterns();
         let mut targets = Vec::new();
         for pattern in named {
-            for (host, id, _) in pattern.resolve(kind, fleet)? {
+            let found = match self {
+                Self::Image(command) if command.takes_any_source() => {
+                    pattern.resolve_anywhere(kind, fleet)
+                }
+                _ => pattern.resolve(kind, fleet),
+            };
+            for (host, id, _) in found? {
                 targets.push(Target::Resource(kind, host.name().clone(), id));
             }
         }

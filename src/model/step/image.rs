@@ -1,8 +1,23 @@
 //! What can be done to an image, as values.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
+
+use crate::model::HostName;
+
+/// An image that goes into a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct BundledImage {
+    /// The host it is read from.
+    pub host: HostName,
+    /// Its id.
+    pub id: Arc<str>,
+    /// What it is to be called where it is unpacked.
+    pub tags: Vec<Arc<str>>,
+    /// About how many bytes it has.
+    pub size: u64,
+}
 
 /// What is done to an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -15,12 +30,48 @@ pub enum ImageAction {
         /// Also with several names, or used by containers that do not run.
         force: bool,
     },
+    /// Give it one more name.
+    Tag {
+        /// The name, `repository:tag`.
+        to: Arc<str>,
+    },
+    /// Bring it to the step's host from another one, through this machine.
+    Copy {
+        /// The host that has it.
+        from: HostName,
+        /// About how many bytes it has.
+        size: u64,
+        /// What it is to be called.
+        tags: Vec<Arc<str>>,
+        /// At most so many bytes a second.
+        limit: Option<u64>,
+    },
+    /// Bring the images of a file of this machine to the host.
+    Load {
+        /// An archive of images.
+        file: PathBuf,
+        /// At most so many bytes a second.
+        limit: Option<u64>,
+    },
+    /// Write images of the fleet into one file of this machine.
+    Bundle {
+        /// Which ones.
+        images: Vec<BundledImage>,
+        /// The file.
+        to: PathBuf,
+        /// A file of that name is replaced.
+        replace: bool,
+    },
 }
 
 impl fmt::Display for ImageAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remove { .. } => f.write_str("remove"),
+            Self::Tag { to } => write!(f, "tag as {to}"),
+            Self::Copy { from, .. } => write!(f, "copy from {from}"),
+            Self::Load { file, .. } => write!(f, "load {}", file.display()),
+            Self::Bundle { to, .. } => write!(f, "bundle into {}", to.display()),
         }
     }
 }
@@ -30,6 +81,10 @@ impl ImageAction {
     pub fn busy(&self) -> &'static str {
         match self {
             Self::Remove { .. } => "removing",
+            Self::Tag { .. } => "tagging",
+            Self::Copy { .. } => "copying",
+            Self::Load { .. } => "loading",
+            Self::Bundle { .. } => "bundling",
         }
     }
 }

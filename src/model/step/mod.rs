@@ -4,7 +4,7 @@ mod image;
 mod network;
 mod volume;
 
-pub use image::ImageAction;
+pub use image::{BundledImage, ImageAction};
 pub use network::NetworkAction;
 pub use volume::VolumeAction;
 

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{
-        Action, Endpoint, Fleet, Host, ImageAction, NetworkAction, Prune, Step, Subject,
+        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, Prune, Step, Subject,
         VolumeAction, redact,
     },
     ops::sentence::join,
@@ -25,10 +25,24 @@ pub(super) fn commands(steps: &[Step], fleet: &Fleet) -> Vec<String> {
     commands
         .into_iter()
         .map(|(step, names)| {
-            let mut words = vec!["docker".to_owned()];
-            words.extend(fleet.host(&step.host).map(connection).unwrap_or_default());
-            words.extend(action(&step.action, &names));
-            redact(&join(words.iter().map(String::as_str))).into_owned()
+            let said = |host: &HostName, words: Vec<String>| {
+                let way = fleet.host(host).map(connection).unwrap_or_default();
+                let docker = std::iter::once("docker".to_owned()).chain(way);
+                let all: Vec<String> = docker.chain(words).collect();
+                redact(&join(all.iter().map(String::as_str))).into_owned()
+            };
+            let command = said(&step.host, action(&step.action, &names));
+            match &step.action {
+                Action::Image(ImageAction::Copy { from, tags, .. }) => {
+                    let name = tags
+                        .first()
+                        .map(ToString::to_string)
+                        .or(names.first().cloned());
+                    let save = ["save".to_owned(), name.unwrap_or_default()];
+                    format!("{} | {command}", said(from, save.to_vec()))
+                }
+                _ => command,
+            }
         })
         .collect()
 }
@@ -151,7 +165,20 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
 }
 
 fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
+    let first = names.first().map_or("", String::as_str);
     match action {
+        ImageAction::Tag { to } => spoken(&["tag", first, to], &[], &[]),
+        ImageAction::Copy { .. } => spoken(&["load"], &[], &[]),
+        ImageAction::Load { file, .. } => {
+            spoken(&["load", "-i", &file.display().to_string()], &[], &[])
+        }
+        ImageAction::Bundle { images, to, .. } => {
+            let names: Vec<String> = images
+                .iter()
+                .map(|image| image.tags.first().unwrap_or(&image.id).to_string())
+                .collect();
+            spoken(&["save", "-o", &to.display().to_string()], &[], &names)
+        }
         ImageAction::Remove { force, .. } => {
             let force: &[&str] = if *force { &["-f"] } else { &[] };
             spoken(&["image", "rm"], force, names)

@@ -38,7 +38,7 @@ impl<T> Gathered<T> {
     }
 
     /// Refuses the whole when nothing is left.
-    fn or_refuse(self) -> Result<Self, Refusal> {
+    pub fn or_refuse(self) -> Result<Self, Refusal> {
         if !self.chosen.is_empty() {
             return Ok(self);
         }

@@ -1,9 +1,14 @@
 //! What can be said of images.
 
+use std::{fmt, path::PathBuf, str::FromStr};
+
 use clap::{Args, Subcommand};
 
 use super::{Accepts, Danger, ListArgs, Number, Role, Why};
-use crate::{model::Resource, ops::target::ResourcePattern};
+use crate::{
+    model::{Resource, bytes, size},
+    ops::target::{HostPattern, ResourcePattern},
+};
 
 /// Sentences about images.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
@@ -12,6 +17,25 @@ pub enum ImageCommand {
     List(ListArgs),
     /// Remove names of images, and what no other name needs
     Remove(RemoveImageArgs),
+    /// Give an image one more name
+    #[command(allow_missing_positional = true)]
+    Tag {
+        /// The image, `app:1.2@ams-1`; without it, the selected one
+        #[arg(value_name = "TARGET")]
+        target: Option<ResourcePattern>,
+        /// The name, `repository:tag`
+        #[arg(value_name = "NAME")]
+        name: ImageName,
+        /// Why it is done.
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Copy images to other hosts without a registry: only the layers that they lack
+    Copy(CopyImageArgs),
+    /// Write images into one file with their sums, to be carried to another site
+    Bundle(BundleArgs),
+    /// Bring the images of a bundle, or of a file of `docker save`, to hosts
+    Load(LoadArgs),
 }
 
 /// Which images, and why.
@@ -36,11 +60,147 @@ pub struct RemoveImageArgs {
     pub force: bool,
 }
 
+/// Which images are copied, and where to.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CopyImageArgs {
+    /// The images, `app:1.2`, from any host that has them, or `app:1.2@ams-1`; without them, those that are selected
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<ResourcePattern>,
+    /// The hosts they are copied to, `@ams-2`, `env:prod`, `group:edge`
+    #[arg(long, value_name = "HOST", required = true, num_args = 1..)]
+    pub to: Vec<HostPattern>,
+    /// To each host at most so many bytes a second, as `500K`, `10M`
+    #[arg(long, value_name = "BYTES")]
+    pub limit: Option<Speed>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Which images are bundled, and into which file.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct BundleArgs {
+    /// The images, `app:1.2`, from any host that has them, or `app:1.2@ams-1`; without them, those that are selected
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<ResourcePattern>,
+    /// The file, on this machine
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub replace: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Which file is loaded, and where to.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct LoadArgs {
+    /// A bundle, or what `docker save` wrote, on this machine
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The hosts, `@ams-2`, `env:prod`, `group:edge`
+    #[arg(long, value_name = "HOST", required = true, num_args = 1..)]
+    pub to: Vec<HostPattern>,
+    /// To each host at most so many bytes a second, as `500K`, `10M`
+    #[arg(long, value_name = "BYTES")]
+    pub limit: Option<Speed>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// So many bytes a second, at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speed(pub u64);
+
+impl FromStr for Speed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no speed; write bytes a second, as 500K or 10M");
+        let bytes = size(text.trim_end_matches("/s")).filter(|bytes| *bytes >= 1.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is above 1, and more than fits is as fast as can be"
+        )]
+        bytes.map(|bytes| Self(bytes as u64)).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&bytes(self.0))
+    }
+}
+
+/// A name for an image, with its tag: `repository:tag`; `latest` where none is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName(String);
+
+impl ImageName {
+    /// The name with its tag.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ImageName {
+    type Err = String;
+
+    /// Docker's grammar: a registry's host and port, then small letters, digits and `. _ - /`; a tag of at most 128 of
+    /// letters, digits and `. _ -`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("'{text}' is no name for an image: {why}"));
+        if text.contains('@') {
+            return wrong("a digest is not given, it comes from the content");
+        }
+        let (repo, tag) = match text.rsplit_once(':') {
+            Some((repo, tag)) if !tag.contains('/') => (repo, tag),
+            Some(_) | None => (text, "latest"),
+        };
+        let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if tag.is_empty()
+            || tag.len() > 128
+            || tag.starts_with(['.', '-'])
+            || !tag.chars().all(is_tag)
+        {
+            return wrong("a tag has letters, digits and . _ -, and does not begin with . or -");
+        }
+        let mut parts: Vec<&str> = repo.split('/').collect();
+        let has_registry =
+            parts.len() > 1 && (parts[0] == "localhost" || parts[0].contains(['.', ':']));
+        if has_registry {
+            let registry = parts.remove(0);
+            if !registry
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".:-[]".contains(c))
+            {
+                return wrong("the part before the first / is no host");
+            }
+        }
+        let is_part = |part: &&str| {
+            let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+            !part.is_empty()
+                && part.chars().all(fits)
+                && !part.starts_with(['.', '_', '-'])
+                && !part.ends_with(['.', '_', '-'])
+        };
+        if !parts.iter().all(is_part) {
+            return wrong("it has small letters, digits and . _ - between / only");
+        }
+        Ok(Self(format!("{repo}:{tag}")))
+    }
+}
+
 impl ImageCommand {
     /// How bad it can be.
     pub(super) fn danger(&self) -> Danger {
         match self {
             Self::List(_) => Danger::Reads,
+            Self::Tag { .. } | Self::Copy(_) | Self::Load(_) | Self::Bundle(_) => Danger::Changes,
             Self::Remove(_) => Danger::Destroys,
         }
     }
@@ -49,18 +209,24 @@ impl ImageCommand {
     pub(super) fn role(&self) -> Role {
         match self {
             Self::List(_) => Role::Query,
-            Self::Remove(_) => Role::Act,
+            Self::Remove(_)
+            | Self::Tag { .. }
+            | Self::Copy(_)
+            | Self::Load(_)
+            | Self::Bundle(_) => Role::Act,
         }
     }
 
     /// Which selection it takes when it names no targets.
     pub(super) fn accepts(&self) -> Accepts {
-        match self {
-            Self::List(_) => Accepts::Nothing,
-            Self::Remove(_) => Accepts::Resources {
-                kind: Resource::Image,
-                number: Number::Some,
-            },
+        let number = match self {
+            Self::List(_) | Self::Load(_) => return Accepts::Nothing,
+            Self::Tag { .. } => Number::One,
+            Self::Remove(_) | Self::Copy(_) | Self::Bundle(_) => Number::Some,
+        };
+        Accepts::Resources {
+            kind: Resource::Image,
+            number,
         }
     }
 
@@ -69,15 +235,36 @@ impl ImageCommand {
         match self {
             Self::List(_) => None,
             Self::Remove(args) => Some(&args.targets.why),
+            Self::Tag { why, .. } => Some(why),
+            Self::Copy(args) => Some(&args.why),
+            Self::Load(args) => Some(&args.why),
+            Self::Bundle(args) => Some(&args.why),
         }
     }
 
     /// The images that it names itself.
     pub(in crate::ops) fn patterns(&self) -> &[ResourcePattern] {
         match self {
-            Self::List(_) => &[],
+            Self::List(_) | Self::Load(_) => &[],
             Self::Remove(args) => &args.targets.targets,
+            Self::Tag { target, .. } => target.as_slice(),
+            Self::Copy(args) => &args.targets,
+            Self::Bundle(args) => &args.targets,
         }
+    }
+
+    /// The hosts that it names as those where images are brought to.
+    pub(in crate::ops) fn destinations(&self) -> &[HostPattern] {
+        match self {
+            Self::Copy(args) => &args.to,
+            Self::Load(args) => &args.to,
+            Self::List(_) | Self::Remove(_) | Self::Tag { .. } | Self::Bundle(_) => &[],
+        }
+    }
+
+    /// Whether any host will do that has the images.
+    pub(in crate::ops) fn takes_any_source(&self) -> bool {
+        matches!(self, Self::Copy(_) | Self::Bundle(_))
     }
 
     /// The words that name it.
@@ -85,6 +272,51 @@ impl ImageCommand {
         match self {
             Self::List(_) => "image list",
             Self::Remove(_) => "image remove",
+            Self::Tag { .. } => "image tag",
+            Self::Copy(_) => "image copy",
+            Self::Bundle(_) => "image bundle",
+            Self::Load(_) => "image load",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn names_follow_dockers_grammar() {
+        let read = |text: &str| text.parse::<ImageName>().map(|name| name.0);
+        assert_eq!(read("app").unwrap(), "app:latest");
+        assert_eq!(
+            read("reg.example.org:5000/pay/api:rt67").unwrap(),
+            "reg.example.org:5000/pay/api:rt67"
+        );
+        assert_eq!(
+            read("localhost:5000/app").unwrap(),
+            "localhost:5000/app:latest"
+        );
+        for wrong in [
+            "App:1",
+            "app:",
+            "app:-x",
+            "a//b",
+            "app@sha256:00",
+            "",
+            "pay/-x",
+            "a b:1",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn speeds_are_read_and_written() {
+        assert_eq!("10M".parse(), Ok(Speed(10 << 20)));
+        assert_eq!("500K/s".parse(), Ok(Speed(500 << 10)));
+        assert!("0".parse::<Speed>().is_err());
+        assert!("fast".parse::<Speed>().is_err());
     }
 }

@@ -19,7 +19,10 @@ pub use error::ParseError;
 pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
 pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
-pub use image::{ImageCommand, ImageTargets, RemoveImageArgs};
+pub use image::{
+    BundleArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets, LoadArgs, RemoveImageArgs,
+    Speed,
+};
 pub use network::{NetworkCommand, NetworkTargets};
 pub use setting::SettingCommand;
 pub use traits::{Accepts, Danger, Number, Role};

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use super::{
     AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs, HostCommand,
     ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand,
-    PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, VolumeCommand,
+    PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed, VolumeCommand,
 };
-use crate::{logs::Filter, model::redact};
+use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
 /// The words of a line, joined so that a shell splits them the same way.
 #[derive(Default)]
@@ -138,7 +138,32 @@ fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
             words.0.extend(targets.iter().cloned());
             words.flag("--force", args.force);
         }
+        ImageCommand::Tag { name, .. } => {
+            words.0.extend(targets.iter().cloned());
+            words.add(name.as_str());
+        }
+        ImageCommand::Copy(args) => {
+            words.0.extend(targets.iter().cloned());
+            to_hosts(words, &args.to, args.limit);
+        }
+        ImageCommand::Load(args) => {
+            words.add(args.file.display().to_string());
+            to_hosts(words, &args.to, args.limit);
+        }
+        ImageCommand::Bundle(args) => {
+            words.0.extend(targets.iter().cloned());
+            words
+                .option("--to", Some(args.to.display()))
+                .flag("--replace", args.replace);
+        }
     }
+}
+
+fn to_hosts(words: &mut Words, hosts: &[HostPattern], limit: Option<Speed>) {
+    for host in hosts {
+        words.option("--to", Some(host));
+    }
+    words.option("--limit", limit);
 }
 
 fn network(words: &mut Words, command: &NetworkCommand, targets: &[String]) {

@@ -80,6 +80,20 @@ impl ResourcePattern {
     /// Those of one kind that are meant, by host in the fleet's order, then by name; at least one, or the reason why
     /// there is none. Without a host it has to be one host's.
     pub fn resolve<'f>(&self, kind: Resource, fleet: &'f Fleet) -> Result<Vec<Found<'f>>, Refusal> {
+        let found = self.resolve_anywhere(kind, fleet)?;
+        let first = found[0].0.name();
+        if self.host.is_none() && found.iter().any(|(host, ..)| host.name() != first) {
+            return Err(self.ambiguous(kind, &found));
+        }
+        Ok(found)
+    }
+
+    /// As [`Self::resolve`], but without a host those of all hosts.
+    pub fn resolve_anywhere<'f>(
+        &self,
+        kind: Resource,
+        fleet: &'f Fleet,
+    ) -> Result<Vec<Found<'f>>, Refusal> {
         let hosts: Vec<&Host> = match &self.host {
             Some(host) => host.resolve(fleet)?,
             None => fleet.hosts().iter().collect(),
@@ -95,10 +109,6 @@ impl ResourcePattern {
         }
         if found.is_empty() {
             return Err(self.unknown(kind, &hosts));
-        }
-        let first = found[0].0.name();
-        if self.host.is_none() && found.iter().any(|(host, ..)| host.name() != first) {
-            return Err(self.ambiguous(kind, &found));
         }
         Ok(found)
     }

@@ -106,3 +106,87 @@ fn a_selection_has_to_be_of_the_kind() {
         "{refusal}"
     );
 }
+
+#[test]
+fn images_are_copied_from_wherever_they_are_to_where_they_lack() {
+    let mut fleet = fleet();
+    let name = HostName::new("dev-1");
+    fleet.apply(crate::model::Event::Images(name, Vec::new()));
+    let plan = |line: &str| sentence(line).plan(&fleet, &[]);
+    let copied = plan("image copy shop:1 --to dev-1 --to ams-1 --limit 10M").unwrap();
+    assert_eq!(copied.targets, ["shop:1@dev-1"]);
+    assert_eq!(copied.left_out[0].refusal.why, "@ams-1 has shop:1 already");
+    assert_eq!(copied.title, "Copy shop:1 to dev-1");
+    assert_eq!(
+        copied.sentence,
+        "image copy shop:1 --to @dev-1 --to @ams-1 --limit 10.0M"
+    );
+    assert_eq!(
+        sentence(&copied.sentence),
+        sentence("image copy shop:1 --to dev-1 --to ams-1 --limit 10M")
+    );
+    assert!(
+        copied.docker[0].contains(" save shop:1 | docker -H tcp://10.0.0.9:2375 load"),
+        "{:?}",
+        copied.docker
+    );
+    let Action::Image(ImageAction::Copy { tags, limit, .. }) = &copied.steps[0].action else {
+        panic!("{copied:?}");
+    };
+    assert_eq!((tags.len(), *limit), (1, Some(10 << 20)));
+    let read_only = plan("image copy shop:1 --to ro-1").unwrap_err();
+    assert_eq!(read_only.kind, RefusalKind::ReadOnly);
+}
+
+#[test]
+fn one_name_for_two_images_has_to_be_told_apart() {
+    let mut fleet = fleet();
+    let other = crate::model::Image {
+        id: format!("sha256:{}", "d".repeat(64)).into(),
+        tags: vec!["shop:1".into()],
+        ..Default::default()
+    };
+    let name = HostName::new("dev-1");
+    fleet.apply(crate::model::Event::Images(name, vec![other]));
+    let plan = |line: &str| sentence(line).plan(&fleet, &[]);
+    let refusal = plan("image bundle shop:1 --to x.tar").unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Ambiguous);
+    assert!(
+        refusal
+            .to_string()
+            .contains("shop:1 is one image on ams-1 and another one on dev-1"),
+        "{refusal}"
+    );
+    let moved = plan("image copy shop:1@ams-1 --to dev-1").unwrap();
+    assert_eq!(
+        moved.loses,
+        ["@dev-1: shop:1 names another image there now (dddddddddddd)"]
+    );
+    assert_eq!(moved.confirm, crate::ops::Confirm::Ask);
+}
+
+#[test]
+fn what_is_used_or_has_several_names_is_not_removed_unasked() {
+    let whole = Target::Resource(
+        Resource::Image,
+        HostName::new("ams-1"),
+        format!("sha256:{}", "a".repeat(64)).into(),
+    );
+    let remove = |line: &str| sentence(line).plan(&fleet(), std::slice::from_ref(&whole));
+    let refusal = remove("image remove").unwrap_err();
+    assert!(
+        refusal.why.contains("has 2 names: shop:1, shop:latest"),
+        "{refusal}"
+    );
+    let plan = remove("image remove --force").unwrap();
+    let only_all = ImageAction::Remove {
+        only: None,
+        force: true,
+    };
+    assert_eq!(plan.steps[0].action, Action::Image(only_all));
+    let plan = remove("image remove shop:1@ams-1").unwrap();
+    assert_eq!(
+        plan.loses,
+        ["the name shop:1; the image stays, as shop:latest"]
+    );
+}
