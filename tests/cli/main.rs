@@ -6,6 +6,7 @@ mod asking;
 mod bench;
 mod containers;
 mod doctor;
+mod images;
 mod installing;
 mod setting_up;
 mod streams;

@@ -33,8 +33,10 @@ pub enum ImageCommand {
     /// Copy images to other hosts without a registry: only the layers that they lack
     Copy(CopyImageArgs),
     /// Write images into one file with their sums, to be carried to another site
+    #[command(visible_alias = "save")]
     Bundle(BundleArgs),
     /// Bring the images of a bundle, or of a file of `docker save`, to hosts
+    #[command(visible_alias = "unbundle")]
     Load(LoadArgs),
 }
 
