@@ -37,8 +37,11 @@ fn styles() -> impl Strategy<Value = Style> {
     );
     let modifiers = (weight, others)
         .prop_map(|(weight, others)| others.into_iter().fold(weight, |sum, one| sum | one));
-    (colours.clone(), colours, modifiers)
-        .prop_map(|(fg, bg, modifier)| Style::new().fg(fg).bg(bg).add_modifier(modifier))
+    (colours.clone(), colours, modifiers).prop_map(|(fg, bg, modifier)| {
+        // Texts may lie over each other, and a cell keeps what the style above does not take away.
+        let plain = Style::new().remove_modifier(Modifier::BOLD | Modifier::DIM);
+        plain.fg(fg).bg(bg).add_modifier(modifier)
+    })
 }
 
 fn frames() -> impl Strategy<Value = Vec<Frame>> {
