@@ -3,6 +3,7 @@
 pub mod containers;
 pub mod detail;
 pub mod hosts;
+pub mod images;
 pub mod logs;
 pub mod operations;
 pub mod overview;
@@ -24,7 +25,7 @@ use crate::{
     logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
     ops::{
-        column::{Images, Networks, Volumes},
+        column::{Networks, Volumes},
         target::Target,
     },
 };
@@ -217,7 +218,7 @@ pub struct Panes {
     pub containers: containers::Containers,
     /// The log tail, which others fill.
     pub logs: logs::Logs,
-    images: Resources<Images>,
+    images: images::Images,
     subnets: Resources<Networks>,
     volumes: Resources<Volumes>,
     /// The log of acts, to which others lead.

@@ -9,6 +9,7 @@ use crate::{
     model::{Feed, Fleet, Host, HostName, Resource},
     ops::{
         column::{ImageRow, Images, NetworkRow, Networks, Rows, VolumeRow, Volumes, natural},
+        filter::Filter,
         target::Target,
     },
     ui::{look::Look, nav::Nav},
@@ -134,14 +135,19 @@ impl<K: Kind> Resources<K> {
         self.table.set_sort(text);
     }
 
+    /// What rows have to fit.
+    pub fn parsed_filter(&self) -> &Filter {
+        self.table.parsed_filter()
+    }
+
     /// Why there is nothing to see, and what to do.
-    fn emptiness(&self, fleet: &Fleet) -> String {
+    pub fn emptiness(&self, fleet: &Fleet) -> String {
         let words = format!("{}s", K::RESOURCE.word());
-        if self.total > 0 {
+        let total: usize = fleet.hosts().iter().filter_map(K::count).sum();
+        if total > 0 {
             let filter = self.table.filter();
             return format!(
-                "None of the {} {words} matches '{filter}'. Esc clears the filter.",
-                self.total
+                "None of the {total} {words} matches '{filter}'. Esc clears the filter."
             );
         }
         if fleet.hosts().is_empty() {

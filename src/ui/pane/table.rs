@@ -53,6 +53,11 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
         &self.text
     }
 
+    /// What rows have to fit.
+    pub fn parsed_filter(&self) -> &Filter {
+        &self.filter
+    }
+
     /// Which column rows are sorted by.
     pub fn sort(&self) -> Sort {
         self.sort
