@@ -5,6 +5,7 @@
 //! | layer | knows | its sentence |
 //! |---|---|---|
 //! | [`cli`] | all but ui | The same sentences from a shell; tables or JSON. |
+//! | [`worker`] | all but ui | What is done without anybody there: backups by schedule. |
 //! | [`console`] | all | Terminal, the single-owner loop, performing effects. |
 //! | [`ui`] | model, logs, ops | State, update, view; no I/O, no async, no clock. |
 //! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
@@ -25,3 +26,4 @@ pub mod ops;
 pub mod sim;
 pub mod store;
 pub mod ui;
+pub mod worker;

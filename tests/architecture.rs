@@ -24,9 +24,13 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["model", "logs", "engine", "store", "config", "ops", "ui"],
     ),
     (
+        "worker",
+        &["model", "logs", "engine", "store", "config", "ops"],
+    ),
+    (
         "cli",
         &[
-            "model", "logs", "engine", "store", "config", "ops", "console", "sim",
+            "model", "logs", "engine", "store", "config", "ops", "console", "sim", "worker",
         ],
     ),
 ];

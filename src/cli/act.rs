@@ -58,12 +58,18 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     .await;
     interrupt.abort();
     store.close().await;
+    // What was broken off is cleaned up before the ways to the hosts are closed.
+    if let Some(step) = plan.steps.first() {
+        engines.settle(&step.host).await;
+    }
     drained.abort();
     let outcome = ended?;
     report.finish(&outcome)?;
     let ended = match (sentence.role(), &outcome) {
         // What was looked at cannot be used.
-        (Role::Look, Outcome::Failed { .. }) => Exit::Unreached,
+        (Role::Look, Outcome::Failed { .. }) if matches!(sentence, Sentence::Host(_)) => {
+            Exit::Unreached
+        }
         _ => of_outcome(&outcome),
     };
     Ok(worse(ended, exit))
@@ -121,6 +127,9 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
     let mut reached = match sentence {
         // These open a way of their own.
         Sentence::Host(HostCommand::Doctor { .. } | HostCommand::Install(_)) => {
+            Reached::nothing_yet(&session.config, session.options.timeout)?
+        }
+        Sentence::Volume(command) if command.is_local() => {
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }
         // What a cleaning takes away depends on the engine's version.

@@ -37,6 +37,12 @@ pub(super) enum Command {
     Say(Box<Sentence>),
     /// Open the console on a fleet served from memory, to look around
     Demo(DemoArgs),
+    /// Do what wharf.toml schedules, the backups of [[backup]], until interrupted
+    Worker {
+        /// Do all of it once, now, and end
+        #[arg(long)]
+        once: bool,
+    },
     /// Docker Engines from memory, for tests and measurements
     #[command(subcommand)]
     Sim(SimCommand),

@@ -259,10 +259,9 @@ pub(super) async fn volumes(session: &Session, args: &ListArgs) -> Result<Exit, 
     let reached = resources(session, |host| host.volumes.is_some()).await?;
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().flat_map(|host| {
-        let volumes = by_name(host.volumes.iter().flatten(), |volume| &volume.name);
-        volumes
-            .into_iter()
-            .map(move |volume| VolumeRow { host, volume })
+        let mut rows: Vec<VolumeRow<'_>> = VolumeRow::all(host).collect();
+        rows.sort_by(|a, b| natural(&a.volume.name, &b.volume.name));
+        rows
     }));
     let json = |out: &mut Out| out.array(rows.iter().map(|row| OnHost::of(row.host, row.volume)));
     let name = |row: &VolumeRow<'_>| row.volume.name.to_string();

@@ -18,6 +18,8 @@ mod setup;
 mod show;
 mod signals;
 mod table;
+mod volume;
+mod work;
 
 use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, time::Duration};
 
@@ -141,6 +143,7 @@ impl Session {
         match command {
             None => setup::console(self).await,
             Some(Command::Demo(size)) => setup::demo(self, size).await,
+            Some(Command::Worker { once }) => work::work(self, once).await,
             Some(Command::Sim(command)) => setup::sim(&command).await,
             Some(Command::Say(sentence)) => {
                 self.warn();
@@ -184,6 +187,11 @@ impl Session {
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
             Sentence::Volume(VolumeCommand::List(args)) => list::volumes(self, args).await,
+            Sentence::Volume(VolumeCommand::Show { .. }) => volume::show(self, sentence).await,
+            Sentence::Volume(VolumeCommand::Browse(args)) => {
+                volume::browse(self, sentence, args).await
+            }
+            Sentence::Volume(VolumeCommand::Backups(args)) => volume::backups(self, args),
             // Their roles are not those of questions.
             Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,

@@ -8,11 +8,12 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{Logs, Notice, Refresh, Signs, Ssh, contexts, document};
+use super::{BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, contexts, document};
 use crate::{
     logs::Masks,
     model::{
-        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, TlsFiles,
+        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, Schedule,
+        TlsFiles,
         setting::{Key, written_length},
     },
 };
@@ -47,6 +48,7 @@ pub(super) struct File {
     pub(super) database: Option<DatabasePlace>,
     pub(super) password_file: Option<PathBuf>,
     pub(super) spill: Option<PathBuf>,
+    pub(super) backups: Backups,
     pub(super) logs: Logs,
     pub(super) log: LogSection,
     pub(super) notices: Vec<Notice>,
@@ -149,7 +151,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                "backup" | "backups" | "ui" | "ui.columns" | "refresh" | "log" | "ssh"
+                | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -173,6 +176,14 @@ impl File {
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
         root.table("store", |section| self.store(section, base));
+        root.table("backups", |section| {
+            let directory = section.text("directory").map(|text| base.path(&text));
+            self.backups.directory = directory.unwrap_or_default();
+        });
+        root.tables("backup", |section| {
+            let job = backup_job(section, base);
+            self.backups.jobs.extend(job);
+        });
         root.table("logs", |section| logs(&mut self.logs, section));
         root.table("log", |section| {
             self.log.file = section.text("file").map(|text| base.path(&text));
@@ -459,6 +470,47 @@ fn logs(logs: &mut Logs, section: &mut Section<'_, '_>) {
 
 /// What follows from rules of which nothing is known.
 const ALL_MASKED: &str = "mend it; until then all lines of logs are masked";
+
+/// `[[backup]]`: what cannot be read of one is told, and it is not done.
+fn backup_job(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<BackupJob> {
+    let volumes = section.texts("volumes");
+    if let Some(first) = volumes.first() {
+        section.rename(format!("[[backup]] {first}"));
+    }
+    let schedule = ["every", "cron"].map(|key| (key, section.text(key)));
+    let directory = section.text("directory").map(|text| base.path(&text));
+    let keep = section.number("keep", 1..1_000_000);
+    let pause = section.flag("pause").unwrap_or(false);
+    let before = section.text("before");
+    if volumes.is_empty() {
+        let remedy = "write volumes = [\"data@ams-1\", \"db-*@env:prod\"]";
+        section.complain("names no volumes, so it is not done", remedy);
+        return None;
+    }
+    let when = match &schedule {
+        [(_, Some(text)), (_, None)] => Schedule::every(text).map_err(|why| ("every", why)),
+        [(_, None), (_, Some(text))] => Schedule::cron(text).map_err(|why| ("cron", why)),
+        [(_, Some(_)), (_, Some(_))] | [(_, None), (_, None)] => {
+            let remedy = "write either every = \"6h\" or cron = \"30 3 * * *\"";
+            section.complain("does not say when, so it is not done", remedy);
+            return None;
+        }
+    };
+    match when {
+        Ok(when) => Some(BackupJob {
+            volumes,
+            when,
+            directory,
+            keep: keep.and_then(|keep| u32::try_from(keep).ok()),
+            pause,
+            before,
+        }),
+        Err((key, why)) => {
+            section.complain_of(key, "is no schedule, so it is not done", why);
+            None
+        }
+    }
+}
 
 fn ssh(ssh: &mut Ssh, section: &mut Section<'_, '_>, base: Base<'_>) {
     if let Some(program) = section.text("program") {

@@ -30,6 +30,10 @@ impl Config {
         let chosen = flags.config.clone().or_else(|| env.path("WHARF_CONFIG"));
         let paths = Paths::of(env, chosen.as_deref());
         let mut file = read(&paths, chosen.is_some());
+        if file.backups.directory.as_os_str().is_empty() {
+            file.backups.directory = paths.data_dir.join("backups");
+        }
+        file.backups.operator = super::origin(env, "").operator;
         let gathered = fleet::gather(flags, env, &paths, &file);
         let mut notices = std::mem::take(&mut file.notices);
         notices.extend(gathered.notices);
@@ -63,6 +67,7 @@ impl Config {
                 database: with_password(database, file.password_file),
                 spill: file.spill.unwrap_or(usual.spill),
             },
+            backups: file.backups,
             logs: file.logs,
             log: Log {
                 file: file
@@ -117,6 +122,7 @@ fn settings(flags: &Flags, file: &File, paths: &Paths) -> Settings {
     let name = paths.config_file.file_name().unwrap_or_default();
     let mut settings = Settings::default();
     settings.file = paths.config_file.display().to_string();
+    settings.vault.clone_from(&file.backups.directory);
     for (key, (value, line)) in &file.settings {
         let source = Source::File {
             file: name.to_string_lossy().into_owned(),

@@ -27,7 +27,7 @@ pub use self::{
 };
 use crate::{
     logs::Masks,
-    model::{EnvironmentSpec, HostSpec, Place, Settings},
+    model::{EnvironmentSpec, HostSpec, Place, Schedule, Settings},
 };
 
 /// What the command line says about the configuration.
@@ -87,6 +87,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// Where the store is.
     pub store: Place,
+    /// Where backups go, and what is backed up by itself.
+    pub backups: Backups,
     /// How logs of containers are shown.
     pub logs: Logs,
     /// The program's own log.
@@ -148,6 +150,47 @@ impl Default for Ssh {
             logins: 8,
         }
     }
+}
+
+/// Where backups of volumes go, and what the worker backs up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Backups {
+    /// The directory that is meant where none is said.
+    pub directory: PathBuf,
+    /// What the worker backs up, and when.
+    pub jobs: Vec<BackupJob>,
+    /// Who acts, for the manifests.
+    pub operator: String,
+}
+
+impl Backups {
+    /// All directories in which there may be backups.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let mut all = vec![self.directory.clone()];
+        for directory in self.jobs.iter().filter_map(|job| job.directory.as_ref()) {
+            if !all.contains(directory) {
+                all.push(directory.clone());
+            }
+        }
+        all
+    }
+}
+
+/// Volumes that are backed up again and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupJob {
+    /// Which, as in `volume backup`.
+    pub volumes: Vec<String>,
+    /// When.
+    pub when: Schedule,
+    /// Where to, if not to the usual directory.
+    pub directory: Option<PathBuf>,
+    /// How many backups of each are kept; all without it.
+    pub keep: Option<u32>,
+    /// Whether the containers that use them are frozen meanwhile.
+    pub pause: bool,
+    /// What is run before.
+    pub before: Option<String>,
 }
 
 /// How logs of containers are shown.

@@ -378,6 +378,8 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
         },
         pace: engine_pace(config),
         scratch: config.paths.cache_dir.join("images"),
+        vaults: config.backups.directories(),
+        operator: config.backups.operator.clone(),
         ..engine::Settings::default()
     }
 }

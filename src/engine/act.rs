@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
+use super::actor::Common;
 use super::error::{Deed, Error, ErrorKind, Fault};
 use super::exec::{self, ExecSpec};
 use super::session::Session;
 use super::wire::{Ask, query};
 use super::{archive, network, prune, volume};
-use crate::model::{Action, ContainerId, Step};
+use crate::model::{Action, ContainerId, Said, Step};
 
 /// What is done at once has this long; a busy engine is slow.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -27,14 +28,19 @@ pub(super) fn deed(step: &Step) -> Deed {
 }
 
 /// Does the step; says what there is to say beyond that it is done.
-pub(super) async fn act(session: &Session, step: &Step) -> Result<String, Error> {
+pub(super) async fn act(
+    session: &Session,
+    step: &Step,
+    common: &Common,
+    say: &(dyn Fn(Said) + Sync),
+) -> Result<String, Error> {
     let deed = deed(step);
     if let Action::Prune(what) = &step.action {
         return prune::prune(session, *what, &deed).await;
     }
     match &step.action {
         Action::Network(action) => return network::act(session, step, action).await,
-        Action::Volume(action) => return volume::act(session, step, action).await,
+        Action::Volume(action) => return volume::act(session, step, action, common, say).await,
         _ => {}
     }
     let Some((id, _)) = step.container() else {

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, Semaphore, broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::backoff::Backoff;
+use super::backup::Cleaning;
 use super::dial::Dialer;
 use super::events::Change;
 use super::feeds::Sample;
@@ -87,6 +88,10 @@ pub(super) struct Common {
     ssh: OnceLock<Result<Ssh, Trouble>>,
     /// How many hosts there are.
     pub hosts: AtomicUsize,
+    /// What is left to be cleaned up after something was broken off.
+    pub cleaning: Cleaning,
+    /// Who makes backups here.
+    pub operator: String,
 }
 
 impl Common {
@@ -97,6 +102,8 @@ impl Common {
             ssh_settings: settings.ssh.clone(),
             ssh: OnceLock::new(),
             hosts: AtomicUsize::new(0),
+            cleaning: Cleaning::default(),
+            operator: settings.operator.clone(),
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Df {
     pub used_by: HashMap<String, u32>,
     /// Size of each volume.
     pub volume_size: HashMap<String, u64>,
+    /// Containers of each volume.
+    pub volume_users: HashMap<String, u32>,
 }
 
 /// Asks the engine.
@@ -171,6 +173,15 @@ impl Answer {
             })
             .collect();
         let volumes = self.volume_usage.map_or(self.volumes, |sum| sum.items);
+        df.volume_users = volumes
+            .iter()
+            .filter_map(|one| {
+                Some((
+                    one.name.clone(),
+                    u32::try_from(one.usage_data?.ref_count).ok()?,
+                ))
+            })
+            .collect();
         df.volume_size = volumes
             .into_iter()
             .filter_map(|one| Some((one.name, u64::try_from(one.usage_data?.size).ok()?)))

@@ -1,5 +1,6 @@
 //! What panes ask for: one task per feed, which waits until its host is online and begins again after trouble.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::select;
@@ -14,7 +15,7 @@ use super::older::{self, Older};
 use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
-use super::{ask, inspect, load, resources, stats};
+use super::{ask, backup, inspect, load, resources, stats};
 use crate::model::{ContainerId, Event, Feed, Payload, Timestamp, Usage, nanoseconds};
 
 /// After a failure; twice as long after each further one.
@@ -171,6 +172,7 @@ impl One<'_> {
             }
             Feed::Resources(_) => Box::pin(self.resources()).await,
             Feed::Load(_) => Box::pin(self.load()).await,
+            Feed::Files(_, volume) => Box::pin(self.files(&volume, &mut progress.answered)).await,
         }
     }
 
@@ -280,7 +282,8 @@ impl One<'_> {
     async fn resources(&mut self) -> Result<(), Fault> {
         loop {
             let asked = Instant::now();
-            resources::tell_all(self.session, &self.context.out).await?;
+            let vaults = &self.context.settings.vaults;
+            resources::tell_all(self.session, vaults, &self.context.out).await?;
             // Docker reckons sizes by walking directories, so once in a while is enough.
             let mut pace = self.context.pace.clone();
             let next = asked + pace.borrow_and_update().resources.max(asked.elapsed() * 10);
@@ -290,6 +293,16 @@ impl One<'_> {
                 () = resources_changed(&mut self.changes) => sleep(SETTLE).await,
             }
         }
+    }
+
+    /// Answers once.
+    async fn files(&self, volume: &str, answered: &mut bool) -> Result<(), Fault> {
+        if !*answered {
+            let list = backup::files(self.session, volume, &self.context.common.cleaning).await?;
+            self.bring(Payload::Files(Arc::new(list))).await;
+            *answered = true;
+        }
+        std::future::pending().await
     }
 
     async fn load(&mut self) -> Result<(), Fault> {

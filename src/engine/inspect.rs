@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::error::Fault;
-use super::list::{Labels, state, tidy_ports};
+use super::list::{Labels, MountEntry, state, tidy_ports};
 use super::wire::Wire;
 use crate::model::{Container, ContainerId, Health, Port, State, Timestamp, printable};
 
@@ -65,7 +64,7 @@ struct Entry<'a> {
     #[serde(default)]
     network_settings: Networks,
     #[serde(default)]
-    mounts: Option<Vec<IgnoredAny>>,
+    mounts: Option<Vec<MountEntry>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -174,8 +173,13 @@ impl Entry<'_> {
                 )
             })
             .collect();
-        one.mounts =
-            u16::try_from(self.mounts.map_or(0, |mounts| mounts.len())).unwrap_or(u16::MAX);
+        let mounts = self.mounts.unwrap_or_default();
+        one.mounts = u16::try_from(mounts.len()).unwrap_or(u16::MAX);
+        one.volumes = mounts
+            .iter()
+            .filter_map(MountEntry::volume)
+            .map(Arc::from)
+            .collect();
         Inspected {
             container: one,
             tty: self.config.tty,

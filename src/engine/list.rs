@@ -72,7 +72,27 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     network_settings: Option<NetworkSettings<'a>>,
     #[serde(default)]
-    mounts: Option<Vec<IgnoredAny>>,
+    mounts: Option<Vec<MountEntry>>,
+}
+
+/// What a container mounts.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MountEntry {
+    #[serde(default, rename = "Type")]
+    kind: Option<Box<str>>,
+    #[serde(default)]
+    name: Option<Box<str>>,
+}
+
+impl MountEntry {
+    /// The volume that it is, if it is one. (Only volumes have a name; older engines say no kind.)
+    pub fn volume(&self) -> Option<&str> {
+        let is_volume = self.kind.as_deref().is_none_or(|kind| kind == "volume");
+        self.name
+            .as_deref()
+            .filter(|name| is_volume && !name.is_empty())
+    }
 }
 
 #[derive(Deserialize)]
@@ -231,7 +251,10 @@ fn container(entry: Entry<'_>, now: Timestamp, shared: &mut Shared) -> Container
             )
         })
         .collect();
-    one.mounts = u16::try_from(entry.mounts.map_or(0, |mounts| mounts.len())).unwrap_or(u16::MAX);
+    let mounts = entry.mounts.unwrap_or_default();
+    one.mounts = u16::try_from(mounts.len()).unwrap_or(u16::MAX);
+    let volumes = mounts.iter().filter_map(MountEntry::volume);
+    one.volumes = volumes.map(|name| shared.of(name)).collect();
     one
 }
 

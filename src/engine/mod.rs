@@ -5,6 +5,7 @@ mod actor;
 mod archive;
 mod ask;
 mod backoff;
+pub mod backup;
 mod certificate;
 mod checkup;
 mod df;
@@ -56,8 +57,8 @@ pub use logs::{LogOptions, Logs};
 pub use outbox::Room;
 
 use crate::model::{
-    Action, ContainerId, Event, Feed, HostName, HostSpec, Install, Payload, Process, Said, Step,
-    Trouble,
+    Action, ContainerId, Event, Feed, FileList, HostName, HostSpec, Install, Payload, Process,
+    Said, Step, Trouble, VolumeAction,
 };
 use actor::Status;
 use error::Deed;
@@ -95,6 +96,10 @@ pub struct Settings {
     pub sampling: Duration,
     /// A directory of this machine with room for images on their way.
     pub scratch: PathBuf,
+    /// The directories of backups, of which volumes are told when they were last backed up.
+    pub vaults: Vec<PathBuf>,
+    /// Who makes backups here, for their manifests.
+    pub operator: String,
 }
 
 impl Default for Settings {
@@ -107,6 +112,8 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(20),
             sampling: Duration::from_secs(12),
             scratch: PathBuf::from("/var/tmp"),
+            vaults: Vec::new(),
+            operator: String::new(),
         }
     }
 }
@@ -210,8 +217,13 @@ impl Engines {
             | Action::Network(_)
             | Action::Volume(_) => {}
         }
+        if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {
+            return backup::verify(&act::deed(step), backup, from, say).await;
+        }
         let session = self.session(&act::deed(step)).await?;
-        match act::act(&session, step).await {
+        let door = self.door(&step.host).await;
+        let door = door.ok_or_else(|| act::deed(step).no_host())?;
+        match act::act(&session, step, &door.common, say).await {
             Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
             done => done,
         }
@@ -318,6 +330,31 @@ impl Engines {
         ask::changes(&session, id)
             .await
             .map_err(|fault| deed.fault(fault))
+    }
+
+    /// The files of a volume, as far as they are read in reasonable time; nothing of it is kept here.
+    pub async fn files(&self, host: &HostName, volume: &str) -> Result<FileList, Error> {
+        let deed = Deed::on(host, "list the files", volume);
+        let session = self.session(&deed).await?;
+        let door = self.door(host).await.ok_or_else(|| deed.no_host())?;
+        backup::files(&session, volume, &door.common.cleaning)
+            .await
+            .map_err(|fault| deed.fault(fault))
+    }
+
+    /// What is in a file of a volume.
+    pub async fn file(&self, host: &HostName, volume: &str, path: &str) -> Result<Vec<u8>, Error> {
+        let deed = Deed::on(host, &format!("read {path}"), volume);
+        let session = self.session(&deed).await?;
+        let door = self.door(host).await.ok_or_else(|| deed.no_host())?;
+        backup::file(&session, volume, path, &door.common.cleaning, &deed).await
+    }
+
+    /// Waits until what was begun and broken off has been cleaned up on its hosts, for a while.
+    pub async fn settle(&self, host: &HostName) {
+        if let Some(door) = self.door(host).await {
+            door.common.cleaning.done().await;
+        }
     }
 
     /// Logs in to a host over ssh with a person at the terminal, which is in raw mode and not

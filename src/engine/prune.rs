@@ -69,7 +69,10 @@ async fn volumes(session: &Session, all: bool, deed: &Deed) -> Result<String, Er
 async fn anonymous_volumes(session: &Session) -> Result<Value, Fault> {
     let unused = named_volumes(session, &query(&[("filters", r#"{"dangling":["true"]}"#)])).await?;
     let mut removed = Vec::new();
-    for volume in unused.into_iter().filter(is_anonymous) {
+    for volume in unused.into_iter().map(VolumeEntry::into_volume) {
+        if !volume.is_anonymous() {
+            continue;
+        }
         let path = format!("/volumes/{}", escape(&volume.name));
         match session
             .wire
@@ -78,7 +81,7 @@ async fn anonymous_volumes(session: &Session) -> Result<Value, Fault> {
             .status()
             .await
         {
-            Ok(_) => removed.push(Value::String(volume.name)),
+            Ok(_) => removed.push(Value::from(&*volume.name)),
             // Somebody took it into use, or removed it, meanwhile.
             Err(Fault::Refused {
                 status: 404 | 409, ..
@@ -87,17 +90,6 @@ async fn anonymous_volumes(session: &Session) -> Result<Value, Fault> {
         }
     }
     Ok(serde_json::json!({"VolumesDeleted": removed}))
-}
-
-/// Made for a container without a name of its own: labelled so since Docker 23, else known by its
-/// name of 64 hexadecimal digits.
-fn is_anonymous(volume: &VolumeEntry) -> bool {
-    let labelled = volume
-        .labels
-        .as_ref()
-        .is_some_and(|labels| labels.contains_key("com.docker.volume.anonymous"));
-    let name = &volume.name;
-    labelled || (name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// What was removed and freed, in words.
@@ -156,8 +148,10 @@ mod tests {
 
     #[test]
     fn anonymous_volumes_are_told_from_named_ones() {
-        let volume =
-            |json| serde_json::from_value::<VolumeEntry>(json).is_ok_and(|one| is_anonymous(&one));
+        let volume = |json| {
+            let entry = serde_json::from_value::<VolumeEntry>(json);
+            entry.is_ok_and(|entry| entry.into_volume().is_anonymous())
+        };
         assert!(volume(json!({"Name": "a".repeat(64)})));
         assert!(volume(
             json!({"Name": "x", "Labels": {"com.docker.volume.anonymous": ""}})

@@ -1,12 +1,14 @@
 //! What a host has beside containers: images, networks, volumes, and the disk they fill.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::query_parameters::{ListImagesOptions, ListNetworksOptions};
 use serde::Deserialize;
 
+use super::backup::vault;
 use super::df::{bare_id, df};
 use super::docker::asked;
 use super::error::Fault;
@@ -19,7 +21,11 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Asks for everything and tells each part as soon as it is there. A part that is refused (by a
 /// proxy, mostly) does not keep the others back.
-pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Fault> {
+pub(super) async fn tell_all(
+    session: &Session,
+    vaults: &[PathBuf],
+    out: &Outbox,
+) -> Result<(), Fault> {
     let host = || out.host.clone();
     let images = unless_refused(images(session).await)?;
     if let Ok(images) = &images {
@@ -31,7 +37,9 @@ pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Faul
     }
     let volumes = unless_refused(volumes(session).await)?;
     if let Ok(volumes) = &volumes {
-        out.tell(Event::Volumes(host(), volumes.clone())).await;
+        let mut volumes = volumes.clone();
+        vault::date(vaults, &out.host, &mut volumes).await;
+        out.tell(Event::Volumes(host(), volumes)).await;
     }
     // Sizes and users are known only now: the engine has to walk its directories for them.
     let df = df(session).await?;
@@ -49,7 +57,9 @@ pub(super) async fn tell_all(session: &Session, out: &Outbox) -> Result<(), Faul
         Ok(mut volumes) => {
             for volume in &mut volumes {
                 volume.size = df.volume_size.get(&*volume.name).copied();
+                volume.references = df.volume_users.get(&*volume.name).copied();
             }
+            vault::date(vaults, &out.host, &mut volumes).await;
             out.tell(Event::Volumes(host(), volumes)).await;
         }
         Err(fault) => refused = Some(fault),
@@ -121,15 +131,7 @@ pub(super) async fn networks(session: &Session) -> Result<Vec<Network>, Fault> {
 /// All volumes. (bollard cannot read those of drivers that report a status.)
 pub(super) async fn volumes(session: &Session) -> Result<Vec<Volume>, Fault> {
     let found = named_volumes(session, "").await?;
-    Ok(found
-        .into_iter()
-        .map(|one| Volume {
-            app: app(&one.labels.unwrap_or_default()),
-            name: Arc::from(one.name),
-            driver: Arc::from(one.driver),
-            size: None,
-        })
-        .collect())
+    Ok(found.into_iter().map(VolumeEntry::into_volume).collect())
 }
 
 /// A volume as the engine lists it.
@@ -138,11 +140,45 @@ pub(super) async fn volumes(session: &Session) -> Result<Vec<Volume>, Fault> {
 pub(super) struct VolumeEntry {
     /// Its name.
     pub name: String,
+    /// Its driver.
     #[serde(default)]
-    driver: String,
+    pub driver: String,
+    #[serde(default)]
+    scope: String,
+    #[serde(default)]
+    mountpoint: String,
+    #[serde(default)]
+    created_at: String,
     /// Its labels.
     #[serde(default)]
     pub labels: Option<HashMap<String, String>>,
+    /// The options that its driver was given.
+    #[serde(default)]
+    pub options: Option<HashMap<String, String>>,
+}
+
+impl VolumeEntry {
+    /// As the fleet knows it.
+    pub fn into_volume(self) -> Volume {
+        let labels = self.labels.unwrap_or_default();
+        let boxed = |map: HashMap<String, String>| {
+            let pairs = map.into_iter();
+            pairs
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect()
+        };
+        Volume {
+            app: app(&labels),
+            name: Arc::from(self.name),
+            driver: Arc::from(self.driver),
+            scope: Arc::from(self.scope),
+            mountpoint: Arc::from(self.mountpoint),
+            created: self.created_at.parse().ok(),
+            labels: boxed(labels),
+            options: boxed(self.options.unwrap_or_default()),
+            ..Volume::default()
+        }
+    }
 }
 
 /// The volumes that a query lets through; an empty one lets all.

@@ -190,6 +190,8 @@ pub struct Container {
     pub networks: Box<[(Arc<str>, Box<str>)]>,
     /// How many volumes and bind mounts it has.
     pub mounts: u16,
+    /// The volumes that it mounts.
+    pub volumes: Box<[Arc<str>]>,
     /// Its last words: the last line it logged, kept for broken containers.
     pub last_line: Option<Box<str>>,
     /// What is being done to it from here, `restarting`; none when nothing is.
@@ -226,6 +228,7 @@ impl Container {
             ports: Box::default(),
             networks: Box::default(),
             mounts: 0,
+            volumes: Box::default(),
             last_line: None,
             busy: None,
             usage: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, HostName, LogBatch, Timestamp};
+use super::{ContainerId, FileList, HostName, LogBatch, Timestamp};
 
 /// Which part of a log is read first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,6 +39,8 @@ pub enum Feed {
     Resources(HostName),
     /// The host's own load, every few seconds.
     Load(HostName),
+    /// The files of a volume; answered once.
+    Files(HostName, Arc<str>),
 }
 
 impl Feed {
@@ -53,7 +55,8 @@ impl Feed {
             | Self::Logs(host, _, _)
             | Self::Older(host, _, _, _)
             | Self::Resources(host)
-            | Self::Load(host) => host,
+            | Self::Load(host)
+            | Self::Files(host, _) => host,
         }
     }
 }
@@ -81,6 +84,8 @@ pub enum Payload {
     Processes(Vec<Box<str>>, Vec<Process>),
     /// Changed files with their kind: `A`dded, `C`hanged, `D`eleted (`Feed::Changes`).
     Changed(Vec<(char, Box<str>)>),
+    /// The files of a volume (`Feed::Files`).
+    Files(Arc<FileList>),
     /// Lines of a log, in order (`Feed::Logs`).
     Lines(LogBatch),
     /// Lines from before the moment that was asked for, oldest first (`Feed::Older`).

@@ -1,6 +1,7 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
 mod amount;
+mod backup;
 mod checkup;
 mod clock;
 mod container;
@@ -16,12 +17,16 @@ mod operation;
 mod place;
 mod redact;
 mod resource;
+mod schedule;
 pub mod setting;
 mod step;
 mod text;
 mod usage;
 
 pub use amount::{Amount, Unit};
+pub use backup::{
+    BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, file_part, stamp,
+};
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Container, ContainerId, Health, Port, State};
@@ -39,9 +44,11 @@ pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
 pub use resource::{DiskUsage, Image, ImageId, Network, Resource, Volume};
+pub use schedule::Schedule;
 pub use setting::{Setting, Settings};
 pub use step::{
-    Action, BundledImage, ImageAction, Install, NetworkAction, Prune, Step, Subject, VolumeAction,
+    Action, Backup, BundledImage, ImageAction, Install, NetworkAction, NewVolume, Prune, Step,
+    Subject, VolumeAction,
 };
 pub use text::{ago, bytes, printable, size, span};
 pub use usage::{History, Rates, Usage};

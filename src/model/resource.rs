@@ -1,10 +1,10 @@
 //! What a host has beside containers: images, networks, volumes, and the disk they fill.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Serialize;
 
-use super::Timestamp;
+use super::{Container, Host, Timestamp};
 
 /// An image's id, `sha256:…`.
 pub type ImageId = Arc<str>;
@@ -112,10 +112,47 @@ pub struct Volume {
     pub name: Arc<str>,
     /// Its driver.
     pub driver: Arc<str>,
+    /// `local` or `global`.
+    pub scope: Arc<str>,
+    /// Where the host has it.
+    pub mountpoint: Arc<str>,
+    /// When it was made; some engines do not say.
+    pub created: Option<Timestamp>,
+    /// Its labels.
+    pub labels: BTreeMap<Box<str>, Box<str>>,
+    /// The options that its driver was given.
+    pub options: BTreeMap<Box<str>, Box<str>>,
     /// The app that made it.
     pub app: Option<Arc<str>>,
     /// Its size in bytes; known from `df` only.
     pub size: Option<u64>,
+    /// How many containers mount it; known from `df` only.
+    pub references: Option<u32>,
+    /// When it was last backed up, as the configured directories of backups say.
+    pub backup: Option<Timestamp>,
+}
+
+impl Volume {
+    /// What our own helper containers are called: they mount a volume without using it.
+    pub const HELPER: &'static str = "wharf-helper-";
+
+    /// Whether nobody named it: labelled so since Docker 23, else known by its name of 64 hexadecimal digits.
+    pub fn is_anonymous(&self) -> bool {
+        let name = &self.name;
+        self.labels.contains_key("com.docker.volume.anonymous")
+            || (name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    }
+
+    /// The containers of its host that mount it, by name.
+    pub fn users<'h>(&self, host: &'h Host) -> Vec<&'h Container> {
+        let mut users: Vec<&Container> = host
+            .containers
+            .values()
+            .filter(|one| one.volumes.contains(&self.name) && !one.name.starts_with(Self::HELPER))
+            .collect();
+        users.sort_by(|a, b| a.name.cmp(&b.name));
+        users
+    }
 }
 
 /// What `docker system df` says, in bytes.

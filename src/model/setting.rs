@@ -1,6 +1,6 @@
 //! Settings: what the console can be told about itself, each with its name, meaning, value and origin.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 /// What can be set. Each is a key of `wharf.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -232,6 +232,8 @@ pub struct Settings {
     each: Vec<Setting>,
     /// The file in which they are kept, as people read it.
     pub file: String,
+    /// The directory that backups go to when none is said.
+    pub vault: PathBuf,
 }
 
 impl Default for Settings {
@@ -239,6 +241,7 @@ impl Default for Settings {
         Self {
             each: Key::ALL.map(Setting::new).into(),
             file: "wharf.toml".to_owned(),
+            vault: PathBuf::from("backups"),
         }
     }
 }

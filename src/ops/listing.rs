@@ -243,7 +243,7 @@ impl Listing {
             }
             Self::Volumes => {
                 let rows = each(hosts, |host| host.volumes.as_deref());
-                of(key, rows.map(|(host, volume)| VolumeRow { host, volume }))
+                of(key, rows.map(|(host, volume)| VolumeRow::new(host, volume)))
             }
             Self::Settings => {
                 let all = fleet.settings.iter();

@@ -68,6 +68,7 @@ impl Sentence {
             Self::Host(
                 HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
             ) => host.as_slice(),
+            Self::Volume(command) => command.hosts(),
             Self::Host(
                 HostCommand::List(_)
                 | HostCommand::Add(_)
@@ -78,7 +79,6 @@ impl Sentence {
             | Self::Container(_)
             | Self::Image(_)
             | Self::Network(_)
-            | Self::Volume(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -118,6 +118,11 @@ impl Sentence {
             Self::Container(_) | Self::Logs(_) => {
                 let named = self.container_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
+            }
+            Self::Volume(command) if command.is_local() => false,
+            Self::Volume(command) if !command.hosts().is_empty() => {
+                let mut named = command.hosts().iter();
+                named.any(|pattern| pattern.matches(spec))
             }
             Self::Image(_) | Self::Network(_) | Self::Volume(_) => {
                 let named = self.resource_patterns();

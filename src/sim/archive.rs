@@ -7,6 +7,7 @@ use hyper::header::HeaderValue;
 use hyper::{Response, StatusCode};
 
 use super::clock::{Nanos, SECOND};
+use super::engine::{Engine, Volume};
 use super::files::{self, Content, Entry, Tree};
 use super::http::{self, Answer, Body, Refusal};
 use super::route::Call;
@@ -28,8 +29,8 @@ fn no_file(path: &str, id: &str) -> Refusal {
 pub fn get(call: &Call, id: &str) -> Answer {
     let path = wanted(call)?;
     call.host.change(|engine, now| {
-        let (key, container) = engine.get_mut(id)?;
-        let tree = files::tree(container, now);
+        let (key, _) = engine.get_mut(id)?;
+        let tree = whole(engine, id, now)?;
         let place = files::normal(&path);
         let entry = tree.get(&place).ok_or_else(|| no_file(&path, id))?;
         let archive = pack(&tree, &place).map_err(|error| Refusal::internal(error.to_string()))?;
@@ -46,11 +47,37 @@ pub fn get(call: &Call, id: &str) -> Answer {
 pub fn head(call: &Call, id: &str) -> Answer {
     let path = wanted(call)?;
     call.host.read(|engine, now| {
-        let tree = files::tree(engine.get(id)?, now);
+        let tree = whole(engine, id, now)?;
         let place = files::normal(&path);
         let entry = tree.get(&place).ok_or_else(|| no_file(&path, id))?;
         Ok(with_stat(http::empty(StatusCode::OK), &place, entry))
     })
+}
+
+/// What is in a volume.
+fn contents(volume: &Volume) -> Tree {
+    volume.files.clone().unwrap_or_else(|| born(volume))
+}
+
+/// What it was born with.
+fn born(volume: &Volume) -> Tree {
+    files::born(&volume.name, volume.created)
+}
+
+/// The files of a container with those of the volumes that it mounts.
+fn whole(engine: &Engine, id: &str, now: Nanos) -> Result<Tree, Refusal> {
+    let container = engine.get(id)?;
+    let mut tree = files::tree(container, now);
+    for mount in &container.plan.mounts {
+        let volume = mount
+            .volume
+            .as_deref()
+            .and_then(|name| engine.volumes.get(name));
+        for (path, entry) in volume.map(contents).unwrap_or_default() {
+            tree.insert(format!("{}{path}", mount.destination), entry);
+        }
+    }
+    Ok(tree)
 }
 
 fn with_stat(mut response: Response<Body>, path: &str, entry: &Entry) -> Response<Body> {
@@ -104,7 +131,7 @@ pub async fn put(call: Call, id: &str) -> Answer {
     let path = wanted(&call)?;
     let place = files::normal(&path);
     call.host.read(|engine, now| {
-        let tree = files::tree(engine.get(id)?, now);
+        let tree = whole(engine, id, now)?;
         match tree.get(&place).map(|entry| &entry.content) {
             Some(Content::Directory) => Ok(()),
             Some(_) => Err(Refusal::internal("extraction point is not a directory")),
@@ -117,7 +144,32 @@ pub async fn put(call: Call, id: &str) -> Answer {
     })?;
     call.host.change(|engine, now| {
         let (key, container) = engine.get_mut(id)?;
-        container.extras_mut().files.extend(entries);
+        let mounts = container.plan.mounts.clone();
+        for (path, entry) in entries {
+            let mounted = mounts.iter().find_map(|mount| {
+                let rest = path.strip_prefix(&mount.destination)?;
+                let inside = rest.is_empty() || rest.starts_with('/');
+                let name = mount.volume.as_deref().filter(|_| inside)?;
+                Some((name, rest.to_owned(), mount.writable))
+            });
+            match mounted {
+                Some((_, _, false)) => {
+                    return Err(Refusal::internal("mounted volume is marked read-only"));
+                }
+                Some((name, rest, true)) => {
+                    if let Some(volume) = engine.volumes.get_mut(name) {
+                        volume.size += i64::try_from(entry.size()).unwrap_or(0);
+                        let mut files = volume.files.take().unwrap_or_else(|| born(volume));
+                        files.insert(rest, entry);
+                        volume.files = Some(files);
+                    }
+                }
+                None => {
+                    let (_, container) = engine.get_mut(id)?;
+                    container.extras_mut().files.insert(path, entry);
+                }
+            }
+        }
         engine.emit_container(now, key, "extract-to-dir", &[]);
         Ok(http::empty(StatusCode::OK))
     })

@@ -11,6 +11,7 @@ use super::acts;
 use super::clock::{Nanos, SECOND};
 use super::container::{Attachment, Container, Mount, Plan, Port, Probe, Restart};
 use super::engine::{Engine, Volume};
+use super::files::Tree;
 use super::http::{self, Answer, Refusal};
 use super::images;
 use super::networks;
@@ -222,6 +223,7 @@ fn make_volumes(engine: &mut Engine, plan: &Plan, created: Nanos) {
             options,
             created,
             size: 0,
+            files: Some(Tree::new()),
         };
         engine.volumes.entry(name).or_insert(volume);
     }

@@ -8,6 +8,7 @@ use super::clock::Nanos;
 use super::container::{Container, State};
 use super::events::{Event, Kind};
 use super::exec::Exec;
+use super::files::Tree;
 use super::http::Refusal;
 use super::images_table::ImageRow;
 use super::seed::Seed;
@@ -116,6 +117,9 @@ pub struct Volume {
     pub created: Nanos,
     /// Bytes.
     pub size: i64,
+    /// What is in it, by the path in it, beginning with a slash; the volume itself is `""`. None while nobody changed
+    /// what it was born with.
+    pub files: Option<Tree>,
 }
 
 /// Something that is to happen to a container later.

@@ -82,6 +82,38 @@ pub fn tree(container: &Container, now: Nanos) -> Tree {
     tree
 }
 
+/// What is in a volume of a fleet from the beginning: a handful of small files.
+pub fn born(name: &str, at: Nanos) -> Tree {
+    let mut tree = Tree::new();
+    tree.insert(String::new(), Entry::directory(at));
+    for directory in ["/base", "/base/1", "/wal"] {
+        tree.insert(directory.to_owned(), Entry::directory(at));
+    }
+    let rows = 2 + name.len();
+    let files = [
+        ("/VERSION", "15\n".to_owned()),
+        ("/README", format!("What {name} holds.\n")),
+        ("/base/1/table.dat", "row of a table\n".repeat(rows)),
+        ("/wal/000001.log", format!("begin\ncommit {rows}\n")),
+    ];
+    for (path, text) in files {
+        let content = Content::File(Bytes::from(text));
+        let entry = Entry {
+            content,
+            mode: 0o640,
+            changed: at,
+        };
+        tree.insert(path.to_owned(), entry);
+    }
+    let current = Entry {
+        content: Content::Link("000001.log".to_owned()),
+        mode: 0o777,
+        changed: at,
+    };
+    tree.insert("/wal/current".to_owned(), current);
+    tree
+}
+
 /// What every container has.
 fn base(container: &Container, now: Nanos) -> Tree {
     const DIRECTORIES: [&str; 10] = [

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::clock;
 use super::engine::{Engine, Volume};
 use super::events::Kind;
+use super::files::Tree;
 use super::http::{self, Answer, Refusal};
 use super::route::Call;
 
@@ -127,6 +128,7 @@ pub async fn create(call: Call) -> Answer {
                 options: wanted.driver_opts.unwrap_or_default(),
                 created: now,
                 size: 0,
+                files: Some(Tree::new()),
             };
             engine.volumes.insert(name.clone(), volume);
             emit(engine, now, "create", &name);

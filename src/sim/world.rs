@@ -232,6 +232,7 @@ impl World {
             options: BTreeMap::new(),
             created,
             size,
+            files: None,
         };
         self.engine.volumes.insert(name.to_owned(), volume);
     }

@@ -783,7 +783,7 @@ impl Ui {
     }
 
     fn host_query(&mut self, sentence: &Sentence, plan: &Plan) -> Vec<Effect> {
-        use crate::ops::ContainerCommand;
+        use crate::ops::{ContainerCommand, VolumeCommand};
         match sentence {
             Sentence::Host(HostCommand::Export(args)) => self.export(args),
             Sentence::Host(HostCommand::Reconnect { .. }) => {
@@ -792,6 +792,9 @@ impl Ui {
                     .iter()
                     .map(|target| HostName::new(target.trim_start_matches('@')));
                 vec![Effect::Reconnect(hosts.collect())]
+            }
+            Sentence::Volume(VolumeCommand::Show { .. } | VolumeCommand::Browse(_)) => {
+                self.volume(sentence, plan)
             }
             Sentence::Container(
                 ContainerCommand::Show(_)
@@ -830,6 +833,32 @@ impl Ui {
                 Vec::new()
             }
         }
+    }
+
+    /// Shows a volume, or the files in it.
+    fn volume(&mut self, sentence: &Sentence, plan: &Plan) -> Vec<Effect> {
+        let first = plan.targets.first().and_then(|text| text.rsplit_once('@'));
+        let Some((name, host)) = first else {
+            return Vec::new();
+        };
+        let (name, host) = (std::sync::Arc::from(name), HostName::new(host));
+        match sentence {
+            Sentence::Volume(crate::ops::VolumeCommand::Browse(args)) => {
+                if let Some(file) = &args.cat {
+                    let text = format!(
+                        "ask this in a shell to print {file}: wharf {}",
+                        plan.sentence
+                    );
+                    self.say(Level::Info, text);
+                    return Vec::new();
+                }
+                let path = args.place.as_ref().map_or("", |place| &*place.path);
+                self.panes.volumes.browse(&host, &name, path);
+            }
+            _ => self.panes.volumes.go_to(&host, &name),
+        }
+        self.go(PaneId::Volumes);
+        Vec::new()
     }
 
     /// Here a file has to be named: there is nothing else to write to.

@@ -5,6 +5,7 @@
 mod contract;
 mod contract_feeds;
 mod contract_logs;
+mod contract_volumes;
 mod desk;
 mod fleet;
 mod raw;
@@ -63,6 +64,16 @@ mod logs {
         how_a_container_ended_is_told_with_what_it_means
         a_log_that_cannot_be_read_says_why
         the_host_s_clock_is_compared
+    ]);
+}
+
+mod volumes {
+    contract!(sim docker podman, contract_volumes: [
+        a_volume_is_made_and_removed_and_never_made_twice
+        what_was_backed_up_is_restored_file_by_file
+        a_damaged_backup_is_found_and_not_restored
+        what_fails_leaves_nothing_and_lets_go_on
+        a_volume_is_told_with_its_users
     ]);
 }
 

@@ -143,6 +143,7 @@ impl Follower<'_> {
             Payload::Inspected(_)
             | Payload::Processes(..)
             | Payload::Changed(_)
+            | Payload::Files(_)
             | Payload::Older { .. } => return,
         };
         self.sources[strand].ended = ended;

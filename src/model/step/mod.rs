@@ -6,7 +6,7 @@ mod volume;
 
 pub use image::{BundledImage, ImageAction};
 pub use network::NetworkAction;
-pub use volume::VolumeAction;
+pub use volume::{Backup, NewVolume, VolumeAction};
 
 use std::{fmt, path::PathBuf, sync::Arc};
 

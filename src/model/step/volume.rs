@@ -1,8 +1,10 @@
 //! What can be done to a volume, as values.
 
-use std::fmt;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
+
+use crate::model::BackupName;
 
 /// What is done to a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -10,12 +12,60 @@ use serde::Serialize;
 pub enum VolumeAction {
     /// Remove it with what is in it.
     Remove,
+    /// Make it.
+    Create(NewVolume),
+    /// Copy what is in it into a directory of backups.
+    Backup(Backup),
+    /// Read a backup of it through, and compare it with its sums.
+    Verify {
+        /// Which.
+        backup: BackupName,
+        /// The directory of backups.
+        from: PathBuf,
+    },
+    /// Make it from a backup.
+    Restore {
+        /// Which.
+        backup: BackupName,
+        /// The directory of backups.
+        from: PathBuf,
+    },
+}
+
+/// A volume that is to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct NewVolume {
+    /// Its driver; none for the engine's own.
+    pub driver: Option<Arc<str>>,
+    /// Options of the driver.
+    pub options: Vec<(Arc<str>, Arc<str>)>,
+    /// Its labels.
+    pub labels: Vec<(Arc<str>, Arc<str>)>,
+}
+
+/// How a volume is backed up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Backup {
+    /// The directory of backups.
+    pub to: PathBuf,
+    /// Freeze the containers that use it meanwhile.
+    pub pause: bool,
+    /// What is run before, by a shell in the first container that uses it and runs.
+    pub before: Option<Arc<str>>,
+    /// So many backups of the volume are kept, this one among them; none for all.
+    pub keep: Option<u32>,
+    /// How many bytes it is likely to have.
+    pub size: Option<u64>,
 }
 
 impl fmt::Display for VolumeAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remove => f.write_str("remove"),
+            Self::Create(_) => f.write_str("create"),
+            Self::Backup(backup) => write!(f, "back up to {}", backup.to.display()),
+            Self::Verify { backup, .. } => write!(f, "verify {backup}"),
+            Self::Restore { backup, .. } => write!(f, "restore {backup}"),
         }
     }
 }
@@ -25,6 +75,10 @@ impl VolumeAction {
     pub fn busy(&self) -> &'static str {
         match self {
             Self::Remove => "removing",
+            Self::Create(_) => "creating",
+            Self::Backup(_) => "backing up",
+            Self::Verify { .. } => "verifying",
+            Self::Restore { .. } => "restoring",
         }
     }
 }

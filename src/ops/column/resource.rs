@@ -1,6 +1,6 @@
 //! The columns of images, networks and volumes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     Align, Column, OnHost, Row, Rows, Tone, between, fixed, growing, host_column, natural, of_host,
@@ -32,6 +32,48 @@ pub struct VolumeRow<'a> {
     pub host: &'a Host,
     /// The volume.
     pub volume: &'a Volume,
+    /// How many containers mount it.
+    pub users: usize,
+}
+
+impl<'a> VolumeRow<'a> {
+    /// One volume.
+    pub fn new(host: &'a Host, volume: &'a Volume) -> Self {
+        let users = volume.users(host).len();
+        Self {
+            host,
+            volume,
+            users,
+        }
+    }
+
+    /// All volumes of a host; its containers are gone through once.
+    pub fn all(host: &'a Host) -> impl Iterator<Item = Self> {
+        let mut users: HashMap<&str, usize> = HashMap::new();
+        for one in host.containers.values() {
+            if one.name.starts_with(Volume::HELPER) {
+                continue;
+            }
+            for (at, name) in one.volumes.iter().enumerate() {
+                // One that is mounted twice is used once.
+                if !one.volumes[..at].contains(name) {
+                    *users.entry(name).or_default() += 1;
+                }
+            }
+        }
+        host.volumes.iter().flatten().map(move |volume| Self {
+            host,
+            volume,
+            users: users.get(&*volume.name).copied().unwrap_or(0),
+        })
+    }
+
+    /// Who mounts it, by name.
+    fn names(&self) -> String {
+        let users = self.volume.users(self.host);
+        let names: Vec<&str> = users.iter().map(|one| &*one.name).collect();
+        names.join(", ")
+    }
 }
 
 /// Rows of images.
@@ -262,7 +304,7 @@ static NETWORKS: [Column<Networks>; 6] = [
     },
 ];
 
-static VOLUMES: [Column<Volumes>; 5] = [
+static VOLUMES: [Column<Volumes>; 9] = [
     host_column(),
     Column {
         name: "name",
@@ -314,6 +356,69 @@ static VOLUMES: [Column<Volumes>; 5] = [
         order: |a, b| a.volume.app.cmp(&b.volume.app),
         shown: true,
         priority: 3,
+    },
+    Column {
+        name: "used",
+        title: "USED BY",
+        about: "The containers that mount it",
+        align: Align::Left,
+        width: growing(8, 30),
+        text: |row, _| match row.users {
+            0 => Cow::Borrowed("nobody"),
+            _ => row.names().into(),
+        },
+        tone: |row| match row.users {
+            0 => Tone::Faint,
+            _ => Tone::Plain,
+        },
+        order: |a, b| a.users.cmp(&b.users),
+        shown: true,
+        priority: 1,
+    },
+    Column {
+        name: "backup",
+        title: "BACKUP",
+        about: "When it was last backed up into a directory that wharf.toml names",
+        align: Align::Right,
+        width: fixed(6),
+        text: |row, context| match row.volume.backup {
+            Some(at) => ago(context.now, at).into(),
+            None => Cow::Borrowed("never"),
+        },
+        tone: |row| match row.volume.backup {
+            Some(_) => Tone::Plain,
+            None => Tone::Faint,
+        },
+        order: |a, b| a.volume.backup.cmp(&b.volume.backup),
+        shown: true,
+        priority: 2,
+    },
+    Column {
+        name: "created",
+        title: "AGE",
+        about: "How long ago it was made",
+        align: Align::Right,
+        width: fixed(4),
+        text: |row, context| match row.volume.created {
+            Some(at) => ago(context.now, at).into(),
+            None => Cow::Borrowed(""),
+        },
+        tone: |_| Tone::Plain,
+        order: |a, b| b.volume.created.cmp(&a.volume.created),
+        shown: false,
+        priority: 4,
+    },
+    Column {
+        name: "mountpoint",
+        title: "MOUNTPOINT",
+        about: "Where the host has it",
+        align: Align::Left,
+        width: growing(10, 60),
+        text: |row, _| Cow::Borrowed(&*row.volume.mountpoint),
+        tone: |_| Tone::Faint,
+        order: |a, b| a.volume.mountpoint.cmp(&b.volume.mountpoint),
+        shown: false,
+        priority: 5,
     },
 ];
 
@@ -442,13 +547,32 @@ impl Row for VolumeRow<'_> {
             "name" | "volume" => Cow::Borrowed(&*self.volume.name),
             "driver" => Cow::Borrowed(&*self.volume.driver),
             "app" => Cow::Borrowed(self.volume.app.as_deref()?),
+            "scope" => Cow::Borrowed(&*self.volume.scope),
+            "is" => {
+                let used = if self.users == 0 { "unused" } else { "used" };
+                let named = if self.volume.is_anonymous() {
+                    "anonymous"
+                } else {
+                    "named"
+                };
+                let kept = if self.volume.backup.is_some() {
+                    "backed-up"
+                } else {
+                    "bare"
+                };
+                format!("{used},{named},{kept}").into()
+            }
             key => return of_host(self.host, key),
         })
     }
 
     #[expect(clippy::cast_precision_loss, reason = "figures are compared roughly")]
     fn number(&self, key: &str) -> Option<f64> {
-        (key == "size").then_some(self.volume.size? as f64)
+        match key {
+            "size" => Some(self.volume.size? as f64),
+            "used" => Some(self.users as f64),
+            _ => None,
+        }
     }
 
     fn searched(&self) -> impl Iterator<Item = Cow<'_, str>> {
@@ -464,10 +588,20 @@ impl Row for VolumeRow<'_> {
     }
 
     fn keys() -> &'static [&'static str] {
-        &["name", "volume", "driver", "app", "host", "env", "group"]
+        &[
+            "name", "volume", "driver", "scope", "app", "is", "host", "env", "group",
+        ]
     }
 
     fn figures() -> &'static [&'static str] {
-        &["size"]
+        &["size", "used"]
+    }
+
+    fn words(key: &str) -> &'static [&'static str] {
+        match key {
+            "is" => &["used", "unused", "named", "anonymous", "backed-up", "bare"],
+            "scope" => &["local", "global"],
+            _ => &[],
+        }
     }
 }

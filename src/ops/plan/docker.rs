@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, Prune, Step, Subject,
-        VolumeAction, redact,
+        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, NewVolume, Prune,
+        Step, Subject, VolumeAction, redact,
     },
     ops::sentence::join,
 };
@@ -110,6 +110,12 @@ fn takes_several(action: &Action) -> bool {
         | Action::Exec { .. }
         | Action::Prune(_)
         | Action::Image(_)
+        | Action::Volume(
+            VolumeAction::Create(_)
+            | VolumeAction::Backup(_)
+            | VolumeAction::Verify { .. }
+            | VolumeAction::Restore { .. },
+        )
         | Action::Examine
         | Action::Install(_) => false,
     }
@@ -195,7 +201,34 @@ fn network(action: &NetworkAction, names: &[String]) -> Vec<String> {
 fn volume(action: &VolumeAction, names: &[String]) -> Vec<String> {
     match action {
         VolumeAction::Remove => spoken(&["volume", "rm"], &[], names),
+        VolumeAction::Create(wanted) => create(wanted, names),
+        // Nearly the same: these start a container, and need an image that has tar.
+        VolumeAction::Backup(_) => through("run --rm -v", ":/v:ro busybox tar -cC /v .", names),
+        VolumeAction::Restore { .. } => through("run --rm -i -v", ":/v busybox tar -xC /v", names),
+        // It asks nothing of an engine, and its plan has no commands.
+        VolumeAction::Verify { .. } => spoken(&["version"], &[], &[]),
     }
+}
+
+fn create(wanted: &NewVolume, names: &[String]) -> Vec<String> {
+    let mut words = spoken(&["volume", "create"], &[], &[]);
+    if let Some(driver) = &wanted.driver {
+        words.extend(["--driver".to_owned(), driver.to_string()]);
+    }
+    for (option, pairs) in [("--opt", &wanted.options), ("--label", &wanted.labels)] {
+        for (key, value) in pairs {
+            words.extend([option.to_owned(), format!("{key}={value}")]);
+        }
+    }
+    words.extend(names.iter().cloned());
+    words
+}
+
+/// A command around the name of a volume.
+fn through(before: &str, behind: &str, names: &[String]) -> Vec<String> {
+    let name = names.first().map_or("", String::as_str);
+    let line = format!("{before} {name}{behind}");
+    line.split(' ').map(str::to_owned).collect()
 }
 
 /// Words, options and names as one command.

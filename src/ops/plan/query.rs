@@ -6,6 +6,7 @@ use crate::{
     ops::{
         sentence::{
             Accepts, ContainerCommand, Danger, HostCommand, LogsCommand, Sentence, ShowArgs,
+            VolumeCommand,
         },
         target::Target,
     },
@@ -79,7 +80,16 @@ fn unanswerable(sentence: &Sentence, fleet: &Fleet, target: &Target) -> Option<R
             unfit(container)
                 .map(|why| Refusal::new(RefusalKind::State, format!("{text} {why}"), ""))
         }
-        Target::Resource(_, name, _) => gather::offline(fleet.host(name)?),
+        Target::Resource(_, name, _) => {
+            let host = fleet.host(name)?;
+            // For that a container is made and removed again.
+            let makes = matches!(sentence, Sentence::Volume(VolumeCommand::Browse(_)));
+            let forbidden = fleet.forbids_change(host).filter(|_| makes).map(|why| {
+                let why = format!("{why}, and files are listed through a container made for it");
+                Refusal::new(RefusalKind::ReadOnly, why, "")
+            });
+            forbidden.or_else(|| gather::offline(host))
+        }
         Target::Operation(_) => None,
     }
 }

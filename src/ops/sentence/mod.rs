@@ -26,7 +26,10 @@ pub use image::{
 pub use network::{NetworkCommand, NetworkTargets};
 pub use setting::SettingCommand;
 pub use traits::{Accepts, Danger, Number, Role};
-pub use volume::{VolumeCommand, VolumeTargets};
+pub use volume::{
+    BackupArgs, BackupsArgs, BrowseArgs, CreateVolumeArgs, Pair, PruneVolumeArgs, RestoreArgs,
+    VerifyArgs, VolumeCommand, VolumePath, VolumeTargets,
+};
 pub(super) use write::join;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs, HostCommand,
-    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand,
-    PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed, VolumeCommand,
+    AddArgs, AuditCommand, BackupsArgs, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs,
+    HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand,
+    NetworkCommand, PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed,
+    VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -176,7 +177,53 @@ fn network(words: &mut Words, command: &NetworkCommand, targets: &[String]) {
 fn volume(words: &mut Words, command: &VolumeCommand, targets: &[String]) {
     match command {
         VolumeCommand::List(args) => list(words, args),
-        VolumeCommand::Remove(_) => words.0.extend(targets.iter().cloned()),
+        VolumeCommand::Show { .. } | VolumeCommand::Remove(_) => {
+            words.0.extend(targets.iter().cloned());
+        }
+        VolumeCommand::Prune(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.flag("--all", args.all);
+        }
+        VolumeCommand::Create(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.option("--driver", args.driver.as_ref());
+            for (name, pairs) in [("--option", &args.options), ("--label", &args.labels)] {
+                for pair in pairs {
+                    words.option(name, Some(pair));
+                }
+            }
+        }
+        VolumeCommand::Browse(args) => {
+            let path = args.place.as_ref().map_or("", |place| &*place.path);
+            let path = match path {
+                "" => String::new(),
+                path => format!(":/{path}"),
+            };
+            let places = targets.iter().map(|target| format!("{target}{path}"));
+            words.0.extend(places);
+            words.option("--cat", args.cat.as_ref());
+        }
+        VolumeCommand::Backup(args) => {
+            words.0.extend(targets.iter().cloned());
+            words
+                .option("--to", args.to.as_ref().map(|path| path.display()))
+                .flag("--pause", args.pause)
+                .option("--before", args.before.as_ref())
+                .option("--keep", args.keep);
+        }
+        VolumeCommand::Backups(BackupsArgs { names, from }) => {
+            words.0.extend(names.iter().cloned());
+            words.option("--from", from.as_ref().map(|path| path.display()));
+        }
+        VolumeCommand::Verify(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.option("--from", args.from.as_ref().map(|path| path.display()));
+        }
+        VolumeCommand::Restore(args) => {
+            words.add(args.backup.to_string());
+            words.0.extend(targets.iter().cloned());
+            words.option("--from", args.from.as_ref().map(|path| path.display()));
+        }
     }
 }
 

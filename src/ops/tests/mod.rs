@@ -11,6 +11,7 @@ mod resources;
 mod round_trip;
 mod speaking;
 mod targeting;
+mod volumes;
 
 use std::sync::Arc;
 

@@ -219,6 +219,8 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("image remove shop:1@ams-1", Danger::Destroys),
         ("network remove back@ams-1", Danger::Destroys),
         ("volume remove data@ams-1", Danger::Destroys),
+        ("volume prune @ams-1", Danger::Destroys),
+        ("volume backup data@ams-1 --pause", Danger::Disrupts),
     ] {
         let sentence = sentence(line);
         assert_eq!(sentence.danger(), danger, "{line}");
@@ -228,7 +230,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 10, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 11, "a new one belongs into the table above");
 }
 
 #[test]

@@ -10,6 +10,7 @@ pub mod overview;
 pub mod resources;
 pub mod settings;
 mod table;
+pub mod volumes;
 pub mod welcome;
 
 use std::{collections::BTreeSet, path::PathBuf};
@@ -25,7 +26,7 @@ use crate::{
     logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
     ops::{
-        column::{Networks, Volumes},
+        column::Networks,
         target::Target,
     },
 };
@@ -220,7 +221,8 @@ pub struct Panes {
     pub logs: logs::Logs,
     images: images::Images,
     subnets: Resources<Networks>,
-    volumes: Resources<Volumes>,
+    /// The volumes, to which others lead.
+    pub volumes: volumes::Volumes,
     /// The log of acts, to which others lead.
     pub operations: operations::Operations,
     settings: settings::Settings,

@@ -1,4 +1,4 @@
-//! Images, networks and volumes of all hosts: a table of each.
+//! Images and networks of all hosts: a table of each.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,7 +8,7 @@ use super::{Pane, Reply, containers::context, table::Table};
 use crate::{
     model::{Feed, Fleet, Host, HostName, Resource},
     ops::{
-        column::{ImageRow, Images, NetworkRow, Networks, Rows, VolumeRow, Volumes, natural},
+        column::{NetworkRow, Networks, Rows, natural},
         filter::Filter,
         target::Target,
     },
@@ -82,30 +82,6 @@ impl Kind for Networks {
 
     fn key<'r>(row: &'r NetworkRow<'_>) -> (&'r HostName, &'r Arc<str>, &'r str) {
         (row.host.name(), &row.network.id, &row.network.name)
-    }
-}
-
-impl Kind for Volumes {
-    const RESOURCE: Resource = Resource::Volume;
-    const PANE: &'static str = "volumes";
-    const TITLE: &'static str = "Volumes";
-
-    fn count(host: &Host) -> Option<usize> {
-        host.volumes.as_ref().map(Vec::len)
-    }
-
-    fn row(host: &Host, at: usize) -> Option<VolumeRow<'_>> {
-        let volume = host.volumes.as_ref()?.get(at)?;
-        Some(VolumeRow { host, volume })
-    }
-
-    fn find<'h>(host: &'h Host, id: &str) -> Option<VolumeRow<'h>> {
-        let volume = host.volumes.iter().flatten().find(|one| *one.name == *id)?;
-        Some(VolumeRow { host, volume })
-    }
-
-    fn key<'r>(row: &'r VolumeRow<'_>) -> (&'r HostName, &'r Arc<str>, &'r str) {
-        (row.host.name(), &row.volume.name, &row.volume.name)
     }
 }
 

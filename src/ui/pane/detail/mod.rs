@@ -438,6 +438,7 @@ impl Pane for Detail {
                 _,
                 Payload::Failed(_)
                 | Payload::Lines(_)
+                | Payload::Files(_)
                 | Payload::Older { .. }
                 | Payload::Gap(_)
                 | Payload::Ended(_)

@@ -151,6 +151,7 @@ impl Logs {
                 self.older.retain(|one| *one != source.number);
             }
             Payload::Lines(_)
+            | Payload::Files(_)
             | Payload::Inspected(_)
             | Payload::Processes(..)
             | Payload::Changed(_) => {}

@@ -1,0 +1,44 @@
+//! `wharf worker`: does what the configuration schedules, until somebody asks it to end.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Session, complain,
+    exit::{Exit, Failure},
+    reach::empty_fleet,
+    signals::Asked,
+};
+use crate::{
+    console::engine_settings,
+    worker::{self, Setup},
+};
+
+/// Works; ends well when it is asked to end.
+pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure> {
+    session.warn();
+    let setup = Setup {
+        jobs: session.config.backups.jobs.clone(),
+        hosts: session.config.hosts.clone(),
+        fleet: empty_fleet(&session.config),
+        engine: engine_settings(&session.config),
+        state: session.config.paths.state_dir.clone(),
+        origin: session.origin("worker"),
+        patience: session.options.timeout,
+    };
+    let cancel = CancellationToken::new();
+    let token = cancel.clone();
+    let mut asked = Asked::listen();
+    let ending = tokio::spawn(async move {
+        asked.wait().await;
+        token.cancel();
+    });
+    let store = session.store();
+    let ended = worker::run(&setup, &store, once, &cancel, &|line| complain(line)).await;
+    ending.abort();
+    store.close().await;
+    match ended {
+        Ok(0) => Ok(Exit::Done),
+        Ok(_) => Ok(Exit::Failed),
+        Err(why) => Err(Failure::Failed(why)),
+    }
+}

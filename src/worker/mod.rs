@@ -1,0 +1,265 @@
+//! What is done without anybody there: the backups that the configuration schedules, one job after the other.
+
+mod diary;
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::diary::{Diary, Lock};
+use crate::{
+    config::BackupJob,
+    engine::{self, Engines, Signal},
+    model::{Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp},
+    ops::{
+        self, Plan, Sentence, VolumeCommand,
+        sentence::{BackupArgs, Why},
+        target::ResourcePattern,
+    },
+    store::Store,
+};
+
+/// How many signals may wait.
+const INBOX: usize = 1024;
+
+/// What failed is tried again after so long, even if it is due much later.
+const RETRY: Duration = Duration::from_mins(15);
+
+/// Clocks are put right and machines sleep: nobody waits for a moment far away in one go.
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+
+/// What the worker works with.
+pub struct Setup {
+    /// What is to be done, and when.
+    pub jobs: Vec<BackupJob>,
+    /// All hosts.
+    pub hosts: Vec<HostSpec>,
+    /// The fleet with nothing known of its hosts.
+    pub fleet: Fleet,
+    /// How hosts are reached.
+    pub engine: engine::Settings,
+    /// Where it keeps what it did last.
+    pub state: PathBuf,
+    /// The machine and the user it runs as.
+    pub origin: Origin,
+    /// How long a host may take to be reached.
+    pub patience: Duration,
+}
+
+/// Does what is due until it is cancelled; with `once` all jobs, once. Answers how many failed. What it has to say goes
+/// to `tell`.
+pub async fn run(
+    setup: &Setup,
+    store: &Store,
+    once: bool,
+    cancel: &CancellationToken,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<usize, String> {
+    if setup.jobs.is_empty() {
+        return Err(
+            "wharf.toml schedules nothing; write a [[backup]], see `wharf config example`"
+                .to_owned(),
+        );
+    }
+    let _lock = Lock::take(&setup.state)?;
+    let mut diary = Diary::open(&setup.state)?;
+    let worker = Worker {
+        setup,
+        store,
+        cancel,
+        tell,
+    };
+    if once {
+        let mut failed = 0;
+        for job in &setup.jobs {
+            if cancel.is_cancelled() {
+                break;
+            }
+            failed += usize::from(!worker.begin(job, &mut diary).await?);
+        }
+        return Ok(failed);
+    }
+    tell(&format!("{} jobs are scheduled", setup.jobs.len()));
+    while !cancel.is_cancelled() {
+        let now = Timestamp::now();
+        let due = setup.jobs.iter().map(|job| (diary.next(job, now), job));
+        let Some((Some(at), job)) = due.filter(|(at, _)| at.is_some()).min_by_key(|(at, _)| *at)
+        else {
+            return Err("no job of wharf.toml ever comes".to_owned());
+        };
+        if at <= now {
+            worker.begin(job, &mut diary).await?;
+            continue;
+        }
+        let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        tokio::select! {
+            () = sleep(wait.min(LONGEST_SLEEP)) => {}
+            () = cancel.cancelled() => {}
+        }
+    }
+    Ok(0)
+}
+
+struct Worker<'w> {
+    setup: &'w Setup,
+    store: &'w Store,
+    cancel: &'w CancellationToken,
+    tell: &'w (dyn Fn(&str) + Sync),
+}
+
+impl Worker<'_> {
+    /// Does a job and notes that it was done. Whether it went well.
+    async fn begin(&self, job: &BackupJob, diary: &mut Diary) -> Result<bool, String> {
+        let began = Timestamp::now();
+        let name = job.volumes.join(" ");
+        let result = Box::pin(self.job(job)).await;
+        let went_well = match &result {
+            Ok(text) => {
+                (self.tell)(&format!("backup of {name}: {text}"));
+                true
+            }
+            Err(why) => {
+                (self.tell)(&format!("backup of {name} FAILED: {why}"));
+                false
+            }
+        };
+        // What was broken off because the worker ends is due at its next start.
+        if !self.cancel.is_cancelled() {
+            diary.note(job, began, went_well)?;
+        }
+        Ok(went_well)
+    }
+
+    /// Reaches the hosts, plans, runs, records.
+    async fn job(&self, job: &BackupJob) -> Result<String, String> {
+        let sentence = sentence(job)?;
+        let needed = self
+            .setup
+            .hosts
+            .iter()
+            .filter(|spec| sentence.touches(spec));
+        let specs: Vec<HostSpec> = needed.cloned().collect();
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let engines = Engines::start(self.setup.engine.clone(), sender);
+        let mut reached = Reached {
+            fleet: self.setup.fleet.clone(),
+            inbox,
+        };
+        let missing = tokio::select! {
+            missing = reached.known(&engines, &specs, self.setup.patience) => missing,
+            () = self.cancel.cancelled() => return Err("it was broken off".to_owned()),
+        };
+        let plan = sentence
+            .plan(&reached.fleet, &[])
+            .map_err(|refusal| refusal.to_string())?;
+        let drained = tokio::spawn(async move { while reached.inbox.recv().await.is_some() {} });
+        let ended = self.run(&plan, &sentence, &engines).await;
+        drained.abort();
+        let text = ended?;
+        let left_out = plan.left_out.iter();
+        let left_out = left_out.map(|one| format!("{}: {}", one.target, one.refusal));
+        let lacking: Vec<String> = missing.into_iter().chain(left_out).collect();
+        if lacking.is_empty() {
+            Ok(text)
+        } else {
+            Err(format!("{text}; without {}", lacking.join("; ")))
+        }
+    }
+
+    async fn run(
+        &self,
+        plan: &Plan,
+        sentence: &Sentence,
+        engines: &Engines,
+    ) -> Result<String, String> {
+        let origin = Origin {
+            operator: "worker".to_owned(),
+            ..self.setup.origin.clone()
+        };
+        let cancel = self.cancel.child_token();
+        let ended = ops::run(
+            plan,
+            &origin,
+            sentence.reason(),
+            engines,
+            self.store,
+            cancel,
+            |_| {},
+        )
+        .await;
+        if let Some(step) = plan.steps.first() {
+            engines.settle(&step.host).await;
+        }
+        match ended.map_err(|error| error.to_string())? {
+            Outcome::Done { detail } => Ok(detail),
+            other => Err(other.to_string()),
+        }
+    }
+}
+
+/// The sentence that a job is: the same that a person would say.
+fn sentence(job: &BackupJob) -> Result<Sentence, String> {
+    let patterns = job.volumes.iter().map(|text| {
+        text.parse::<ResourcePattern>()
+            .map_err(|error| error.to_string())
+    });
+    Ok(Sentence::Volume(VolumeCommand::Backup(BackupArgs {
+        targets: patterns.collect::<Result<_, _>>()?,
+        to: job.directory.clone(),
+        pause: job.pause,
+        before: job.before.clone(),
+        keep: job.keep,
+        why: Why {
+            reason: Some(format!("scheduled {}", job.when)),
+        },
+    })))
+}
+
+/// The hosts of a job, as far as they answered.
+struct Reached {
+    fleet: Fleet,
+    inbox: mpsc::Receiver<Signal>,
+}
+
+impl Reached {
+    /// Waits until each host is known with its volumes, or cannot be; answers who is missing, and why.
+    async fn known(
+        &mut self,
+        engines: &Engines,
+        specs: &[HostSpec],
+        patience: Duration,
+    ) -> Vec<String> {
+        engines.set_hosts(specs.to_vec());
+        let feeds = specs.iter().map(|spec| Feed::Resources(spec.name.clone()));
+        engines.want(feeds.collect::<BTreeSet<_>>());
+        // Listing them begins when the way is open; the engine walks its directories for the sizes.
+        let deadline = Instant::now() + patience * 3;
+        let is_known = |host: &Host| host.listed && host.volumes.is_some() && host.disk.is_some();
+        let is_lost = |host: &Host| host.link.trouble().is_some();
+        loop {
+            let hosts = specs.iter().filter_map(|spec| self.fleet.host(&spec.name));
+            if hosts.clone().all(|host| is_known(host) || is_lost(host)) {
+                break;
+            }
+            match timeout_at(deadline, self.inbox.recv()).await {
+                Ok(Some(Signal::Event(Event::Hosts(_)) | Signal::Feed(..))) => {}
+                Ok(Some(Signal::Event(event))) => self.fleet.apply(event),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        engines.want(BTreeSet::new());
+        self.fleet.apply(Event::Tick(Timestamp::now()));
+        let hosts = specs.iter().filter_map(|spec| self.fleet.host(&spec.name));
+        hosts
+            .filter(|host| host.volumes.is_none() || is_lost(host))
+            .map(|host| match host.link.trouble() {
+                Some(trouble) => format!("{}: {trouble}", host.name()),
+                None => format!("{}: it did not answer in time", host.name()),
+            })
+            .collect()
+    }
+}
