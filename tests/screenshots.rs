@@ -37,6 +37,8 @@ const PICTURES: &[(&str, &str)] = &[
     ("images", "5"),
     ("subnets", "6"),
     ("volumes", "7"),
+    ("volumes-disks", "7 t"),
+    ("volumes-files", "7 enter"),
     ("operations", "8"),
     ("settings", "9"),
     ("settings-theme", "9 enter"),

@@ -11,3 +11,4 @@ mod installing;
 mod setting_up;
 mod streams;
 mod terminal;
+mod volumes;

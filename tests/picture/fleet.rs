@@ -12,9 +12,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wharf::{
     model::{
-        Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, Fleet, Health, HostLoad,
-        HostName, HostSpec, Image, Link, Operation, Origin, Outcome, Payload, Port, Product, State,
-        Timestamp, Trouble, TroubleKind, Usage, Way,
+        Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, FileEntry, FileKind, FileList,
+        Fleet, Health, HostLoad, HostName, HostSpec, Image, Link, Operation, Origin, Outcome,
+        Payload, Port, Product, State, Timestamp, Trouble, TroubleKind, Usage, Volume, Way,
         found::{Answer, Candidate, Found, Kind},
         setting::{Key, Source},
     },
@@ -304,6 +304,8 @@ fn resources(fleet: &mut Fleet, host: HostName, at: usize) {
         .enumerate()
         .map(|(n, (_, _, tag, _))| image(n, tag));
     fleet.apply(Event::Images(host.clone(), images.collect()));
+    let volumes = volumes(at);
+    fleet.apply(Event::Volumes(host.clone(), volumes));
     let disk = DiskUsage {
         images: 9,
         layers: (7 + at as u64) << 30,
@@ -316,6 +318,74 @@ fn resources(fleet: &mut Fleet, host: HostName, at: usize) {
         build_cache_reclaimable: 900 << 20,
     };
     fleet.apply(Event::Disk(host, disk));
+}
+
+/// The volumes of a host: those of its apps, one that nobody uses, and one without a name.
+fn volumes(at: usize) -> Vec<Volume> {
+    let volume = |name: &str, megabytes: u64, backup: Option<i64>| {
+        let app = name.split_once('_').map(|(app, _)| app);
+        Volume {
+            name: Arc::from(name),
+            driver: Arc::from("local"),
+            scope: Arc::from("local"),
+            mountpoint: Arc::from(format!("/var/lib/docker/volumes/{name}/_data")),
+            created: Some(before(86_400 * (40 + at as i64))),
+            labels: app
+                .map(|app| ("com.docker.compose.project".into(), app.into()))
+                .into_iter()
+                .collect(),
+            app: app.map(Arc::from),
+            size: Some((megabytes + at as u64 * 13) << 20),
+            backup: backup.map(before),
+            ..Volume::default()
+        }
+    };
+    let mut all = vec![
+        volume("shop_redis", 96, Some(3_600 * 5)),
+        volume("billing_spool", 2_800, Some(3_600 * 29)),
+        volume("billing_data", 18_400, Some(3_600 * 5)),
+    ];
+    if at.is_multiple_of(3) {
+        all.push(volume("old-registry", 9_200, None));
+        all.push(volume(&format!("{:064x}", 7919 * (at + 1)), 4, None));
+    }
+    all
+}
+
+/// What a volume holds.
+fn files() -> FileList {
+    let entry = |path: &str, size: u64, mode: u32, hours: i64| FileEntry {
+        path: path.into(),
+        kind: if size == 0 {
+            FileKind::Directory
+        } else {
+            FileKind::File
+        },
+        size,
+        mode,
+        owner: (999, 999),
+        changed: before(3_600 * hours),
+        link: None,
+    };
+    let link = FileEntry {
+        kind: FileKind::Link,
+        link: Some("wal/000000010000000A".into()),
+        ..entry("current", 20, 0o777, 2)
+    };
+    let mut entries = vec![
+        entry("", 0, 0o700, 2),
+        entry("PG_VERSION", 3, 0o600, 9_000),
+        entry("base", 0, 0o700, 700),
+        entry("base/16384", 18_700 << 20, 0o600, 1),
+        link,
+        entry("pg_hba.conf", 4_821, 0o600, 2_900),
+        entry("postgresql.conf", 29_718, 0o600, 2_900),
+        entry("postmaster.pid", 94, 0o600, 300),
+        entry("wal", 0, 0o700, 1),
+        entry("wal/000000010000000A", 16 << 20, 0o600, 1),
+    ];
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    FileList { entries, cut: None }
 }
 
 /// The inspection of a container.
@@ -347,6 +417,11 @@ pub fn inspection(container: &Container) -> Value {
 /// Brings the inspections that a console wants.
 pub fn inspected(desk: &mut Desk) {
     for feed in desk.wants() {
+        if let Feed::Files(..) = &feed {
+            let files = Payload::Files(Arc::new(files()));
+            desk.send(Msg::Feed(feed, files));
+            continue;
+        }
         let Feed::Inspect(host, id) = &feed else {
             continue;
         };
@@ -413,6 +488,13 @@ fn container(at: usize, n: usize) -> Container {
             protocol: "tcp".into(),
         }]);
     }
+    let used: &[&str] = match (app, service) {
+        ("shop", "redis") => &["shop_redis"],
+        ("billing", "ledger") => &["billing_spool"],
+        ("billing", _) => &["billing_data"],
+        _ => &[],
+    };
+    one.volumes = used.iter().map(|name| Arc::from(*name)).collect();
     one.networks = Box::new([(
         Arc::from(format!("{app}_default")),
         format!("172.{}.0.{}", 18 + n, 2 + at).into(),

@@ -50,6 +50,11 @@ impl Frozen {
         Ok(frozen)
     }
 
+    /// Their names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
     /// Lets them go on; answers their names.
     pub async fn release(mut self) -> Result<Vec<String>, Fault> {
         while let Some(id) = self.ids.last() {

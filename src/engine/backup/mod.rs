@@ -113,10 +113,34 @@ pub(super) async fn backup(
     let cleaning = &common.cleaning;
     let helper = Helper::mount(session, cleaning, volume, true, &to_freeze, deed).await?;
     let frozen = Frozen::freeze(session, cleaning, &to_freeze, deed).await?;
-    let (draft, packed) = fetch(session, &helper, draft, spec.size, deed, say).await?;
-    let paused = frozen.release().await;
+    let fetched = fetch(session, &helper, draft, spec.size, deed, say).await;
+    let names = frozen.names().join(", ");
+    let paused = frozen.release().await.map_err(|fault| {
+        let error = deed.fault(fault);
+        let remedy = format!(
+            "they go on with the next backup of this volume, or with `wharf container unpause {names}@{}`",
+            deed.host
+        );
+        Error {
+            why: format!("{names} may still be frozen: {}", error.why),
+            remedy: Some(remedy.replace(", ", &format!("@{} ", deed.host))),
+            ..error
+        }
+    });
+    let (draft, packed) = match (fetched, &paused) {
+        (Ok(done), Ok(_)) => done,
+        (Err(error), Ok(_)) => return Err(error),
+        (Err(error), Err(frozen)) => {
+            return Err(Error {
+                why: format!("{}; {}", error.why, frozen.why),
+                remedy: frozen.remedy.clone(),
+                ..error
+            });
+        }
+        (Ok(_), Err(frozen)) => return Err(frozen.clone()),
+    };
     helper.remove().await;
-    let paused = paused.map_err(|fault| deed.fault(fault))?;
+    let paused = paused?;
     let manifest = Manifest {
         version: Manifest::VERSION,
         tool: concat!("wharf ", env!("CARGO_PKG_VERSION")).to_owned(),
