@@ -66,6 +66,8 @@ pub(super) struct Session {
     pub streams: Arc<Semaphore>,
     /// Those who got no stream take turns to ask.
     pub turns: Arc<Semaphore>,
+    /// One at a time freezes containers, so that nobody lets go on what another one has frozen.
+    pub freezing: Arc<Semaphore>,
     /// Its clock when it answered, in seconds; events are asked for from then on.
     pub clock: Option<i64>,
     /// When it answered, by our clock.
@@ -102,6 +104,7 @@ impl Session {
             tunnel,
             streams: Arc::new(Semaphore::new(streams)),
             turns: Arc::new(Semaphore::new(TURNS)),
+            freezing: Arc::new(Semaphore::new(1)),
             clock: hello.clock,
             heard: Timestamp::now(),
             latency_ms,

@@ -136,10 +136,13 @@ impl Volume {
     /// What our own helper containers are called: they mount a volume without using it.
     pub const HELPER: &'static str = "wharf-helper-";
 
+    /// The label of those that nobody named, since Docker 23.
+    pub const ANONYMOUS: &'static str = "com.docker.volume.anonymous";
+
     /// Whether nobody named it: labelled so since Docker 23, else known by its name of 64 hexadecimal digits.
     pub fn is_anonymous(&self) -> bool {
         let name = &self.name;
-        self.labels.contains_key("com.docker.volume.anonymous")
+        self.labels.contains_key(Self::ANONYMOUS)
             || (name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
     }
 

@@ -54,6 +54,20 @@ fn restore(name: &str, subject: &Subject, from: &Path) -> VolumeAction {
     }
 }
 
+pub async fn files_of_podman_s_volumes_are_left_alone_and_it_says_so(subject: Subject) {
+    let vault = tempfile::tempdir().unwrap();
+    let desk = Desk::at(&subject).await;
+    let name = fresh("v");
+    let create = VolumeAction::Create(NewVolume::default());
+    act(&desk, &subject, &name, create).await.unwrap();
+    let action = VolumeAction::Backup(backup(vault.path()));
+    let refused = act(&desk, &subject, &name, action).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unsupported, "{refused}");
+    let listed = desk.engines.files(&subject.host(), &name).await;
+    assert!(listed.unwrap_err().why.contains("Podman"));
+    drop_volume(&subject, &name).await;
+}
+
 /// A running container that mounts that volume at `/v`.
 async fn user(subject: &Subject, volume: &str) -> Made {
     let binds = json!({"HostConfig": {"Binds": [format!("{volume}:/v")]}});

@@ -68,12 +68,19 @@ mod logs {
 }
 
 mod volumes {
-    contract!(sim docker podman, contract_volumes: [
+    contract!(sim docker, contract_volumes: [
         a_volume_is_made_and_removed_and_never_made_twice
         what_was_backed_up_is_restored_file_by_file
         a_damaged_backup_is_found_and_not_restored
         what_fails_leaves_nothing_and_lets_go_on
         a_volume_is_told_with_its_users
+    ]);
+}
+
+mod podman_volumes {
+    contract!(podman, contract_volumes: [
+        a_volume_is_made_and_removed_and_never_made_twice
+        files_of_podman_s_volumes_are_left_alone_and_it_says_so
     ]);
 }
 

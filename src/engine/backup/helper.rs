@@ -11,7 +11,7 @@ use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::resources;
 use crate::engine::session::Session;
 use crate::engine::wire::{Wire, query};
-use crate::model::{Container, Timestamp, Volume};
+use crate::model::{Container, Product, Timestamp, Volume};
 
 /// Where the volume is in the helper; no image has that.
 pub(super) const MOUNT: &str = "/wharf-volume";
@@ -59,6 +59,16 @@ impl Helper {
         frozen: &[&Container],
         deed: &Deed,
     ) -> Result<Self, Error> {
+        if session.product == Product::Podman {
+            // Its archives name the volume as the root, and what is unpacked above a volume goes beside it.
+            return Err(Error {
+                remedy: Some("copy the files out of a container that mounts it".to_owned()),
+                ..deed.failed(
+                    ErrorKind::Unsupported,
+                    "Podman packs and unpacks volumes in a way of its own, which is not understood yet",
+                )
+            });
+        }
         sweep(session).await.map_err(|fault| deed.fault(fault))?;
         let image = image(session, deed).await?;
         let name = fresh_name();

@@ -18,7 +18,7 @@ use crate::engine::resources::VolumeEntry;
 use crate::engine::session::Session;
 use crate::engine::volume::create;
 use crate::engine::wire::{Wire, escape, query};
-use crate::model::{BackupName, NewVolume, Said};
+use crate::model::{BackupName, NewVolume, Said, Volume};
 
 /// Says of which backup a volume was made.
 const RESTORED: &str = "io.wharf.restored-from";
@@ -96,7 +96,7 @@ async fn prepare(
             let labels = found.manifest.labels.iter();
             let own = (Arc::from(RESTORED), Arc::from(found.manifest.name()));
             let mut labels: Vec<(Arc<str>, Arc<str>)> = labels
-                .filter(|(key, _)| *key != RESTORED)
+                .filter(|(key, _)| *key != RESTORED && *key != Volume::ANONYMOUS)
                 .map(|(key, value)| (Arc::from(&**key), Arc::from(&**value)))
                 .collect();
             labels.push(own);
