@@ -279,10 +279,13 @@ fn rows(session: &Session, found: &[vault::Found]) -> Vec<String> {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
     let widths: [usize; 6] = std::array::from_fn(|at| width(at).unwrap_or(0));
     let line = |row: &[String; 6]| {
-        let [name, age, files, size, packed, by] = row;
-        let [a, b, c, d, e, _] = widths;
-        let text = format!("{name:a$}  {age:>b$}  {files:>c$}  {size:>d$}  {packed:>e$}  {by}");
-        text.trim_end().to_owned()
+        let cells = row.iter().zip(widths).enumerate();
+        let cells = cells.map(|(at, (cell, width))| match at {
+            0 | 5 => format!("{cell:width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        let cells: Vec<String> = cells.collect();
+        cells.join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }

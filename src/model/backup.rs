@@ -89,7 +89,7 @@ pub fn file_part(name: &str) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => part.push(char::from(byte)),
             b'.' if at > 0 => part.push('.'),
-            _ => part.push_str(&format!("%{byte:02X}")),
+            _ => part.extend(["%".to_owned(), format!("{byte:02X}")]),
         }
     }
     part
@@ -116,9 +116,9 @@ impl FromStr for BackupName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_path = text.starts_with(['/', '.', '~'])
-            || text.ends_with(".tar.zst")
-            || text.ends_with(".json");
+        let has_ending = |ending: &str| text.len() > ending.len() && text.ends_with(ending);
+        let endings = [".tar.zst", ".json"];
+        let is_path = text.starts_with(['/', '.', '~']) || endings.into_iter().any(has_ending);
         if is_path {
             return Ok(Self::File(PathBuf::from(text)));
         }

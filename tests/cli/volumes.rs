@@ -220,14 +220,13 @@ fn the_worker_does_what_is_scheduled_and_records_it() {
         .spawn()
         .unwrap();
     let begun = Instant::now();
-    loop {
-        let second = bench.say("worker --once --timeout 60");
-        if format!("{second:?}").contains("another worker") {
-            break;
-        }
-        assert!(begun.elapsed() < Duration::from_mins(1), "{second:?}");
-        std::thread::sleep(Duration::from_millis(100));
+    let lock = bench.home().join(".local/state/wharf/worker.lock");
+    while fs::read_to_string(&lock).unwrap().trim() != first.id().to_string() {
+        assert!(begun.elapsed() < Duration::from_mins(1), "it has no lock");
+        std::thread::sleep(Duration::from_millis(20));
     }
+    let second = bench.say("worker --once --timeout 60").ended(1);
+    second.complains("another worker works on this machine already");
     let pid = rustix::process::Pid::from_child(&first);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(first.wait().unwrap().success());

@@ -102,9 +102,10 @@ pub(super) async fn backup(
     let local = |error: io::Error| deed.failed_here(&spec.to.display().to_string(), &error);
     let draft = Draft::begin(&spec.to, deed.host.as_str(), volume, at).map_err(local)?;
     // The semaphore is never closed.
-    let _turn = match spec.pause {
-        true => session.freezing.acquire().await.ok(),
-        false => None,
+    let _turn = if spec.pause {
+        session.freezing.acquire().await.ok()
+    } else {
+        None
     };
     let users = users(session, volume, deed).await?;
     let before = match &spec.before {

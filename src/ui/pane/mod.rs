@@ -25,10 +25,7 @@ use super::{
 use crate::{
     logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
-    ops::{
-        column::Networks,
-        target::Target,
-    },
+    ops::{column::Networks, target::Target},
 };
 
 use resources::Resources;

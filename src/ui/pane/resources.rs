@@ -8,7 +8,7 @@ use super::{Pane, Reply, containers::context, table::Table};
 use crate::{
     model::{Feed, Fleet, Host, HostName, Resource},
     ops::{
-        column::{NetworkRow, Networks, Rows, natural},
+        column::{ImageRow, Images, NetworkRow, Networks, Rows, natural},
         filter::Filter,
         target::Target,
     },

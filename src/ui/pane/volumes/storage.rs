@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Cells of a figure.
-const FIGURE: usize = 8;
+const FIGURE: usize = 9;
 
 /// The least cells that a bar needs to tell something.
 const BAR: usize = 8;
@@ -108,7 +108,7 @@ impl Storage {
             return super::super::empty(super::super::hosts::NO_HOSTS, look, frame, area);
         }
         let columns = self.columns(area.width);
-        self.head(&columns, look, frame, area);
+        Self::head(&columns, look, frame, area);
         for (y, name) in (area.y + 1..area.bottom()).zip(self.list.visible()) {
             let row = Rect {
                 y,
@@ -132,11 +132,16 @@ impl Storage {
         }
     }
 
-    fn head(&self, columns: &Columns, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    fn head(columns: &Columns, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         let style = look.theme.column;
         let buffer = frame.buffer_mut();
         buffer.set_stringn(area.x + 1, area.y, "HOST", columns.name, style);
         for (at, title) in TITLES.iter().enumerate() {
+            // The sign of a part stands before its title.
+            let sign = at
+                .checked_sub(1)
+                .and_then(|part| signs(look).get(part).copied());
+            let title = format!("{}{title}", sign.unwrap_or(""));
             let text = format!("{title:>FIGURE$}");
             let x = area.x + cells(columns.figure(at));
             if x < area.right() {
@@ -222,11 +227,7 @@ impl Storage {
         let room = columns.bar as u64;
         let length = (disk.total() * room / self.most).max(1);
         let theme = &look.theme;
-        let signs = if look.glyphs.ascii {
-            ["L", "C", "V", "B"]
-        } else {
-            ["█", "▒", "▓", "░"]
-        };
+        let signs = signs(look);
         let styles = [theme.accent, theme.warn, theme.good, theme.faint];
         let counts = [disk.layers, disk.containers, disk.volumes, disk.build_cache];
         let parts: Vec<Part> = counts
@@ -245,6 +246,15 @@ impl Storage {
             ..area
         };
         bar::divided(&parts, look, frame.buffer_mut(), place.intersection(area));
+    }
+}
+
+/// What the parts of a bar are drawn with: layers, containers, volumes, build cache.
+fn signs(look: &Look) -> [&'static str; 4] {
+    if look.glyphs.ascii {
+        ["L", "C", "V", "B"]
+    } else {
+        ["█", "▒", "▓", "░"]
     }
 }
 
