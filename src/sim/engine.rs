@@ -71,6 +71,10 @@ pub struct Image {
     pub labels: BTreeMap<String, String>,
     /// Where its layers come from.
     pub seed: Seed,
+    /// The digests of its layers.
+    pub layers: Vec<String>,
+    /// Its configuration, whose sum its id is.
+    pub config: Arc<str>,
 }
 
 /// A network of a host.

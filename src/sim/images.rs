@@ -137,9 +137,6 @@ fn inspection(image: &Image, minor: u32) -> Value {
         "/var/lib/docker/overlay2/{}",
         image.seed.of("layer").hex64()
     );
-    let layers: Vec<String> = (0..layers(image))
-        .map(|nth| format!("sha256:{}", image.seed.of("diff").at(nth).hex64()))
-        .collect();
     let mut config = json!({
         "Hostname": "", "Domainname": "", "User": "", "AttachStdin": false, "AttachStdout": false,
         "AttachStderr": false, "Tty": false, "OpenStdin": false, "StdinOnce": false,
@@ -169,7 +166,7 @@ fn inspection(image: &Image, minor: u32) -> Value {
         "GraphDriver": { "Name": "overlay2", "Data": {
             "MergedDir": format!("{layer}/merged"), "UpperDir": format!("{layer}/diff"),
             "WorkDir": format!("{layer}/work") } },
-        "RootFS": { "Type": "layers", "Layers": layers },
+        "RootFS": { "Type": "layers", "Layers": image.layers },
         "Metadata": { "LastTagTime": clock::rfc3339(image.created + 60 * SECOND) },
     });
     if minor < 44 {
@@ -187,15 +184,11 @@ fn empty_config() -> Value {
     })
 }
 
-fn layers(image: &Image) -> u64 {
-    2 + image.seed.of("layers").below(6)
-}
-
 /// `GET /images/{name}/history`
 pub fn history(call: &Call, name: &str) -> Answer {
     call.host.read(|engine, _| {
         let image = find(engine, name)?;
-        let count = layers(image);
+        let count = image.layers.len() as u64;
         let share = image.size / i64::try_from(count).unwrap_or(1);
         let mut rows = vec![json!({
             "Comment": "buildkit.dockerfile.v0",
@@ -244,7 +237,8 @@ pub fn tag(call: &Call, name: &str) -> Answer {
     })
 }
 
-fn emit(engine: &mut Engine, now: i64, action: &str, id: &str, name: &str) {
+/// Tells of an act on an image.
+pub fn emit(engine: &mut Engine, now: i64, action: &str, id: &str, name: &str) {
     let attributes = [("name".to_owned(), name.to_owned())].into();
     engine.emit(now, Kind::Image, action, id, attributes);
 }
@@ -345,10 +339,9 @@ fn in_use(
 fn delete(engine: &mut Engine, now: i64, image: &Image) -> Vec<Value> {
     engine.images.retain(|one| one.id != image.id);
     emit(engine, now, "delete", &image.id, &image.id);
-    let layer =
-        |nth| json!({ "Deleted": format!("sha256:{}", image.seed.of("diff").at(nth).hex64()) });
+    let layer = |layer: &String| json!({ "Deleted": layer });
     std::iter::once(json!({ "Deleted": image.id }))
-        .chain((0..layers(image)).map(layer))
+        .chain(image.layers.iter().map(layer))
         .collect()
 }
 

@@ -52,6 +52,7 @@ mod files;
 mod fleet;
 mod host;
 mod http;
+mod image_archive;
 mod images;
 mod images_table;
 mod inspect;

@@ -10,8 +10,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::host::Host;
 use super::http::{self, Answer, Body, Query, Refusal};
 use super::{
-    acts, archive, containers, create, events, exec, images, load, logs, networks, stats, system,
-    volumes,
+    acts, archive, containers, create, events, exec, image_archive, images, load, logs, networks,
+    stats, system, volumes,
 };
 
 const EXPERIMENTAL: &str = "docker-experimental";
@@ -150,6 +150,9 @@ async fn dispatch(method: &Method, parts: &[&str], call: Call) -> Option<Answer>
         ["images", "json"] if get => images::list(&call),
         ["images", "prune"] if post => images::prune(&call),
         ["images", "create"] if post => images::pull(&call),
+        ["images", "get"] if get => image_archive::get(&call, None),
+        ["images", name @ .., "get"] if get => image_archive::get(&call, Some(&name.join("/"))),
+        ["images", "load"] if post => image_archive::load(call).await,
         ["images", name @ .., "json"] if get => images::inspect(&call, &name.join("/")),
         ["images", name @ .., "history"] if get => images::history(&call, &name.join("/")),
         ["images", name @ .., "tag"] if post => images::tag(&call, &name.join("/")),

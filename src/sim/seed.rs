@@ -13,6 +13,16 @@ impl Seed {
         Self(mix(seed))
     }
 
+    /// The number that it is.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// The seed that is that number.
+    pub const fn of_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The child with this name.
     pub fn of(self, name: &str) -> Self {
         Self(

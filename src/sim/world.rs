@@ -9,6 +9,7 @@ use super::clock::{Nanos, SECOND};
 use super::container::{Attachment, Container, Health, Plan, State};
 use super::engine::{Due, Engine, Image, Network, Profile, Volume};
 use super::fate;
+use super::image_archive;
 use super::images_table::{self, IMAGES, ImageRow};
 use super::place::{self, Placed};
 use super::plans::{COMPOSE, image_plan, service_plan};
@@ -368,8 +369,9 @@ fn image_of(seed: Seed, row: &'static ImageRow, tag: &str, created: Nanos) -> Im
             seed.of("revision").hex64()[..40].to_owned(),
         );
     }
+    let (config, layers) = image_archive::configured(seed, row, &labels, size, created);
     Image {
-        id: format!("sha256:{}", seed.of("id").hex64()),
+        id: image_archive::id_of(&config),
         tags: vec![format!("{}:{tag}", row.repo)],
         digests: vec![format!("{}@sha256:{}", row.repo, seed.of("digest").hex64())],
         size,
@@ -377,6 +379,8 @@ fn image_of(seed: Seed, row: &'static ImageRow, tag: &str, created: Nanos) -> Im
         row,
         labels,
         seed,
+        layers,
+        config: config.into(),
     }
 }
 

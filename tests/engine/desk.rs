@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 use wharf::engine::{Engines, Error, LogOptions, Settings, Signal};
-use wharf::model::{Action, Container, Event, Feed, Fleet, HostSpec, LogBatch, Payload, Step};
+use wharf::model::{
+    Action, Container, Event, Feed, Fleet, HostName, HostSpec, LogBatch, Payload, Step,
+};
 
 use crate::subject::{Made, Subject};
 
@@ -172,6 +174,20 @@ impl Desk {
             assert!(told, "not within {PATIENCE:?}: {what}; it is {one:#?}");
         }
         began.elapsed()
+    }
+
+    /// Has the images, networks and volumes of a host told anew.
+    pub async fn resources(&mut self, host: &HostName) {
+        let name = host.clone();
+        self.fleet.apply(Event::Images(name.clone(), Vec::new()));
+        self.engines.want([Feed::Resources(name.clone())].into());
+        self.until("its images are told", |fleet| {
+            fleet
+                .host(&name)
+                .is_some_and(|host| host.images.as_ref().is_some_and(|all| !all.is_empty()))
+        })
+        .await;
+        self.engines.want(std::collections::BTreeSet::new());
     }
 
     /// Does something to a container.
