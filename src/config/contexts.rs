@@ -45,15 +45,9 @@ struct ClientConfig {
     current_context: String,
 }
 
-/// Where the docker client keeps its configuration.
-pub(super) fn directory(env: &Env, paths: &Paths) -> PathBuf {
-    env.path("DOCKER_CONFIG")
-        .unwrap_or_else(|| paths.home.join(".docker"))
-}
-
 /// All contexts that docker has stored, by name; those that cannot be read become notices.
-pub(super) fn all(env: &Env, paths: &Paths, notices: &mut Vec<Notice>) -> Vec<Context> {
-    let contexts = directory(env, paths).join("contexts");
+pub(super) fn all(paths: &Paths, notices: &mut Vec<Notice>) -> Vec<Context> {
+    let contexts = paths.docker_dir.join("contexts");
     let Ok(entries) = fs::read_dir(contexts.join("meta")) else {
         return Vec::new();
     };
@@ -132,7 +126,7 @@ pub(super) fn with_tls(endpoint: Endpoint, files: TlsFiles) -> Endpoint {
 /// The context that docker would use, if it is not the default one.
 pub(super) fn active(env: &Env, paths: &Paths) -> Option<String> {
     let name = env.text("DOCKER_CONTEXT").or_else(|| {
-        let text = fs::read(directory(env, paths).join("config.json")).ok()?;
+        let text = fs::read(paths.docker_dir.join("config.json")).ok()?;
         let config: ClientConfig = serde_json::from_slice(&text).ok()?;
         Some(config.current_context)
     });
@@ -152,7 +146,7 @@ pub(super) fn docker_host(env: &Env, paths: &Paths) -> Option<Result<Endpoint, S
     }
     let directory = env
         .path("DOCKER_CERT_PATH")
-        .unwrap_or_else(|| directory(env, paths));
+        .unwrap_or_else(|| paths.docker_dir.clone());
     let files = TlsFiles {
         skip_verify: !verify,
         ..files_in(&directory)

@@ -91,9 +91,9 @@ impl Gatherer<'_> {
     }
 
     fn contexts(&mut self) -> Vec<Context> {
-        let (env, paths, notices) = (self.env, self.paths, &mut self.notices);
+        let (paths, notices) = (self.paths, &mut self.notices);
         self.contexts
-            .get_or_insert_with(|| contexts::all(env, paths, notices))
+            .get_or_insert_with(|| contexts::all(paths, notices))
             .clone()
     }
 

@@ -26,7 +26,7 @@ pub fn found(config: &Config, env: &Env) -> Found {
         answer: Answer::Asked,
     });
     // What is wrong with a context is told where one is used.
-    let contexts = contexts::all(env, paths, &mut Vec::new()).into_iter();
+    let contexts = contexts::all(paths, &mut Vec::new()).into_iter();
     let contexts = contexts.map(|Context { name, endpoint }| Candidate {
         kind: Kind::Context,
         answer: match &endpoint {
@@ -69,7 +69,7 @@ fn places(config: &Config, env: &Env) -> Vec<String> {
     let paths = &config.paths;
     let sockets = contexts::engine_sockets(env, paths);
     let sockets = sockets.into_iter().map(|(_, path)| path);
-    let contexts = contexts::directory(env, paths).join("contexts");
+    let contexts = paths.docker_dir.join("contexts");
     let ssh = config.ssh.config.clone();
     let ssh = ssh.unwrap_or_else(|| paths.home.join(".ssh/config"));
     sockets

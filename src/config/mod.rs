@@ -11,6 +11,7 @@ pub mod inventory;
 mod load;
 mod origin;
 mod paths;
+pub mod registry;
 mod ssh_config;
 mod terminal;
 

@@ -27,6 +27,8 @@ pub struct Paths {
     pub keymaps_dir: PathBuf,
     /// The user's own themes.
     pub themes_dir: PathBuf,
+    /// Where the docker client keeps its configuration.
+    pub docker_dir: PathBuf,
 }
 
 impl Paths {
@@ -56,6 +58,9 @@ impl Paths {
             runtime_dir,
             keymaps_dir: config_dir.join("keymaps"),
             themes_dir: config_dir.join("themes"),
+            docker_dir: env
+                .path("DOCKER_CONFIG")
+                .unwrap_or_else(|| home.join(".docker")),
             home,
         }
     }

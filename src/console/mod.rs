@@ -380,8 +380,27 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
         scratch: config.paths.cache_dir.join("images"),
         vaults: config.backups.directories(),
         operator: config.backups.operator.clone(),
+        keys: keys(config),
         ..engine::Settings::default()
     }
+}
+
+/// What opens image registries, in the form in which engines take it.
+fn keys(config: &Config) -> engine::Keys {
+    use crate::config::registry::{Key, Registries};
+    use secrecy::ExposeSecret as _;
+    let registries = Registries::of(&config.paths.docker_dir);
+    engine::Keys::new(move |registry| {
+        let key = registries.key(registry)?;
+        Ok(key.map(|key| match key {
+            Key::Password { user, password } => serde_json::json!({
+                "username": user, "password": password.expose_secret(), "serveraddress": registry,
+            }),
+            Key::Token(token) => serde_json::json!({
+                "identitytoken": token.expose_secret(), "serveraddress": registry,
+            }),
+        }))
+    })
 }
 
 /// How often what is asked, as the configuration says it.

@@ -51,6 +51,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
+pub use image::trade::Keys;
 #[doc(hidden)]
 pub use lines::LogReader;
 pub use logs::{LogOptions, Logs};
@@ -100,6 +101,8 @@ pub struct Settings {
     pub vaults: Vec<PathBuf>,
     /// Who makes backups here, for their manifests.
     pub operator: String,
+    /// Who knows what opens image registries.
+    pub keys: Keys,
 }
 
 impl Default for Settings {
@@ -114,6 +117,7 @@ impl Default for Settings {
             scratch: PathBuf::from("/var/tmp"),
             vaults: Vec::new(),
             operator: String::new(),
+            keys: Keys::default(),
         }
     }
 }
@@ -144,6 +148,7 @@ impl Default for Pace {
 pub struct Engines {
     commands: mpsc::UnboundedSender<Command>,
     spools: Arc<Spools>,
+    keys: Keys,
 }
 
 impl Engines {
@@ -152,8 +157,18 @@ impl Engines {
     pub fn start(settings: Settings, inbox: mpsc::Sender<Signal>) -> Self {
         let (commands, orders) = mpsc::unbounded_channel();
         let spools = Arc::new(Spools::new(settings.scratch.clone()));
+        let keys = settings.keys.clone();
         tokio::spawn(registry::run(settings, inbox, orders));
-        Self { commands, spools }
+        Self {
+            commands,
+            spools,
+            keys,
+        }
+    }
+
+    /// Who knows what opens image registries.
+    fn keys(&self) -> Keys {
+        self.keys.clone()
     }
 
     /// The archives of images that are in use now.

@@ -115,6 +115,7 @@ impl Wire {
             method,
             path: path.into(),
             kind: None,
+            registry_auth: None,
             body: empty(),
             deadline: DEADLINE,
         }
@@ -172,6 +173,7 @@ pub(super) struct Ask<'w> {
     method: Method,
     path: String,
     kind: Option<&'static str>,
+    registry_auth: Option<String>,
     body: Body,
     deadline: Duration,
 }
@@ -192,6 +194,14 @@ impl Ask<'_> {
     pub fn body(self, kind: &'static str, body: Body) -> Self {
         let kind = Some(kind);
         Self { kind, body, ..self }
+    }
+
+    /// With what opens the registry that the engine is to speak with, as base64 of JSON.
+    pub fn registry_auth(self, key: Option<String>) -> Self {
+        Self {
+            registry_auth: key,
+            ..self
+        }
     }
 
     /// The answer's head; its body is read by the caller, without a deadline.
@@ -260,6 +270,12 @@ impl Ask<'_> {
         let headers = request.headers_mut();
         if let Some(kind) = self.kind {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Some(key) = self.registry_auth {
+            let mut value =
+                HeaderValue::from_str(&key).map_err(|error| Fault::Garbled(error.to_string()))?;
+            value.set_sensitive(true);
+            headers.insert("X-Registry-Auth", value);
         }
         if upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -46,6 +46,7 @@ impl Sentence {
                 ContainerCommand::List(_) => Vec::new(),
             },
             Self::Logs(LogsCommand { targets, .. }) => targets.iter().collect(),
+            Self::Image(ImageCommand::Commit(args)) => args.target.iter().collect(),
             Self::Host(_)
             | Self::Image(_)
             | Self::Network(_)
@@ -69,6 +70,7 @@ impl Sentence {
                 HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
             ) => host.as_slice(),
             Self::Volume(command) => command.hosts(),
+            Self::Image(ImageCommand::Prune(args)) => &args.hosts,
             Self::Host(
                 HostCommand::List(_)
                 | HostCommand::Add(_)
@@ -124,6 +126,14 @@ impl Sentence {
                 let mut named = command.hosts().iter();
                 named.any(|pattern| pattern.matches(spec))
             }
+            Self::Image(ImageCommand::Commit(_)) => {
+                let named = self.container_patterns();
+                named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
+            }
+            Self::Image(ImageCommand::Prune(_)) => {
+                let named = self.host_patterns();
+                named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))
+            }
             Self::Image(_) | Self::Network(_) | Self::Volume(_) => {
                 let named = self.resource_patterns();
                 let hosts = match self {
@@ -142,7 +152,10 @@ impl Sentence {
         !self.container_patterns().is_empty()
             || !self.host_patterns().is_empty()
             || !self.resource_patterns().is_empty()
-            || matches!(self, Self::Image(ImageCommand::Load(_)))
+            || matches!(
+                self,
+                Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_))
+            )
     }
 
     /// What it is about: the targets it names, else the selection; without repetition. Nothing for

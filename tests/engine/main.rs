@@ -82,6 +82,9 @@ mod podman_volumes {
     contract!(podman, contract_volumes: [
         a_volume_is_made_and_removed_and_never_made_twice
         files_of_podman_s_volumes_are_left_alone_and_it_says_so
+    ]);
+}
+
 mod images {
     contract!(sim docker podman, contract_images: [
         an_image_goes_into_a_file_and_comes_back

@@ -4,6 +4,8 @@ mod bundle;
 mod carry;
 pub(super) mod source;
 pub(super) mod spool;
+mod told;
+pub(super) mod trade;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +22,9 @@ use super::error::{Deed, Error, ErrorKind};
 use super::session::Session;
 use super::wire::{escape, query};
 use crate::model::{HostName, ImageAction, Said, Step, Subject};
+
+/// The label of images that were made of a container: they cannot be made again from a recipe.
+const COMMITTED: &str = "io.wharf.committed-from";
 
 /// A busy engine is slow.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -50,6 +55,9 @@ pub(super) async fn act(
                 .map(|()| String::new())
                 .map_err(|fault| deed.fault(fault))
         }
+        ImageAction::Pull { name } => trade::pull(engines, name, &deed, say).await,
+        ImageAction::Push { name } => trade::push(engines, name, &deed, say).await,
+        ImageAction::Commit { name, pause } => acting.commit(name, *pause).await,
         ImageAction::Copy {
             from,
             size,
@@ -98,6 +106,41 @@ impl<'a> Acting<'a> {
                 Err(self.deed.failed(ErrorKind::Rejected, "no image was named"))
             }
         }
+    }
+
+    /// Makes an image of a container as it is.
+    async fn commit(self, name: &str, pause: bool) -> Result<String, Error> {
+        #[derive(Deserialize)]
+        struct Made {
+            #[serde(rename = "Id")]
+            id: String,
+        }
+        let Some((id, _)) = self.step.container() else {
+            return Err(self
+                .deed
+                .failed(ErrorKind::Rejected, "no container was named"));
+        };
+        let (repo, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        // It can be told later that nothing but this container says what is in it.
+        let label = format!("LABEL {COMMITTED}={}", id.as_str());
+        let pause = if pause { "1" } else { "0" };
+        let pairs = [
+            ("container", id.as_str()),
+            ("repo", repo),
+            ("tag", tag),
+            ("pause", pause),
+            ("changes", &label),
+        ];
+        let session = self.engines.session(self.deed).await?;
+        let path = format!("/commit{}", query(&pairs));
+        let made = session
+            .wire
+            .post(path)
+            .json_body(&serde_json::json!({}))
+            .within(DEADLINE * 10);
+        let made: Made = made.json().await.map_err(|fault| self.deed.fault(fault))?;
+        let short = made.id.strip_prefix("sha256:").unwrap_or(&made.id);
+        Ok(format!("{name} is {}", short.get(..12).unwrap_or(short)))
     }
 
     /// Brings an image from another host.

@@ -35,6 +35,23 @@ pub enum ImageAction {
         /// The name, `repository:tag`.
         to: Arc<str>,
     },
+    /// Have the engine fetch one from its registry.
+    Pull {
+        /// Its name, with a tag or digest.
+        name: Arc<str>,
+    },
+    /// Have the engine bring it to its registry.
+    Push {
+        /// Its name, with a tag.
+        name: Arc<str>,
+    },
+    /// Make one of the step's container as it is.
+    Commit {
+        /// Its name, with a tag.
+        name: Arc<str>,
+        /// Freeze the container meanwhile.
+        pause: bool,
+    },
     /// Bring it to the step's host from another one, through this machine.
     Copy {
         /// The host that has it.
@@ -69,6 +86,9 @@ impl fmt::Display for ImageAction {
         match self {
             Self::Remove { .. } => f.write_str("remove"),
             Self::Tag { to } => write!(f, "tag as {to}"),
+            Self::Pull { name } => write!(f, "pull {name}"),
+            Self::Push { name } => write!(f, "push {name}"),
+            Self::Commit { name, .. } => write!(f, "commit as {name}"),
             Self::Copy { from, .. } => write!(f, "copy from {from}"),
             Self::Load { file, .. } => write!(f, "load {}", file.display()),
             Self::Bundle { to, .. } => write!(f, "bundle into {}", to.display()),
@@ -82,6 +102,9 @@ impl ImageAction {
         match self {
             Self::Remove { .. } => "removing",
             Self::Tag { .. } => "tagging",
+            Self::Pull { .. } => "pulling",
+            Self::Push { .. } => "pushing",
+            Self::Commit { .. } => "committing",
             Self::Copy { .. } => "copying",
             Self::Load { .. } => "loading",
             Self::Bundle { .. } => "bundling",

@@ -174,6 +174,12 @@ fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
     let first = names.first().map_or("", String::as_str);
     match action {
         ImageAction::Tag { to } => spoken(&["tag", first, to], &[], &[]),
+        ImageAction::Pull { name } => spoken(&["pull", name], &[], &[]),
+        ImageAction::Push { name } => spoken(&["push", name], &[], &[]),
+        ImageAction::Commit { name, pause } => {
+            let pause: &[&str] = if *pause { &[] } else { &["--pause=false"] };
+            spoken(&["commit"], pause, &[first.to_owned(), name.to_string()])
+        }
         ImageAction::Copy { .. } => spoken(&["load"], &[], &[]),
         ImageAction::Load { file, .. } => {
             spoken(&["load", "-i", &file.display().to_string()], &[], &[])

@@ -2,15 +2,20 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Confirm, LeftOut, Plan, Refusal, RefusalKind, docker, gather, query, resource::Act};
+use super::{
+    Confirm, LeftOut, Plan, Refusal, RefusalKind, docker, gather, prune, query, resource::Act,
+};
 use crate::{
     model::{
         Action, BundledImage, Fleet, Host, HostName, Image, ImageAction, Resource, Step, Subject,
         bytes,
     },
     ops::{
-        sentence::{BundleArgs, CopyImageArgs, ImageCommand, LoadArgs, Sentence},
-        target::{Target, resource_text},
+        sentence::{
+            BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, LoadArgs, PruneArgs, PullArgs,
+            Sentence,
+        },
+        target::{HostPattern, Target, container_text, resource_text},
     },
 };
 
@@ -53,6 +58,19 @@ pub(super) fn plan(
                 loss: &|host, id| moved(host, id, std::slice::from_ref(&name)),
             }
             .plan(sentence, fleet, selection)
+        }
+        ImageCommand::Push(_) => push(sentence, command, fleet, selection),
+        ImageCommand::Pull(args) => pull(sentence, args, fleet),
+        ImageCommand::Commit(args) => commit(sentence, args, fleet, selection),
+        ImageCommand::Prune(args) => {
+            let args = PruneArgs {
+                hosts: args.hosts.clone(),
+                images: true,
+                all: args.all,
+                why: args.why.clone(),
+                ..PruneArgs::default()
+            };
+            prune::plan(sentence, &args, fleet, selection)
         }
         ImageCommand::Copy(args) => copy(sentence, args, fleet, selection),
         ImageCommand::Load(args) => load(sentence, args, fleet),
@@ -237,9 +255,9 @@ fn wanted<'f>(
 }
 
 /// The hosts that images are brought to.
-fn destinations<'f>(command: &ImageCommand, fleet: &'f Fleet) -> Result<Vec<&'f Host>, Refusal> {
+fn hosts<'f>(patterns: &[HostPattern], fleet: &'f Fleet) -> Result<Vec<&'f Host>, Refusal> {
     let mut hosts: Vec<&Host> = Vec::new();
-    for pattern in command.destinations() {
+    for pattern in patterns {
         for host in pattern.resolve(fleet)? {
             if !hosts.iter().any(|known| known.name() == host.name()) {
                 hosts.push(host);
@@ -287,7 +305,7 @@ fn copy(
     };
     let wanted = wanted(sentence, command, fleet, selection)?;
     let mut draft = Draft::default();
-    for host in destinations(command, fleet)? {
+    for host in hosts(&args.to, fleet)? {
         for one in &wanted {
             let name = one.name();
             let target = format!("{name}@{}", host.name());
@@ -357,16 +375,119 @@ fn copy(
     draft.plan(sentence, fleet, &names, &title, "copying")
 }
 
-fn load(sentence: &Sentence, args: &LoadArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
-    let Sentence::Image(command) = sentence else {
-        return Err(Refusal::new(
-            RefusalKind::Sentence,
-            "no file is loaded so",
-            "",
-        ));
+fn push(
+    sentence: &Sentence,
+    command: &ImageCommand,
+    fleet: &Fleet,
+    selection: &[Target],
+) -> Result<Plan, Refusal> {
+    // What is selected is pushed by the first of its names.
+    let name = |host: &Host, id: &str| {
+        said(command, host, id).or_else(|| find(host, id)?.tags.first().cloned())
     };
+    Act {
+        kind: Resource::Image,
+        verb: "Push",
+        busy: "pushing",
+        action: &|host, id| {
+            let name = name(host, id);
+            let pushed = name.clone().unwrap_or_default();
+            (Action::Image(ImageAction::Push { name: pushed }), name)
+        },
+        unfit: &|host, id| {
+            let text = resource_text(host, Resource::Image, id);
+            let remedy = "give it one with image tag, with the registry before the first /";
+            match name(host, id) {
+                None => Some(Refusal::new(
+                    RefusalKind::State,
+                    format!("{text} has no name"),
+                    remedy,
+                )),
+                Some(_) => None,
+            }
+        },
+        loss: &|host, id| {
+            name(host, id).map(|name| format!("what {name} is in its registry now, if it is there"))
+        },
+    }
+    .plan(sentence, fleet, selection)
+}
+
+fn pull(sentence: &Sentence, args: &PullArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
+    let name: Arc<str> = Arc::from(args.name.as_str());
     let mut draft = Draft::default();
-    for host in destinations(command, fleet)? {
+    for host in hosts(&args.to, fleet)? {
+        let target = format!("{name}@{}", host.name());
+        if let Some(refusal) = barred(sentence, fleet, host, 0) {
+            draft.left_out.push(LeftOut { target, refusal });
+            continue;
+        }
+        if let Some(loss) = moved(host, "", std::slice::from_ref(&name)) {
+            draft.loses.push(format!(
+                "@{}: if the registry has another one now: {loss}",
+                host.name()
+            ));
+        }
+        let subject = Subject::Resource {
+            kind: Resource::Image,
+            id: Arc::from(""),
+            name: name.clone(),
+        };
+        draft.take(
+            host,
+            target,
+            Step {
+                host: host.name().clone(),
+                subject,
+                action: Action::Image(ImageAction::Pull { name: name.clone() }),
+            },
+        );
+    }
+    draft.plan(sentence, fleet, &[], &format!("Pull {name}"), "pulling")
+}
+
+fn commit(
+    sentence: &Sentence,
+    args: &CommitArgs,
+    fleet: &Fleet,
+    selection: &[Target],
+) -> Result<Plan, Refusal> {
+    let name: Arc<str> = Arc::from(args.name.as_str());
+    let gathered = gather::containers(sentence, fleet, selection)?;
+    let mut draft = Draft::default();
+    for (host, container) in &gathered.chosen {
+        if !args.no_pause && container.state.is_live() {
+            draft
+                .loses
+                .push("it does not answer while it is read: it is frozen meanwhile".to_owned());
+        }
+        draft
+            .loses
+            .extend(moved(host, "", std::slice::from_ref(&name)));
+        draft.take(
+            host,
+            container_text(host, container),
+            Step {
+                host: host.name().clone(),
+                subject: Subject::Container(container.id.clone(), container.name.clone()),
+                action: Action::Image(ImageAction::Commit {
+                    name: name.clone(),
+                    pause: !args.no_pause,
+                }),
+            },
+        );
+    }
+    draft.left_out = gathered.left_out;
+    let named = draft.targets.clone();
+    let what = named.first().map_or("", String::as_str);
+    let title = format!("Make {name} of {what}");
+    let plan = draft.plan(sentence, fleet, &named, &title, "committing")?;
+    Ok(Plan { title, ..plan })
+}
+
+fn load(sentence: &Sentence, args: &LoadArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
+    let mut draft = Draft::default();
+    for host in hosts(&args.to, fleet)? {
         let target = format!("@{}", host.name());
         if let Some(refusal) = barred(sentence, fleet, host, 0) {
             draft.left_out.push(LeftOut { target, refusal });

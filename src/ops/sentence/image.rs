@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{Accepts, Danger, ListArgs, Number, Role, Why};
 use crate::{
     model::{Resource, bytes, size},
-    ops::target::{HostPattern, ResourcePattern},
+    ops::target::{ContainerPattern, HostPattern, ResourcePattern},
 };
 
 /// Sentences about images.
@@ -30,6 +30,15 @@ pub enum ImageCommand {
         #[command(flatten)]
         why: Why,
     },
+    /// Have hosts fetch an image from its registry
+    Pull(PullArgs),
+    /// Have a host bring images to their registries
+    Push(ImageTargets),
+    /// Make an image of a container as it is; nothing but that container says what is in it
+    #[command(allow_missing_positional = true)]
+    Commit(CommitArgs),
+    /// Remove images that no container uses: those without a tag, or all
+    Prune(PruneImagesArgs),
     /// Copy images to other hosts without a registry: only the layers that they lack
     Copy(CopyImageArgs),
     /// Write images into one file with their sums, to be carried to another site
@@ -60,6 +69,51 @@ pub struct RemoveImageArgs {
     /// Also those with several names, or used by containers that do not run
     #[arg(long)]
     pub force: bool,
+}
+
+/// Which image is pulled, and by whom.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct PullArgs {
+    /// The image, `repository:tag` or `repository@sha256:…`
+    #[arg(value_name = "NAME")]
+    pub name: PulledName,
+    /// The hosts, `@ams-2`, `env:prod`, `group:edge`
+    #[arg(long, value_name = "HOST", required = true, num_args = 1..)]
+    pub to: Vec<HostPattern>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Which container becomes an image.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CommitArgs {
+    /// The container, `web@ams-1`; without it, the selected one
+    #[arg(value_name = "TARGET")]
+    pub target: Option<ContainerPattern>,
+    /// The name of the image, `repository:tag`
+    #[arg(value_name = "NAME")]
+    pub name: ImageName,
+    /// Let the container run on meanwhile: files may be caught half-written
+    #[arg(long)]
+    pub no_pause: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Where images are cleaned up.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct PruneImagesArgs {
+    /// The hosts, `@ams-1`; without them, those that are selected
+    #[arg(value_name = "HOST")]
+    pub hosts: Vec<HostPattern>,
+    /// Also those with a tag
+    #[arg(long)]
+    pub all: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
 }
 
 /// Which images are copied, and where to.
@@ -138,6 +192,37 @@ impl fmt::Display for Speed {
     }
 }
 
+/// A name under which a registry has an image: with a tag, or with a digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PulledName(String);
+
+impl PulledName {
+    /// The name with its tag or digest.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PulledName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((name, digest)) = text.split_once('@') else {
+            return text.parse().map(|ImageName(name)| Self(name));
+        };
+        let is_digest = digest.strip_prefix("sha256:").is_some_and(|hex| {
+            hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        });
+        if !is_digest {
+            return Err(format!(
+                "'{digest}' is no digest: it is sha256: and 64 digits of 0-9 and a-f"
+            ));
+        }
+        name.parse::<ImageName>()?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// A name for an image, with its tag: `repository:tag`; `latest` where none is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName(String);
@@ -202,8 +287,14 @@ impl ImageCommand {
     pub(super) fn danger(&self) -> Danger {
         match self {
             Self::List(_) => Danger::Reads,
-            Self::Tag { .. } | Self::Copy(_) | Self::Load(_) | Self::Bundle(_) => Danger::Changes,
-            Self::Remove(_) => Danger::Destroys,
+            Self::Tag { .. }
+            | Self::Pull(_)
+            | Self::Push(_)
+            | Self::Commit(_)
+            | Self::Copy(_)
+            | Self::Load(_)
+            | Self::Bundle(_) => Danger::Changes,
+            Self::Remove(_) | Self::Prune(_) => Danger::Destroys,
         }
     }
 
@@ -213,6 +304,10 @@ impl ImageCommand {
             Self::List(_) => Role::Query,
             Self::Remove(_)
             | Self::Tag { .. }
+            | Self::Pull(_)
+            | Self::Push(_)
+            | Self::Commit(_)
+            | Self::Prune(_)
             | Self::Copy(_)
             | Self::Load(_)
             | Self::Bundle(_) => Role::Act,
@@ -222,9 +317,20 @@ impl ImageCommand {
     /// Which selection it takes when it names no targets.
     pub(super) fn accepts(&self) -> Accepts {
         let number = match self {
-            Self::List(_) | Self::Load(_) => return Accepts::Nothing,
+            Self::List(_) | Self::Load(_) | Self::Pull(_) => return Accepts::Nothing,
+            Self::Commit(_) => {
+                return Accepts::Containers {
+                    number: Number::One,
+                    unfit: super::traits::unless_removing,
+                };
+            }
+            Self::Prune(_) => {
+                return Accepts::Hosts {
+                    number: Number::Some,
+                };
+            }
             Self::Tag { .. } => Number::One,
-            Self::Remove(_) | Self::Copy(_) | Self::Bundle(_) => Number::Some,
+            Self::Remove(_) | Self::Push(_) | Self::Copy(_) | Self::Bundle(_) => Number::Some,
         };
         Accepts::Resources {
             kind: Resource::Image,
@@ -238,6 +344,10 @@ impl ImageCommand {
             Self::List(_) => None,
             Self::Remove(args) => Some(&args.targets.why),
             Self::Tag { why, .. } => Some(why),
+            Self::Pull(args) => Some(&args.why),
+            Self::Push(args) => Some(&args.why),
+            Self::Commit(args) => Some(&args.why),
+            Self::Prune(args) => Some(&args.why),
             Self::Copy(args) => Some(&args.why),
             Self::Load(args) => Some(&args.why),
             Self::Bundle(args) => Some(&args.why),
@@ -247,7 +357,8 @@ impl ImageCommand {
     /// The images that it names itself.
     pub(in crate::ops) fn patterns(&self) -> &[ResourcePattern] {
         match self {
-            Self::List(_) | Self::Load(_) => &[],
+            Self::List(_) | Self::Load(_) | Self::Pull(_) | Self::Commit(_) | Self::Prune(_) => &[],
+            Self::Push(args) => &args.targets,
             Self::Remove(args) => &args.targets.targets,
             Self::Tag { target, .. } => target.as_slice(),
             Self::Copy(args) => &args.targets,
@@ -260,7 +371,14 @@ impl ImageCommand {
         match self {
             Self::Copy(args) => &args.to,
             Self::Load(args) => &args.to,
-            Self::List(_) | Self::Remove(_) | Self::Tag { .. } | Self::Bundle(_) => &[],
+            Self::Pull(args) => &args.to,
+            Self::List(_)
+            | Self::Remove(_)
+            | Self::Tag { .. }
+            | Self::Push(_)
+            | Self::Commit(_)
+            | Self::Prune(_)
+            | Self::Bundle(_) => &[],
         }
     }
 
@@ -275,6 +393,10 @@ impl ImageCommand {
             Self::List(_) => "image list",
             Self::Remove(_) => "image remove",
             Self::Tag { .. } => "image tag",
+            Self::Pull(_) => "image pull",
+            Self::Push(_) => "image push",
+            Self::Commit(_) => "image commit",
+            Self::Prune(_) => "image prune",
             Self::Copy(_) => "image copy",
             Self::Bundle(_) => "image bundle",
             Self::Load(_) => "image load",

@@ -20,8 +20,8 @@ pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
 pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
 pub use image::{
-    BundleArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets, LoadArgs, RemoveImageArgs,
-    Speed,
+    BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets, LoadArgs,
+    PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
 };
 pub use network::{NetworkCommand, NetworkTargets};
 pub use setting::SettingCommand;

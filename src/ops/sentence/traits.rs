@@ -271,7 +271,7 @@ fn unless_paused(container: &Container) -> Option<&'static str> {
     (container.state != State::Paused).then_some("is not paused")
 }
 
-fn unless_removing(container: &Container) -> Option<&'static str> {
+pub(super) fn unless_removing(container: &Container) -> Option<&'static str> {
     (container.state == State::Removing).then_some("is being removed")
 }
 

@@ -143,6 +143,21 @@ fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
             words.0.extend(targets.iter().cloned());
             words.add(name.as_str());
         }
+        ImageCommand::Pull(args) => {
+            words.add(args.name.as_str());
+            to_hosts(words, &args.to, None);
+        }
+        ImageCommand::Push(_) => words.0.extend(targets.iter().cloned()),
+        ImageCommand::Commit(args) => {
+            words.0.extend(targets.iter().cloned());
+            words
+                .add(args.name.as_str())
+                .flag("--no-pause", args.no_pause);
+        }
+        ImageCommand::Prune(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.flag("--all", args.all);
+        }
         ImageCommand::Copy(args) => {
             words.0.extend(targets.iter().cloned());
             to_hosts(words, &args.to, args.limit);

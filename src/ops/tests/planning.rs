@@ -217,6 +217,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("host prune @ams-1", Danger::Destroys),
         ("host remove @ams-1", Danger::Disrupts),
         ("image remove shop:1@ams-1", Danger::Destroys),
+        ("image prune @ams-1", Danger::Destroys),
         ("network remove back@ams-1", Danger::Destroys),
         ("volume remove data@ams-1", Danger::Destroys),
         ("volume prune @ams-1", Danger::Destroys),

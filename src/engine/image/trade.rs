@@ -1,0 +1,149 @@
+//! Images from registries and to them, as the engine itself fetches and brings them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use serde_json::json;
+use tokio::task::spawn_blocking;
+
+use super::told::{Told, listen};
+use crate::engine::Engines;
+use crate::engine::error::{Deed, Error, ErrorKind};
+use crate::engine::pipe::STALLED;
+use crate::engine::wire::{escape, query};
+use crate::model::Said;
+
+/// What opens a registry, as the engine wants to have it: JSON that goes into a header.
+type Told64 = Result<Option<serde_json::Value>, String>;
+
+/// Who knows what opens registries. It may run programs and read files, and is asked on a thread of its own.
+#[derive(Clone)]
+pub struct Keys(Arc<dyn Fn(&str) -> Told64 + Send + Sync>);
+
+impl Keys {
+    /// Who answers, for a registry's host, with the fields of Docker's `AuthConfig`; nothing where none is known.
+    pub fn new(ask: impl Fn(&str) -> Told64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+impl Default for Keys {
+    /// Nobody: registries are asked without a name.
+    fn default() -> Self {
+        Self::new(|_| Ok(None))
+    }
+}
+
+/// The host of the registry that a name of an image stands for.
+pub(super) fn registry(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((host, _)) if host == "localhost" || host.contains(['.', ':']) => host,
+        Some(_) | None => "docker.io",
+    }
+}
+
+/// The header with what opens that registry.
+async fn header(engines: &Engines, name: &str, deed: &Deed) -> Result<Option<String>, Error> {
+    let (keys, host) = (engines.keys(), registry(name).to_owned());
+    let asked = spawn_blocking(move || (keys.0)(&host)).await;
+    let told = asked.unwrap_or_else(|error| Err(error.to_string()));
+    let told = told.map_err(|why| deed.failed(ErrorKind::Local, why))?;
+    Ok(told.map(|fields| URL_SAFE.encode(fields.to_string())))
+}
+
+/// Has the engine fetch an image.
+pub(super) async fn pull(
+    engines: &Engines,
+    name: &str,
+    deed: &Deed,
+    say: &(dyn Fn(Said) + Sync),
+) -> Result<String, Error> {
+    let key = header(engines, name, deed).await?;
+    let session = engines.session(deed).await?;
+    let (image, tag) = parts(name);
+    let path = format!(
+        "/images/create{}",
+        query(&[("fromImage", image), ("tag", tag)])
+    );
+    let asked = session
+        .wire
+        .post(path)
+        .registry_auth(key)
+        .within(STALLED * 5)
+        .response()
+        .await;
+    let body = asked.map_err(|fault| deed.fault(fault))?.into_body();
+    let told = listen(body, "pulling", deed, say).await?;
+    Ok(story(&told))
+}
+
+/// Has the engine bring an image to its registry.
+pub(super) async fn push(
+    engines: &Engines,
+    name: &str,
+    deed: &Deed,
+    say: &(dyn Fn(Said) + Sync),
+) -> Result<String, Error> {
+    // An engine refuses to push without any header.
+    let key = header(engines, name, deed).await?;
+    let key = key.unwrap_or_else(|| URL_SAFE.encode(json!({}).to_string()));
+    let session = engines.session(deed).await?;
+    let (image, tag) = parts(name);
+    let path = format!("/images/{}/push{}", escape(image), query(&[("tag", tag)]));
+    let asked = session
+        .wire
+        .post(path)
+        .registry_auth(Some(key))
+        .within(STALLED * 5)
+        .response()
+        .await;
+    let body = asked.map_err(|fault| deed.fault(fault))?.into_body();
+    let told = listen(body, "pushing", deed, say).await?;
+    let digest = told.aux.iter().find_map(|aux| aux["Digest"].as_str());
+    Ok(digest.map_or_else(|| story(&told), str::to_owned))
+}
+
+/// A name without its tag or digest, and that; `latest` where none is said.
+fn parts(name: &str) -> (&str, &str) {
+    if let Some((image, digest)) = name.split_once('@') {
+        return (image, digest);
+    }
+    match name.rsplit_once(':') {
+        Some((image, tag)) if !tag.contains('/') => (image, tag),
+        Some(_) | None => (name, "latest"),
+    }
+}
+
+fn story(told: &Told) -> String {
+    told.last
+        .strip_prefix("Status: ")
+        .unwrap_or(&told.last)
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_their_registry_and_tag() {
+        assert_eq!(registry("nginx:1"), "docker.io");
+        assert_eq!(registry("library/nginx"), "docker.io");
+        assert_eq!(
+            registry("reg.example.org:5000/a/b:1"),
+            "reg.example.org:5000"
+        );
+        assert_eq!(registry("localhost/a"), "localhost");
+        assert_eq!(parts("reg:5000/a"), ("reg:5000/a", "latest"));
+        assert_eq!(parts("reg:5000/a:2"), ("reg:5000/a", "2"));
+        assert_eq!(parts("a@sha256:00"), ("a", "sha256:00"));
+    }
+}
