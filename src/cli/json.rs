@@ -36,7 +36,7 @@ pub(super) struct ContainerJson<'a> {
     /// Since when it is in its state.
     since: Option<Timestamp>,
     ports: Vec<PortJson<'a>>,
-    networks: BTreeMap<&'a str, &'a str>,
+    networks: BTreeMap<&'a str, String>,
     /// Why it needs attention.
     trouble: Option<String>,
     last_line: Option<&'a str>,
@@ -83,7 +83,7 @@ impl<'a> ContainerJson<'a> {
             networks: container
                 .networks
                 .iter()
-                .map(|(name, address)| (&**name, &**address))
+                .map(|one| (&*one.network, one.address()))
                 .collect(),
             trouble: container.trouble(),
             last_line: container.last_line.as_deref(),

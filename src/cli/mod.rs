@@ -10,6 +10,7 @@ mod inventory;
 mod json;
 mod list;
 mod logs;
+mod network;
 mod output;
 mod reach;
 mod report;
@@ -186,6 +187,8 @@ impl Session {
             Sentence::Container(_) => show::containers(self, sentence).await,
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
+            Sentence::Network(NetworkCommand::Show { .. }) => network::show(self, sentence).await,
+            Sentence::Subnet(command) => network::subnets(self, command).await,
             Sentence::Volume(VolumeCommand::List(args)) => list::volumes(self, args).await,
             Sentence::Volume(VolumeCommand::Show { .. }) => volume::show(self, sentence).await,
             Sentence::Volume(VolumeCommand::Browse(args)) => {
@@ -235,6 +238,20 @@ impl Session {
         let is_known = |host: &Host| {
             host.images.is_some() && host.networks.is_some() && host.volumes.is_some()
         };
+        reached
+            .missing
+            .retain(|name, _| !fleet.host(name).is_some_and(is_known));
+        Ok(reached)
+    }
+
+    /// Reaches the hosts that are needed, until their networks are known.
+    async fn reach_networks(&self, needed: impl Fn(&HostSpec) -> bool) -> Result<Reached, Failure> {
+        let mut reached = self.reach_known(needed).await?;
+        reached
+            .ask(Feed::Resources, |host| host.networks.is_some())
+            .await;
+        let fleet = &reached.fleet;
+        let is_known = |host: &Host| host.networks.is_some();
         reached
             .missing
             .retain(|name, _| !fleet.host(name).is_some_and(is_known));

@@ -13,7 +13,7 @@ use crate::{
     logs::Masks,
     model::{
         DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, Schedule,
-        TlsFiles,
+        SiteRange, TlsFiles,
         setting::{Key, written_length},
     },
 };
@@ -33,6 +33,7 @@ pub(super) struct File {
     /// Some host or import was written, even if it could not be read.
     pub(super) names_hosts: bool,
     pub(super) environments: Vec<EnvironmentSpec>,
+    pub(super) site_ranges: Vec<SiteRange>,
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
@@ -151,8 +152,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "ui" | "ui.columns" | "refresh" | "log" | "ssh"
-                | "store" => {}
+                "backup" | "backups" | "site_range" | "ui" | "ui.columns" | "refresh" | "log"
+                | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -172,6 +173,7 @@ impl File {
         self.imports(root);
         // `[[enviroment]]`: nobody knows what it was to close.
         self.read_only |= root.slip("environment").is_some();
+        root.tables("site_range", |section| self.site_range(section));
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
@@ -226,6 +228,34 @@ impl File {
             first.read_only |= spec.read_only;
         } else {
             self.environments.push(spec);
+        }
+    }
+
+    /// `[[site_range]]`: addresses that the site has.
+    fn site_range(&mut self, section: &mut Section<'_, '_>) {
+        const UNTIL: &str = "until then it does not count";
+        let deal = section.flag("deal").unwrap_or(false);
+        let (name, cidr) = (section.text("name"), section.text("cidr"));
+        if let Some(name) = &name {
+            section.rename(format!("[[site_range]] {name}"));
+        }
+        let (Some(name), Some(cidr)) = (name, cidr) else {
+            let remedy = format!("write name = \"office\" and cidr = \"10.0.0.0/16\"; {UNTIL}");
+            return section.complain("needs a name and a cidr", remedy);
+        };
+        match cidr.parse() {
+            Err(error) => section.complain_of("cidr", "is no range", format!("{error}; {UNTIL}")),
+            Ok(_) if self.site_ranges.iter().any(|one| *one.name == *name) => {
+                section.complain(
+                    "is there twice",
+                    "give it another name; only the first counts",
+                );
+            }
+            Ok(cidr) => self.site_ranges.push(SiteRange {
+                name: Arc::from(name),
+                cidr,
+                deal,
+            }),
         }
     }
 

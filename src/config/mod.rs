@@ -28,7 +28,7 @@ pub use self::{
 };
 use crate::{
     logs::Masks,
-    model::{EnvironmentSpec, HostSpec, Place, Schedule, Settings},
+    model::{EnvironmentSpec, HostSpec, Place, Schedule, Settings, SiteRange},
 };
 
 /// What the command line says about the configuration.
@@ -64,6 +64,8 @@ pub struct Config {
     pub configured: bool,
     /// The environments that are configured or named by a host.
     pub environments: Vec<EnvironmentSpec>,
+    /// The ranges of addresses that the site has.
+    pub site_ranges: Vec<SiteRange>,
     /// Nothing may be changed.
     pub read_only: bool,
     /// The name of the keymap.

@@ -478,6 +478,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     };
     let mut fleet = crate::model::Fleet::new();
     fleet.environments.clone_from(&config.environments);
+    fleet.site_ranges.clone_from(&config.site_ranges);
     fleet.read_only = config.read_only;
     fleet.settings = looks::settings(config);
     let machine = setup.origin.place.split(' ').next().unwrap_or("");

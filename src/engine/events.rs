@@ -6,7 +6,6 @@ use bytes::{Buf as _, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::error::Fault;
 use super::session::Session;
@@ -52,6 +51,9 @@ const CONTAINER: [&str; 11] = [
 const RESOURCES: [&str; 9] = [
     "create", "destroy", "remove", "delete", "tag", "untag", "import", "load", "pull",
 ];
+
+/// What networks tell of containers that are attached and detached; these tell nothing of it themselves.
+const PLUGS: [&str; 2] = ["connect", "disconnect"];
 
 /// An open stream of events.
 pub(super) struct Events {
@@ -105,7 +107,11 @@ impl Events {
 fn filters(product: Product) -> String {
     match product {
         Product::Docker => {
-            let mut events: Vec<&str> = CONTAINER.into_iter().chain(RESOURCES).collect();
+            let mut events: Vec<&str> = CONTAINER
+                .into_iter()
+                .chain(RESOURCES)
+                .chain(PLUGS)
+                .collect();
             events.sort_unstable();
             events.dedup();
             serde_json::json!({"type": ["container", "image", "network", "volume"], "event": events}).to_string()
@@ -136,14 +142,24 @@ struct Entry {
 struct Actor {
     #[serde(rename = "ID")]
     id: String,
-    attributes: IgnoredAny,
+    attributes: Attributes,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    /// The container that a network tells of.
+    container: Option<String>,
 }
 
 /// What a line means; none for what changes nothing that is shown, and for what is not understood.
 fn read(line: &[u8]) -> Option<Change> {
     let entry: Entry = serde_json::from_slice(line).ok()?;
-    let IgnoredAny = entry.actor.attributes;
     let action = entry.action.split(':').next().unwrap_or("");
+    if entry.kind == "network" && PLUGS.contains(&action) {
+        let container = entry.actor.attributes.container?;
+        return Some(Change::Container(ContainerId::new(&container)));
+    }
     if entry.kind != "container" {
         return RESOURCES.contains(&action).then_some(Change::Resources);
     }
@@ -212,6 +228,11 @@ mod tests {
             "Podman's word"
         );
         assert_eq!(change("image", "pull"), Some(Change::Resources));
+        let plugged = br#"{"Type":"network","Action":"connect","Actor":{"ID":"n","Attributes":{"container":"abc"}}}"#;
+        assert_eq!(
+            read(plugged),
+            Some(Change::Container(ContainerId::new("abc")))
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::docker::asked;
 use super::error::Fault;
 use super::inspect::moment;
 use super::session::Session;
-use crate::model::{EngineInfo, Skew, Timestamp, printable};
+use crate::model::{AddressPool, EngineInfo, Skew, Timestamp, printable};
 
 /// Podman runs helpers for this, so it may take its time.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -50,6 +50,16 @@ fn read(session: &Session, said: bollard::models::SystemInfo) -> EngineInfo {
             .and_then(|version| version.to_string().parse().ok())
             .unwrap_or(0),
         id: text(said.id),
+        address_pools: said
+            .default_address_pools
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|pool| {
+                let base = pool.base?.parse().ok()?;
+                let size = u8::try_from(pool.size?).ok()?;
+                Some(AddressPool { base, size })
+            })
+            .collect(),
         warnings: said
             .warnings
             .unwrap_or_default()

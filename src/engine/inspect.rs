@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::error::Fault;
 use super::list::{Labels, MountEntry, state, tidy_ports};
 use super::wire::Wire;
-use crate::model::{Container, ContainerId, Health, Port, State, Timestamp, printable};
+use crate::model::{Attachment, Container, ContainerId, Health, Port, State, Timestamp, printable};
 
 /// Inspects a container and reads what the fleet wants to know of it.
 pub(super) async fn inspect(wire: &Wire, id: &ContainerId) -> Result<Inspected, Fault> {
@@ -103,6 +103,7 @@ struct Config<'a> {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     log_config: LogConfig,
+    port_bindings: Option<BTreeMap<String, Option<Vec<Binding>>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -115,7 +116,7 @@ struct LogConfig {
 #[serde(rename_all = "PascalCase", default)]
 struct Networks {
     ports: Option<BTreeMap<String, Option<Vec<Binding>>>>,
-    networks: Option<BTreeMap<String, Option<Attachment>>>,
+    networks: Option<BTreeMap<String, Option<Place>>>,
 }
 
 #[derive(Deserialize)]
@@ -126,10 +127,17 @@ struct Binding {
     host_port: String,
 }
 
-#[derive(Deserialize)]
-struct Attachment {
-    #[serde(default, rename = "IPAddress")]
-    address: Option<Box<str>>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Place {
+    #[serde(rename = "NetworkID")]
+    id: String,
+    #[serde(rename = "IPAddress")]
+    ipv4: String,
+    #[serde(rename = "GlobalIPv6Address")]
+    ipv6: String,
+    #[serde(rename = "MacAddress")]
+    mac: String,
 }
 
 impl Entry<'_> {
@@ -161,16 +169,16 @@ impl Entry<'_> {
         one.app = labels.app().map(Arc::from);
         one.service = labels.service().map(Arc::from);
         one.ports = ports(self.network_settings.ports.unwrap_or_default());
+        one.claims = Some(ports(self.host_config.port_bindings.unwrap_or_default()));
         one.networks = self
             .network_settings
             .networks
             .unwrap_or_default()
             .into_iter()
             .map(|(name, at)| {
-                (
-                    Arc::from(name),
-                    at.and_then(|at| at.address).unwrap_or_default(),
-                )
+                let at = at.unwrap_or_default();
+                let (name, id) = (Arc::from(name), Arc::from(at.id));
+                Attachment::read(name, id, &at.ipv4, &at.ipv6, &at.mac)
             })
             .collect();
         let mounts = self.mounts.unwrap_or_default();

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::Fault;
 use super::wire::Wire;
-use crate::model::{Container, ContainerId, Health, Port, State, Timestamp};
+use crate::model::{Attachment, Container, ContainerId, Health, Port, State, Timestamp};
 
 /// How the engine is asked for all its containers.
 const PATH: &str = "/containers/json?all=1";
@@ -111,13 +111,20 @@ struct PortEntry {
 #[serde(rename_all = "PascalCase")]
 struct NetworkSettings<'a> {
     #[serde(borrow, default)]
-    networks: Option<BTreeMap<Text<'a>, Option<Attachment<'a>>>>,
+    networks: Option<BTreeMap<Text<'a>, Option<Place<'a>>>>,
 }
 
-#[derive(Deserialize)]
-struct Attachment<'a> {
-    #[serde(borrow, default, rename = "IPAddress")]
-    address: Option<Text<'a>>,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Place<'a> {
+    #[serde(borrow, rename = "NetworkID")]
+    id: Option<Text<'a>>,
+    #[serde(borrow, rename = "IPAddress")]
+    ipv4: Option<Text<'a>>,
+    #[serde(borrow, rename = "GlobalIPv6Address")]
+    ipv6: Option<Text<'a>>,
+    #[serde(borrow, rename = "MacAddress")]
+    mac: Option<Text<'a>>,
 }
 
 /// A text of the answer, borrowed where it has no escapes (serde borrows a bare `Cow` only when it
@@ -244,10 +251,13 @@ fn container(entry: Entry<'_>, now: Timestamp, shared: &mut Shared) -> Container
         .unwrap_or_default()
         .into_iter()
         .map(|(name, at)| {
-            let address = at.and_then(|at| at.address);
-            (
+            let at = at.unwrap_or_default();
+            Attachment::read(
                 shared.of(&name),
-                Box::from(address.as_deref().unwrap_or("")),
+                shared.of(at.id.as_deref().unwrap_or("")),
+                at.ipv4.as_deref().unwrap_or(""),
+                at.ipv6.as_deref().unwrap_or(""),
+                at.mac.as_deref().unwrap_or(""),
             )
         })
         .collect();
@@ -403,7 +413,9 @@ mod tests {
             ["8080→80"],
             "the same port on IPv6 is not told again"
         );
-        assert_eq!(&*web.networks[0].0, "bridge");
+        assert_eq!(&*web.networks[0].network, "bridge");
+        assert!(!web.networks[0].id.is_empty() && web.networks[0].ipv4.is_some());
+        assert!(web.networks[0].mac.is_some());
         assert!(
             Arc::ptr_eq(&web.image, &broken.image),
             "equal texts are shared"

@@ -28,6 +28,7 @@ mod network;
 mod older;
 mod outbox;
 mod pipe;
+mod probe;
 mod prune;
 mod registry;
 mod resources;

@@ -1,6 +1,6 @@
 //! What a host has beside containers: images, networks, volumes, and the disk they fill.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use super::docker::asked;
 use super::error::Fault;
 use super::outbox::Outbox;
 use super::session::Session;
-use crate::model::{Event, Image, Network, Timestamp, Volume};
+use crate::model::{Event, Image, Network, Pool, Timestamp, Volume};
 
 /// Hosts may have thousands of images.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -120,12 +120,42 @@ pub(super) async fn networks(session: &Session) -> Result<Vec<Network>, Fault> {
                 .and_then(|ipam| ipam.config)
                 .unwrap_or_default()
                 .into_iter()
-                .filter_map(|config| config.subnet.map(Arc::from))
+                .filter_map(pool)
                 .collect(),
             internal: one.internal.unwrap_or(false),
-            app: app(&one.labels.unwrap_or_default()),
+            attachable: one.attachable.unwrap_or(false),
+            ingress: one.ingress.unwrap_or(false),
+            ipv6: one.enable_ipv6.unwrap_or(false),
+            app: app(one.labels.as_ref().unwrap_or(&HashMap::new())),
+            options: texts(one.options),
+            labels: texts(one.labels),
         })
         .collect())
+}
+
+fn texts(pairs: Option<HashMap<String, String>>) -> BTreeMap<Arc<str>, Arc<str>> {
+    let pairs = pairs.unwrap_or_default().into_iter();
+    pairs
+        .map(|(key, value)| (Arc::from(key), Arc::from(value)))
+        .collect()
+}
+
+/// A subnet of a network; none where the engine tells none that can be read.
+fn pool(config: bollard::models::IpamConfig) -> Option<Pool> {
+    let address = |text: String| {
+        // Engines tell a gateway with the prefix of its subnet sometimes.
+        let bare = text.split_once('/').map_or(&*text, |(address, _)| address);
+        bare.parse().ok()
+    };
+    let aux = config.auxiliary_addresses.unwrap_or_default().into_iter();
+    Some(Pool {
+        subnet: config.subnet?.parse().ok()?,
+        gateway: config.gateway.and_then(address),
+        ip_range: config.ip_range.and_then(|text| text.parse().ok()),
+        aux: aux
+            .filter_map(|(name, at)| Some((Arc::from(name), address(at)?)))
+            .collect(),
+    })
 }
 
 /// All volumes. (bollard cannot read those of drivers that report a status.)

@@ -1,6 +1,10 @@
 //! A container as its host's list, events, inspection and samples describe it.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +159,79 @@ impl fmt::Display for Port {
     }
 }
 
+/// A hardware address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+impl Mac {
+    /// Reads `02:42:ac:11:00:02`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(':');
+        let mut bytes = [0; 6];
+        for byte in &mut bytes {
+            *byte = u8::from_str_radix(parts.next()?, 16).ok()?;
+        }
+        parts.next().is_none().then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, byte) in self.0.iter().enumerate() {
+            let between = if at == 0 { "" } else { ":" };
+            write!(f, "{between}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Mac {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How a container is attached to a network. It has addresses while it runs only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    /// The network's name.
+    pub network: Arc<str>,
+    /// The network's id; empty before the container was started.
+    pub id: Arc<str>,
+    /// Its address.
+    pub ipv4: Option<Ipv4Addr>,
+    /// Its IPv6 address.
+    pub ipv6: Option<Ipv6Addr>,
+    /// Its hardware address.
+    pub mac: Option<Mac>,
+}
+
+impl Attachment {
+    /// As an engine tells it; what it leaves out is empty.
+    pub fn read(network: Arc<str>, id: Arc<str>, ipv4: &str, ipv6: &str, mac: &str) -> Self {
+        Self {
+            network,
+            id,
+            ipv4: ipv4.parse().ok(),
+            ipv6: ipv6.parse().ok(),
+            mac: Mac::parse(mac),
+        }
+    }
+
+    /// Its address as a text; empty without one.
+    pub fn address(&self) -> String {
+        let ipv4 = self.ipv4.map(|address| address.to_string());
+        ipv4.or_else(|| self.ipv6.map(|address| address.to_string()))
+            .unwrap_or_default()
+    }
+}
+
 /// One container of one host.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Container {
@@ -186,8 +263,11 @@ pub struct Container {
     pub service: Option<Arc<str>>,
     /// Its ports.
     pub ports: Box<[Port]>,
-    /// The networks it is attached to, with its address on each.
-    pub networks: Box<[(Arc<str>, Box<str>)]>,
+    /// The networks it is attached to.
+    pub networks: Box<[Attachment]>,
+    /// The ports that it publishes whenever it runs; none until it was inspected.
+    #[serde(skip)]
+    pub claims: Option<Box<[Port]>>,
     /// How many volumes and bind mounts it has.
     pub mounts: u16,
     /// The volumes that it mounts.
@@ -227,6 +307,7 @@ impl Container {
             service: None,
             ports: Box::default(),
             networks: Box::default(),
+            claims: None,
             mounts: 0,
             volumes: Box::default(),
             last_line: None,
@@ -278,6 +359,8 @@ impl Container {
     /// it is still the same run of the container.
     pub fn inherit(&mut self, before: &mut Self) {
         self.busy = before.busy;
+        // What it publishes was said when it was made.
+        self.claims = self.claims.take().or_else(|| before.claims.take());
         let same_run = self.state == before.state && self.exit == before.exit;
         if same_run {
             // A list tells rough times, which do not replace those of an inspection.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
-    Settings, Skew, State, Timestamp, Usage,
+    Settings, SiteRange, Skew, State, Timestamp, Usage,
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -21,6 +21,8 @@ pub struct Fleet {
     index: BTreeMap<HostName, usize>,
     /// What the configuration says of environments.
     pub environments: Vec<EnvironmentSpec>,
+    /// What the configuration says of the site's addresses.
+    pub site_ranges: Vec<SiteRange>,
     /// Nothing may be changed at all.
     pub read_only: bool,
     /// What the console is told about itself.

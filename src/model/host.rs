@@ -11,7 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume};
+use super::{
+    AddressPool, Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume,
+};
 
 /// The name a host has in the configuration; hosts are told apart by nothing else (engine ids are
 /// not unique on cloned machines).
@@ -568,6 +570,8 @@ pub struct EngineInfo {
     pub cgroup_version: u8,
     /// The engine's id; not unique on cloned machines.
     pub id: String,
+    /// Where it takes the addresses of networks whose maker names none; empty for the usual ones.
+    pub address_pools: Vec<AddressPool>,
     /// What it warns of.
     pub warnings: Vec<String>,
 }

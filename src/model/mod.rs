@@ -20,6 +20,7 @@ mod resource;
 mod schedule;
 pub mod setting;
 mod step;
+mod subnet;
 mod text;
 mod usage;
 
@@ -29,7 +30,7 @@ pub use backup::{
 };
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
-pub use container::{Container, ContainerId, Health, Port, State};
+pub use container::{Attachment, Container, ContainerId, Health, Mac, Port, State};
 pub use database_url::DatabaseUrl;
 pub use event::Event;
 pub use exit::ending;
@@ -43,13 +44,14 @@ pub use log::{LogBatch, LogText};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
-pub use resource::{DiskUsage, Image, ImageId, Network, Resource, Volume};
+pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume};
 pub use schedule::Schedule;
 pub use setting::{Setting, Settings};
 pub use step::{
-    Action, Backup, BundledImage, ImageAction, Install, NetworkAction, NewVolume, Prune, Step,
-    Subject, VolumeAction,
+    Action, Backup, BundledImage, ImageAction, Install, NetworkAction, NetworkSpec, NewVolume,
+    Prune, Step, Subject, VolumeAction,
 };
+pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
 pub use text::{ago, bytes, printable, size, span};
 pub use usage::{History, Rates, Usage};
 

@@ -1,10 +1,10 @@
 //! What a host has beside containers: images, networks, volumes, and the disk they fill.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::Serialize;
 
-use super::{Container, Host, Timestamp};
+use super::{Container, Host, Subnet, Timestamp};
 
 /// An image's id, `sha256:…`.
 pub type ImageId = Arc<str>;
@@ -86,7 +86,7 @@ impl Image {
     }
 }
 
-/// One network of one host.
+/// One network of one host. An overlay network of a Swarm is told by each host that takes part in it, with one id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Network {
     /// Its id.
@@ -97,12 +97,83 @@ pub struct Network {
     pub driver: Arc<str>,
     /// `local`, `global` or `swarm`.
     pub scope: Arc<str>,
-    /// Its subnets in CIDR form.
-    pub subnets: Vec<Arc<str>>,
+    /// Its subnets.
+    pub subnets: Vec<Pool>,
     /// Whether it has no way out.
     pub internal: bool,
+    /// Whether single containers may be attached to it, where it is a Swarm's.
+    pub attachable: bool,
+    /// Whether it is the one that publishes the ports of a Swarm.
+    pub ingress: bool,
+    /// Whether its containers have IPv6 addresses, too.
+    pub ipv6: bool,
+    /// Options of its driver.
+    pub options: BTreeMap<Arc<str>, Arc<str>>,
+    /// Its labels.
+    pub labels: BTreeMap<Arc<str>, Arc<str>>,
     /// The app that made it.
     pub app: Option<Arc<str>>,
+}
+
+/// A subnet of a network, and what is set apart in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Pool {
+    /// Its addresses.
+    pub subnet: Subnet,
+    /// The address of its way out.
+    pub gateway: Option<IpAddr>,
+    /// The part that addresses are dealt from; none for the whole.
+    pub ip_range: Option<Subnet>,
+    /// Addresses in use by others than containers, by what has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aux: BTreeMap<Arc<str>, IpAddr>,
+}
+
+impl Pool {
+    /// A subnet in which nothing is set apart.
+    pub fn new(subnet: Subnet) -> Self {
+        Self {
+            subnet,
+            gateway: None,
+            ip_range: None,
+            aux: BTreeMap::new(),
+        }
+    }
+
+    /// The addresses that the engine deals from.
+    pub fn dealt(&self) -> Subnet {
+        self.ip_range.unwrap_or(self.subnet)
+    }
+}
+
+impl Network {
+    /// Whether it belongs to the engine itself: nobody made it, and nobody can remove it.
+    pub fn is_engines_own(&self) -> bool {
+        matches!(&*self.name, "bridge" | "host" | "none")
+    }
+
+    /// Whether several hosts of a Swarm share it.
+    pub fn is_shared(&self) -> bool {
+        &*self.scope == "swarm"
+    }
+
+    /// Whether a container is attached to it, running or not. Engines tell the id only where the container was started
+    /// at least once; else the name counts.
+    pub fn has(&self, container: &Container) -> bool {
+        self.attachment(container).is_some()
+    }
+
+    /// How a container is attached to it.
+    pub fn attachment<'c>(&self, container: &'c Container) -> Option<&'c super::Attachment> {
+        let is_here = |one: &&super::Attachment| {
+            if one.id.is_empty() {
+                one.network == self.name
+            } else {
+                one.id == self.id
+            }
+        };
+        container.networks.iter().find(is_here)
+    }
 }
 
 /// One volume of one host.

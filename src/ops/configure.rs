@@ -45,6 +45,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Container(_)
         | Sentence::Image(_)
         | Sentence::Network(_)
+        | Sentence::Subnet(_)
         | Sentence::Volume(_)
         | Sentence::Logs(_)
         | Sentence::Audit(_) => Err(format!("'{}' edits no file", plan.sentence)),

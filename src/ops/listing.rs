@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::{
     column::{
         ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow, Networks,
-        OperationRow, Operations, Rows, SettingRow, SettingRows, VolumeRow, Volumes, natural,
+        OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets, VolumeRow,
+        Volumes, natural,
     },
     complete::{Completion, ranked},
     filter::Row,
+    subnet::Survey,
 };
 use crate::model::{Fleet, Host};
 
@@ -25,6 +27,8 @@ pub enum Listing {
     Images,
     /// Networks.
     Networks,
+    /// Subnets.
+    Subnets,
     /// Volumes.
     Volumes,
     /// The settings of this console.
@@ -35,12 +39,13 @@ pub enum Listing {
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Containers,
         Self::Hosts,
         Self::Operations,
         Self::Images,
         Self::Networks,
+        Self::Subnets,
         Self::Volumes,
         Self::Settings,
     ];
@@ -58,6 +63,7 @@ impl Listing {
             "audit list" => Self::Operations,
             "image list" => Self::Images,
             "network list" => Self::Networks,
+            "subnet list" => Self::Subnets,
             "volume list" => Self::Volumes,
             "setting list" => Self::Settings,
             _ => return None,
@@ -71,6 +77,7 @@ impl Listing {
             Self::Operations => Operations::NAME,
             Self::Images => Images::NAME,
             Self::Networks => Networks::NAME,
+            Self::Subnets => Subnets::NAME,
             Self::Volumes => Volumes::NAME,
             Self::Settings => SettingRows::NAME,
         }
@@ -109,6 +116,7 @@ impl Listing {
             Self::Operations => of::<Operations>(),
             Self::Images => of::<Images>(),
             Self::Networks => of::<Networks>(),
+            Self::Subnets => of::<Subnets>(),
             Self::Volumes => of::<Volumes>(),
             Self::Settings => of::<SettingRows>(),
         }
@@ -122,6 +130,7 @@ impl Listing {
             Self::Operations => Grammar::of::<OperationRow<'_>>(),
             Self::Images => Grammar::of::<ImageRow<'_>>(),
             Self::Networks => Grammar::of::<NetworkRow<'_>>(),
+            Self::Subnets => Grammar::of::<SubnetRow<'_>>(),
             Self::Volumes => Grammar::of::<VolumeRow<'_>>(),
             Self::Settings => Grammar::of::<SettingRow<'_>>(),
         }
@@ -240,6 +249,10 @@ impl Listing {
                     key,
                     rows.map(|(host, network)| NetworkRow { host, network }),
                 )
+            }
+            Self::Subnets => {
+                let survey = Survey::of(fleet);
+                of(key, survey.all(fleet).flat_map(SubnetRow::of))
             }
             Self::Volumes => {
                 let rows = each(hosts, |host| host.volumes.as_deref());

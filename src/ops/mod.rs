@@ -12,6 +12,7 @@ pub mod plan;
 pub mod run;
 pub mod sentence;
 pub mod setting;
+pub mod subnet;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, ImageCommand, LogsCommand,
-    NetworkCommand, Number, ParseError, Reader, Role, Sentence, SettingCommand, VolumeCommand,
+    NetworkCommand, Number, ParseError, Reader, Role, Sentence, SettingCommand, SubnetCommand,
+    VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -47,9 +47,10 @@ impl Sentence {
             },
             Self::Logs(LogsCommand { targets, .. }) => targets.iter().collect(),
             Self::Image(ImageCommand::Commit(args)) => args.target.iter().collect(),
+            Self::Network(command) => command.containers().iter().collect(),
             Self::Host(_)
             | Self::Image(_)
-            | Self::Network(_)
+            | Self::Subnet(_)
             | Self::Volume(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
@@ -69,6 +70,7 @@ impl Sentence {
             Self::Host(
                 HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
             ) => host.as_slice(),
+            Self::Network(command) => command.hosts(),
             Self::Volume(command) => command.hosts(),
             Self::Image(ImageCommand::Prune(args)) => &args.hosts,
             Self::Host(
@@ -80,7 +82,7 @@ impl Sentence {
             )
             | Self::Container(_)
             | Self::Image(_)
-            | Self::Network(_)
+            | Self::Subnet(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -95,6 +97,7 @@ impl Sentence {
             Self::Volume(command) => command.patterns(),
             Self::Host(_)
             | Self::Container(_)
+            | Self::Subnet(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -134,7 +137,18 @@ impl Sentence {
                 let named = self.host_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))
             }
-            Self::Image(_) | Self::Network(_) | Self::Volume(_) => {
+            Self::Subnet(_) => true,
+            Self::Network(command) => {
+                let (containers, hosts) = (command.containers(), command.hosts());
+                let networks = command.patterns();
+                let names_none = containers.is_empty() && hosts.is_empty() && networks.is_empty();
+                names_none
+                    || command.looks_at_all()
+                    || containers.iter().any(|pattern| pattern.touches(spec))
+                    || hosts.iter().any(|pattern| pattern.matches(spec))
+                    || networks.iter().any(|pattern| pattern.touches(spec))
+            }
+            Self::Image(_) | Self::Volume(_) => {
                 let named = self.resource_patterns();
                 let hosts = match self {
                     Self::Image(command) => command.destinations(),

@@ -260,6 +260,8 @@ pub struct Attachment {
     pub gateway: Option<Ipv4Addr>,
     /// The length of the network's prefix.
     pub prefix: u8,
+    /// Its other names on the network.
+    pub aliases: Vec<String>,
 }
 
 /// Output that somebody put into the log from outside the simulation.

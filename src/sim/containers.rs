@@ -137,8 +137,9 @@ impl Endpoint {
         let short = container.id[..12].to_owned();
         let service = container.plan.app().map(|(_, service)| service.to_owned());
         let own_network = !matches!(&*place.name, "bridge" | "host" | "none");
-        let names: Vec<String> = [Some(container.name.clone()), service, Some(short)]
-            .into_iter()
+        let said = place.aliases.iter().cloned().map(Some);
+        let names: Vec<String> = said
+            .chain([Some(container.name.clone()), service, Some(short)])
             .flatten()
             .collect();
         let aliases = (long && own_network).then_some(names);

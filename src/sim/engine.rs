@@ -90,8 +90,14 @@ pub struct Network {
     pub scope: &'static str,
     /// Address and length of the prefix.
     pub subnet: Option<(Ipv4Addr, u8)>,
+    /// Its subnets as its maker named them; empty where the engine chose one.
+    pub config: Vec<serde_json::Value>,
     /// Whether it has no way out.
     pub internal: bool,
+    /// Whether single containers may be attached, where it is a Swarm's.
+    pub attachable: bool,
+    /// Whether it was made with IPv6.
+    pub ipv6: bool,
     /// Options of the driver.
     pub options: BTreeMap<String, String>,
     /// Labels.
@@ -101,10 +107,16 @@ pub struct Network {
 }
 
 impl Network {
-    /// The first address of the subnet.
+    /// The address that its maker named, else the first of the subnet.
     pub fn gateway(&self) -> Option<Ipv4Addr> {
-        self.subnet
-            .map(|(base, _)| Ipv4Addr::from(u32::from(base) + 1))
+        let named = self
+            .config
+            .iter()
+            .find_map(|one| one.get("Gateway")?.as_str()?.parse().ok());
+        named.or_else(|| {
+            self.subnet
+                .map(|(base, _)| Ipv4Addr::from(u32::from(base) + 1))
+        })
     }
 }
 

@@ -19,12 +19,17 @@ use super::world;
 
 /// A network's JSON; its containers only where it is inspected.
 fn row(engine: &Engine, network: &Network, inspected: bool) -> Value {
-    let config = network.subnet.map(|(base, prefix)| {
+    let chosen = network.subnet.map(|(base, prefix)| {
         let gateway = network
             .gateway()
             .map_or_else(String::new, |ip| ip.to_string());
         json!({ "Subnet": format!("{base}/{prefix}"), "Gateway": gateway })
     });
+    let config = if network.config.is_empty() {
+        chosen.into_iter().collect()
+    } else {
+        network.config.clone()
+    };
     let containers = if inspected {
         members(engine, network)
     } else {
@@ -36,10 +41,10 @@ fn row(engine: &Engine, network: &Network, inspected: bool) -> Value {
         "Created": clock::rfc3339(network.created),
         "Scope": network.scope,
         "Driver": network.driver,
-        "EnableIPv6": false,
-        "IPAM": { "Driver": "default", "Options": null, "Config": config.into_iter().collect::<Vec<_>>() },
+        "EnableIPv6": network.ipv6,
+        "IPAM": { "Driver": "default", "Options": null, "Config": config },
         "Internal": network.internal,
-        "Attachable": network.driver == "overlay",
+        "Attachable": network.attachable,
         "Ingress": false,
         "ConfigFrom": { "Network": "" },
         "ConfigOnly": false,
@@ -126,6 +131,10 @@ struct Wanted {
     check_duplicate: bool,
     #[serde(rename = "Internal")]
     internal: bool,
+    #[serde(rename = "Attachable")]
+    attachable: bool,
+    #[serde(rename = "EnableIPv6")]
+    ipv6: bool,
     #[serde(rename = "Labels")]
     labels: Option<BTreeMap<String, String>>,
     #[serde(rename = "Options")]
@@ -143,7 +152,9 @@ struct Ipam {
 impl Wanted {
     fn subnet(&self) -> Result<Option<(Ipv4Addr, u8)>, Refusal> {
         let configs = self.ipam.iter().flat_map(|ipam| &ipam.config).flatten();
-        let mut texts = configs.filter_map(|one| one.get("Subnet")?.as_str());
+        let mut texts = configs
+            .filter_map(|one| one.get("Subnet")?.as_str())
+            .filter(|text| !text.contains(':'));
         let Some(text) = texts.next() else {
             return Ok(None);
         };
@@ -165,21 +176,35 @@ impl Wanted {
     }
 }
 
+/// So long an engine before API 1.44 takes between looking for the name and having the network, during which others may
+/// make one of the same name.
+const MAKING: std::time::Duration = std::time::Duration::from_millis(30);
+
+fn taken(name: &str) -> Refusal {
+    Refusal::conflict(format!("network with name {name} already exists"))
+}
+
 /// `POST /networks/create`
 pub async fn create(call: Call) -> Answer {
     let wanted: Wanted = http::read_json(call.body).await?;
     let subnet = wanted.subnet()?;
-    call.host.change(|engine, now| {
-        let name = wanted.name.as_str();
-        if name.trim().is_empty() {
-            return Err(Refusal::internal("invalid name: "));
+    let name = wanted.name.as_str();
+    if name.trim().is_empty() {
+        return Err(Refusal::internal("invalid name: "));
+    }
+    // Since 1.44 two networks never have one name.
+    let is_unique = call.minor >= 44;
+    call.host.read(|engine, _| {
+        let is_taken = engine.networks.iter().any(|one| *one.name == *name);
+        if is_taken && (wanted.check_duplicate || is_unique) {
+            return Err(taken(name));
         }
-        // Since 1.44 two networks never have one name.
-        let unique = wanted.check_duplicate || call.minor >= 44;
-        if unique && engine.networks.iter().any(|one| *one.name == *name) {
-            return Err(Refusal::conflict(format!(
-                "network with name {name} already exists"
-            )));
+        Ok(())
+    })?;
+    tokio::time::sleep(MAKING).await;
+    call.host.change(|engine, now| {
+        if is_unique && engine.networks.iter().any(|one| *one.name == *name) {
+            return Err(taken(name));
         }
         let subnet = match (subnet, wanted.driver.as_str()) {
             (Some(subnet), _) => Some(check_overlap(engine, subnet)?),
@@ -191,13 +216,35 @@ pub async fn create(call: Call) -> Answer {
         } else {
             &wanted.driver
         };
+        let config = wanted.ipam.iter().flat_map(|ipam| &ipam.config).flatten();
+        let made = world::network(&engine.profile, name, driver, subnet, now, &[]);
+        // Several of one name may be made in one moment.
+        let nth = engine
+            .networks
+            .iter()
+            .filter(|one| one.id == made.id)
+            .count();
+        let id = match nth {
+            0 => made.id,
+            nth => engine
+                .profile
+                .seed
+                .of(name)
+                .at(nth as u64)
+                .at(now.unsigned_abs())
+                .hex64()
+                .into(),
+        };
         let network = Network {
+            id: Arc::clone(&id),
             internal: wanted.internal,
+            attachable: wanted.attachable,
+            ipv6: wanted.ipv6,
+            config: config.map(|one| json!(one)).collect(),
             labels: wanted.labels.clone().unwrap_or_default(),
             options: wanted.options.clone().unwrap_or_default(),
-            ..world::network(&engine.profile, name, driver, subnet, now, &[])
+            ..made
         };
-        let id = Arc::clone(&network.id);
         engine.networks.push(network);
         emit(engine, now, "create", &id);
         Ok(http::json(
@@ -259,6 +306,52 @@ fn emit(engine: &mut Engine, now: i64, action: &str, id: &str) {
 struct Plug {
     container: String,
     force: bool,
+    endpoint_config: Option<Wishes>,
+}
+
+/// How a container is to be attached.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Wishes {
+    #[serde(rename = "IPAMConfig")]
+    ipam: Option<BTreeMap<String, String>>,
+    #[serde(rename = "Aliases")]
+    aliases: Option<Vec<String>>,
+}
+
+impl Wishes {
+    /// Puts an attachment as it is wished for.
+    fn grant(
+        self,
+        engine: &Engine,
+        network: &Network,
+        place: &mut Attachment,
+    ) -> Result<(), Refusal> {
+        place.aliases = self.aliases.unwrap_or_default();
+        let Some(text) = self.ipam.and_then(|mut all| all.remove("IPv4Address")) else {
+            return Ok(());
+        };
+        if network.config.is_empty() {
+            return Err(Refusal::bad(
+                "user specified IP address is supported only when connecting to networks with user configured subnets",
+            ));
+        }
+        let wanted: Ipv4Addr = text
+            .parse()
+            .map_err(|_| Refusal::bad(format!("invalid IPv4 address: {text}")))?;
+        let (low, high) = network.subnet.map_or((0, 0), range);
+        if !(low..=high).contains(&u32::from(wanted)) {
+            return Err(Refusal::bad(format!(
+                "Invalid address {wanted}: It does not belong to any of this network's subnets"
+            )));
+        }
+        let mut others = engine.containers.values().flat_map(|one| &one.networks);
+        if others.any(|one| one.network == network.id && one.address == Some(wanted)) {
+            return Err(Refusal::forbidden("Address already in use"));
+        }
+        place.address = Some(wanted);
+        Ok(())
+    }
 }
 
 /// A free address on a network.
@@ -283,7 +376,10 @@ pub async fn connect(call: Call, id: &str) -> Answer {
     let plug: Plug = http::read_json(call.body).await?;
     call.host.change(|engine, now| {
         let network = find(engine, id)?.clone();
-        let place = free_place(engine, &network);
+        let mut place = free_place(engine, &network);
+        if let Some(wishes) = plug.endpoint_config {
+            wishes.grant(engine, &network, &mut place)?;
+        }
         let (_, container) = engine.get_mut(&plug.container)?;
         if container
             .networks

@@ -302,6 +302,7 @@ pub fn attachment(network: &Network, number: u32) -> Attachment {
             .map(|(base, _)| Ipv4Addr::from(u32::from(base) + number)),
         gateway: network.gateway(),
         prefix: network.subnet.map_or(0, |(_, prefix)| prefix),
+        aliases: Vec::new(),
     }
 }
 
@@ -330,7 +331,10 @@ pub fn network(
             "local"
         },
         subnet,
+        config: Vec::new(),
         internal: false,
+        attachable: driver == "overlay",
+        ipv6: false,
         options: options
             .iter()
             .map(|(key, value)| ((*key).into(), (*value).into()))

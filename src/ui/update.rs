@@ -18,11 +18,12 @@ use super::{
     runs::RunId,
 };
 use crate::{
-    model::{Event, Feed, HostName, setting::Key},
+    model::{Event, Feed, HostName, Resource, setting::Key},
     ops::{
         Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, Plan, Progress, Role,
         Sentence,
         sentence::{ExportArgs, ListArgs},
+        subnet,
         target::Target,
     },
 };
@@ -430,6 +431,10 @@ impl Ui {
                 self.enter(PaneId::Hosts);
             }
             // These have no detail of their own.
+            Reply::Detail(Target::Resource(Resource::Network, host, id)) => {
+                self.panes.subnets.open(&host, &id);
+                self.enter(PaneId::Subnets);
+            }
             Reply::Detail(Target::Resource(..)) => {}
             Reply::Detail(Target::Operation(number)) => {
                 self.panes.operations.go_to(number);
@@ -697,7 +702,8 @@ impl Ui {
     /// Sentences that a pane answers better than a text would.
     fn view_sentence(&mut self, sentence: &Sentence, selection: &[Target]) -> Option<Vec<Effect>> {
         use crate::ops::{
-            AuditCommand, ContainerCommand, ImageCommand, NetworkCommand, VolumeCommand,
+            AuditCommand, ContainerCommand, ImageCommand, NetworkCommand, SubnetCommand,
+            VolumeCommand,
         };
         match sentence {
             Sentence::Host(HostCommand::List(list)) => Some(self.show_list(PaneId::Hosts, list)),
@@ -714,6 +720,26 @@ impl Ui {
             Sentence::Network(NetworkCommand::List(list)) => {
                 Some(self.show_list(PaneId::Subnets, list))
             }
+            Sentence::Network(NetworkCommand::Show { .. }) => {
+                Some(self.show_network(sentence, selection))
+            }
+            Sentence::Subnet(SubnetCommand::List(list)) => {
+                Some(self.show_list(PaneId::Subnets, list))
+            }
+            Sentence::Subnet(SubnetCommand::Check) => {
+                let list = ListArgs {
+                    filter: vec!["is:flagged".to_owned()],
+                    ..ListArgs::default()
+                };
+                Some(self.show_list(PaneId::Subnets, &list))
+            }
+            Sentence::Subnet(SubnetCommand::Free(args)) => {
+                match subnet::free(&self.fleet, args) {
+                    Ok(blocks) => self.say(Level::Info, format!("free: {}", blocks.join(", "))),
+                    Err(refusal) => self.say(Level::Warning, refusal.to_string()),
+                }
+                Some(Vec::new())
+            }
             Sentence::Volume(VolumeCommand::List(list)) => {
                 Some(self.show_list(PaneId::Volumes, list))
             }
@@ -725,9 +751,26 @@ impl Ui {
         }
     }
 
+    /// Shows a network in detail.
+    fn show_network(&mut self, sentence: &Sentence, selection: &[Target]) -> Vec<Effect> {
+        match sentence.targets(&self.fleet, selection) {
+            Err(refusal) => self.say(Level::Warning, refusal.to_string()),
+            Ok(targets) => {
+                if let Some(Target::Resource(_, host, id)) = targets.first() {
+                    self.panes.subnets.open(host, id);
+                    self.enter(PaneId::Subnets);
+                }
+            }
+        }
+        Vec::new()
+    }
+
     /// Shows the rows of a pane that a list asks for.
     fn show_list(&mut self, pane: PaneId, list: &ListArgs) -> Vec<Effect> {
         self.go(pane);
+        if pane == PaneId::Subnets {
+            self.panes.subnets.close();
+        }
         self.pane_nav(&Nav::Filter {
             text: vec![list.filter()],
         })

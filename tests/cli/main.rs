@@ -8,6 +8,7 @@ mod containers;
 mod doctor;
 mod images;
 mod installing;
+mod networks;
 mod setting_up;
 mod streams;
 mod terminal;

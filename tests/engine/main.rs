@@ -6,6 +6,7 @@ mod contract;
 mod contract_feeds;
 mod contract_images;
 mod contract_logs;
+mod contract_networks;
 mod contract_volumes;
 mod desk;
 mod fleet;
@@ -89,6 +90,17 @@ mod images {
     contract!(sim docker podman, contract_images: [
         an_image_goes_into_a_file_and_comes_back
         what_is_not_there_cannot_be_named
+    ]);
+}
+
+mod networks {
+    contract!(sim docker, contract_networks: [
+        a_network_is_made_as_it_was_said_and_removed
+        a_container_is_attached_with_its_address_and_detached
+        an_address_is_only_chosen_where_the_subnet_was
+        of_many_who_make_one_name_at_once_one_wins
+        who_makes_a_name_past_us_keeps_it
+        a_path_is_probed_from_inside
     ]);
 }
 

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use wharf::{
     model::{
-        Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, FileEntry, FileKind, FileList,
-        Fleet, Health, HostLoad, HostName, HostSpec, Image, Link, Operation, Origin, Outcome,
-        Payload, Port, Product, State, Timestamp, Trouble, TroubleKind, Usage, Volume, Way,
+        Attachment, Container, ContainerId, DiskUsage, EngineInfo, Event, Feed, FileEntry,
+        FileKind, FileList, Fleet, Health, HostLoad, HostName, HostSpec, Image, Link, Network,
+        Operation, Origin, Outcome, Payload, Pool, Port, Product, SiteRange, State, Subnet,
+        Timestamp, Trouble, TroubleKind, Usage, Volume, Way,
         found::{Answer, Candidate, Found, Kind},
         setting::{Key, Source},
     },
@@ -211,8 +212,10 @@ pub fn demo() -> Fleet {
                 .collect();
             fleet.apply(Event::Usages(host.clone(), usages));
         }
+        networks(&mut fleet, &host, at);
         resources(&mut fleet, host, at);
     }
+    fleet.site_ranges = site_ranges();
     last_words(&mut fleet);
     settings(&mut fleet);
     for operation in operations() {
@@ -264,6 +267,7 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
             root_dir: "/var/lib/docker".into(),
             cgroup_version: 2,
             id: format!("id-{at}"),
+            address_pools: Vec::new(),
             warnings: Vec::new(),
         }),
     ));
@@ -410,8 +414,128 @@ pub fn inspection(container: &Container) -> Value {
                 "LEDGER_SIGNING_KEY=s3cr3t", "LANG=C.UTF-8"],
             "Entrypoint": ["/usr/local/bin/ledger"], "Cmd": ["serve", "--listen", "0.0.0.0:7070"], "StopSignal": "SIGTERM" },
         "NetworkSettings": { "Ports": { "7070/tcp": [{ "HostIp": "0.0.0.0", "HostPort": "7080" }] },
-            "Networks": { "billing_default": { "IPAddress": "172.22.0.2", "IPPrefixLen": 16, "Gateway": "172.22.0.1" } } },
+            "Networks": places(container) },
     })
+}
+
+/// A container's places on networks, as an inspection tells them.
+fn places(container: &Container) -> Value {
+    let place = |one: &Attachment| {
+        let address = one
+            .ipv4
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        let gateway = address.rsplit_once('.').map(|(net, _)| format!("{net}.1"));
+        let place = json!({ "IPAddress": address, "IPPrefixLen": 16, "Gateway": gateway,
+            "NetworkID": &*one.id, "Aliases": [container.service.as_deref(), container.id.short()] });
+        (one.network.to_string(), place)
+    };
+    container
+        .networks
+        .iter()
+        .map(place)
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// Which of the apps it is, in their order.
+fn app_number(app: &str) -> usize {
+    let mut apps: Vec<&str> = SERVICES.iter().map(|(app, ..)| *app).collect();
+    apps.dedup();
+    apps.iter().position(|one| *one == app).unwrap()
+}
+
+/// The id of a network; that of a Swarm is the same on all its hosts.
+fn network_id(at: usize, name: &str) -> Arc<str> {
+    let at = if name == "mesh" { 99 } else { at };
+    let letters: usize = name.bytes().map(usize::from).sum();
+    Arc::from(format!("{:064x}", (at + 3) * 7919 * letters * 104_729))
+}
+
+fn attachment(at: usize, name: &str, address: &str) -> Attachment {
+    let bytes: Vec<u8> = address
+        .split('.')
+        .filter_map(|one| one.parse().ok())
+        .collect();
+    let mac = bytes
+        .iter()
+        .fold("02:42".to_owned(), |mac, byte| format!("{mac}:{byte:02x}"));
+    Attachment::read(Arc::from(name), network_id(at, name), address, "", &mac)
+}
+
+/// A network, with its first address as the gateway.
+fn network(at: usize, name: &str, driver: &str, subnet: &str) -> Network {
+    let subnets = subnet.parse::<Subnet>().ok().map(|one| {
+        let base = subnet.split_once('/').unwrap().0;
+        let gateway = base
+            .rsplit_once('.')
+            .map(|(net, _)| format!("{net}.1").parse().unwrap());
+        Pool {
+            gateway,
+            ..Pool::new(one)
+        }
+    });
+    Network {
+        id: network_id(at, name),
+        name: Arc::from(name),
+        driver: Arc::from(driver),
+        scope: Arc::from(if driver == "overlay" {
+            "swarm"
+        } else {
+            "local"
+        }),
+        subnets: subnets.into_iter().collect(),
+        attachable: driver == "overlay",
+        app: name.strip_suffix("_default").map(Arc::from),
+        ..Network::default()
+    }
+}
+
+/// Networks as they grow: the engine's own, one for each app, and what somebody made by hand.
+fn networks(fleet: &mut Fleet, host: &HostName, at: usize) {
+    let mut all = vec![
+        network(at, "bridge", "bridge", "172.17.0.0/16"),
+        network(at, "host", "host", ""),
+        network(at, "none", "null", ""),
+    ];
+    let mut apps: Vec<&str> = SERVICES.iter().map(|(app, ..)| *app).collect();
+    apps.dedup();
+    for app in apps {
+        let subnet = format!("172.{}.0.0/16", 18 + app_number(app));
+        all.push(network(at, &format!("{app}_default"), "bridge", &subnet));
+    }
+    if at < 3 {
+        all.push(network(at, "mesh", "overlay", "10.0.9.0/24"));
+    }
+    match host.as_str() {
+        "fra-1" | "fra-2" => {
+            let mut lan = network(at, "lan", "macvlan", "10.20.4.0/24");
+            lan.options.insert("parent".into(), "eth0.20".into());
+            all.push(lan);
+        }
+        "par-1" => {
+            let mut build = network(at, "ci-build", "bridge", "10.20.8.0/22");
+            build.internal = true;
+            build.labels.insert("team".into(), "build".into());
+            all.push(build);
+        }
+        "lon-1" => all.push(network(at, "dealt", "bridge", "10.64.1.0/24")),
+        _ => {}
+    }
+    fleet.apply(Event::Networks(host.clone(), all));
+}
+
+/// What the site's addresses are.
+fn site_ranges() -> Vec<SiteRange> {
+    let range = |name: &str, cidr: &str, deal| SiteRange {
+        name: Arc::from(name),
+        cidr: cidr.parse().unwrap(),
+        deal,
+    };
+    vec![
+        range("office", "10.20.0.0/16", false),
+        range("containers", "10.64.0.0/16", true),
+    ]
 }
 
 /// Brings the inspections that a console wants.
@@ -495,10 +619,14 @@ fn container(at: usize, n: usize) -> Container {
         _ => &[],
     };
     one.volumes = used.iter().map(|name| Arc::from(*name)).collect();
-    one.networks = Box::new([(
-        Arc::from(format!("{app}_default")),
-        format!("172.{}.0.{}", 18 + n, 2 + at).into(),
-    )]);
+    let name = format!("{app}_default");
+    let address = format!("172.{}.0.{}", 18 + app_number(app), 2 + n);
+    let live = one.state.is_live();
+    let mut networks = vec![attachment(at, &name, if live { &address } else { "" })];
+    if service == "web" && at < 3 {
+        networks.push(attachment(at, "mesh", &format!("10.0.9.{}", 10 + at)));
+    }
+    one.networks = networks.into();
     one
 }
 

@@ -5,7 +5,7 @@ mod network;
 mod volume;
 
 pub use image::{BundledImage, ImageAction};
-pub use network::NetworkAction;
+pub use network::{NetworkAction, NetworkSpec};
 pub use volume::{Backup, NewVolume, VolumeAction};
 
 use std::{fmt, path::PathBuf, sync::Arc};

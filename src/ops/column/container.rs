@@ -187,7 +187,7 @@ fn ports(container: &Container) -> String {
 }
 
 fn networks(container: &Container) -> String {
-    let names: Vec<&str> = container.networks.iter().map(|(name, _)| &**name).collect();
+    let names: Vec<&str> = container.networks.iter().map(|one| &*one.network).collect();
     names.join(",")
 }
 

@@ -5,6 +5,7 @@ mod host;
 mod operation;
 mod resource;
 mod setting;
+mod subnet;
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -18,6 +19,9 @@ pub use resource::{
     ImageRow, Images, NetworkRow, Networks, VolumeRow, Volumes, images, networks, volumes,
 };
 pub use setting::{SettingRow, SettingRows};
+pub use subnet::{
+    Attached, AttachedRow, SubnetRow, Subnets, count, fill, finding_glyph, finding_tone,
+};
 
 /// A kind of rows with its columns. The rows borrow from the fleet, the columns do not.
 pub trait Rows: Sized + 'static {

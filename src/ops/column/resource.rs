@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap};
 use super::{
     Align, Column, OnHost, Row, Rows, Tone, between, fixed, growing, host_column, natural, of_host,
 };
-use crate::model::{Host, Image, Network, Volume, ago, bytes};
+use crate::model::{Host, Image, Network, Subnet, Volume, ago, bytes};
 
 /// An image with its host.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,17 @@ fn short_id(id: &str) -> &str {
     digits.get(..12).unwrap_or(digits)
 }
 
+/// The subnets of a network as one text.
+fn cidrs(network: &Network, between: &str) -> String {
+    let texts: Vec<String> = blocks(network).map(|one| one.to_string()).collect();
+    texts.join(between)
+}
+
+/// The subnets of a network, to be put in order.
+fn blocks(network: &Network) -> impl Iterator<Item = Subnet> {
+    network.subnets.iter().map(|pool| pool.subnet)
+}
+
 static IMAGES: [Column<Images>; 7] = [
     host_column(),
     Column {
@@ -284,9 +295,9 @@ static NETWORKS: [Column<Networks>; 6] = [
         about: "Its subnets",
         align: Align::Left,
         width: growing(12, 20),
-        text: |row, _| row.network.subnets.join(" ").into(),
+        text: |row, _| cidrs(row.network, " ").into(),
         tone: |_| Tone::Plain,
-        order: |a, b| a.network.subnets.cmp(&b.network.subnets),
+        order: |a, b| blocks(a.network).cmp(blocks(b.network)),
         shown: true,
         priority: 2,
     },
@@ -493,7 +504,7 @@ impl Row for NetworkRow<'_> {
             "id" => Cow::Borrowed(&*self.network.id),
             "driver" => Cow::Borrowed(&*self.network.driver),
             "scope" => Cow::Borrowed(&*self.network.scope),
-            "subnet" => self.network.subnets.join(",").into(),
+            "subnet" => cidrs(self.network, ",").into(),
             "app" => Cow::Borrowed(self.network.app.as_deref()?),
             "is" => Cow::Borrowed(if self.network.internal {
                 "internal"
@@ -517,8 +528,13 @@ impl Row for NetworkRow<'_> {
             network.app.as_deref().unwrap_or(""),
         ]
         .into_iter()
-        .chain(network.subnets.iter().map(|subnet| &**subnet))
         .map(Cow::Borrowed)
+        .chain(
+            network
+                .subnets
+                .iter()
+                .map(|pool| pool.subnet.to_string().into()),
+        )
     }
 
     fn keys() -> &'static [&'static str] {

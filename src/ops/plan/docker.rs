@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, NewVolume, Prune,
-        Step, Subject, VolumeAction, redact,
+        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, NetworkSpec,
+        NewVolume, Prune, Step, Subject, VolumeAction, redact,
     },
     ops::sentence::join,
 };
@@ -110,6 +110,12 @@ fn takes_several(action: &Action) -> bool {
         | Action::Exec { .. }
         | Action::Prune(_)
         | Action::Image(_)
+        | Action::Network(
+            NetworkAction::Create(_)
+            | NetworkAction::Connect { .. }
+            | NetworkAction::Disconnect { .. }
+            | NetworkAction::Probe { .. },
+        )
         | Action::Volume(
             VolumeAction::Create(_)
             | VolumeAction::Backup(_)
@@ -201,7 +207,90 @@ fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
 fn network(action: &NetworkAction, names: &[String]) -> Vec<String> {
     match action {
         NetworkAction::Remove => spoken(&["network", "rm"], &[], names),
+        NetworkAction::Create(spec) => create_network(spec, names),
+        NetworkAction::Connect {
+            name,
+            ipv4,
+            ipv6,
+            aliases,
+            ..
+        } => {
+            let mut words = spoken(&["network", "connect"], &[], &[]);
+            let mut option = |key: &str, value: String| words.extend([key.to_owned(), value]);
+            if let Some(address) = ipv4 {
+                option("--ip", address.to_string());
+            }
+            if let Some(address) = ipv6 {
+                option("--ip6", address.to_string());
+            }
+            for alias in aliases {
+                option("--alias", alias.to_string());
+            }
+            words.push(name.to_string());
+            words.extend(names.iter().cloned());
+            words
+        }
+        NetworkAction::Disconnect { name, force, .. } => {
+            let force: &[&str] = if *force { &["-f", name] } else { &[name] };
+            spoken(&["network", "disconnect"], force, names)
+        }
+        NetworkAction::Probe {
+            to,
+            port,
+            seconds,
+            helper,
+        } => {
+            let name = names.first().map_or("", String::as_str);
+            let (seconds, port) = (seconds.to_string(), port.to_string());
+            let nc = ["nc", "-w", &seconds, to, &port];
+            let inside = format!("container:{name}");
+            match helper {
+                None => spoken(&["exec", name], &nc, &[]),
+                Some(image) => {
+                    let run = ["run", "--rm", "--network", &inside, image];
+                    spoken(&run, &nc, &[])
+                }
+            }
+        }
     }
+}
+
+fn create_network(spec: &NetworkSpec, names: &[String]) -> Vec<String> {
+    let mut words = spoken(&["network", "create"], &[], &[]);
+    let mut option = |key: &str, value: String| words.extend([key.to_owned(), value]);
+    if let Some(driver) = &spec.driver {
+        option("-d", driver.to_string());
+    }
+    for pool in &spec.subnets {
+        option("--subnet", pool.subnet.to_string());
+        if let Some(gateway) = &pool.gateway {
+            option("--gateway", gateway.to_string());
+        }
+        if let Some(range) = &pool.ip_range {
+            option("--ip-range", range.to_string());
+        }
+        for (name, address) in &pool.aux {
+            option("--aux-address", format!("{name}={address}"));
+        }
+    }
+    for (key, pairs) in [("-o", &spec.options), ("--label", &spec.labels)] {
+        for (name, value) in pairs {
+            option(key, format!("{name}={value}"));
+        }
+    }
+    let flags = [
+        (spec.internal, "--internal"),
+        (spec.attachable, "--attachable"),
+        (spec.ipv6, "--ipv6"),
+    ];
+    words.extend(
+        flags
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, flag)| (*flag).to_owned()),
+    );
+    words.extend(names.iter().cloned());
+    words
 }
 
 fn volume(action: &VolumeAction, names: &[String]) -> Vec<String> {

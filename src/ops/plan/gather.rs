@@ -37,6 +37,11 @@ impl<T> Gathered<T> {
         }
     }
 
+    /// Leaves one out.
+    pub fn leave_out(&mut self, target: String, refusal: Refusal) {
+        self.left_out.push(LeftOut { target, refusal });
+    }
+
     /// Refuses the whole when nothing is left.
     pub fn or_refuse(self) -> Result<Self, Refusal> {
         if !self.chosen.is_empty() {

@@ -184,7 +184,7 @@ impl Sentence {
             Self::Image(command) => image::plan(self, command, fleet, selection),
             Self::Network(command) => network::plan(self, command, fleet, selection),
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
-            Self::Logs(_) | Self::Audit(_) => query::plan(self, fleet, selection),
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => query::plan(self, fleet, selection),
         }
     }
 }

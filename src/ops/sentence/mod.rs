@@ -7,6 +7,7 @@ mod host;
 mod image;
 mod network;
 mod setting;
+mod subnet;
 mod traits;
 mod volume;
 mod write;
@@ -23,8 +24,12 @@ pub use image::{
     BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets, LoadArgs,
     PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
 };
-pub use network::{NetworkCommand, NetworkTargets};
+pub use network::{
+    ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,
+    ProbeArgs, ProbeTarget, ProbeWhat, SubnetWish,
+};
 pub use setting::SettingCommand;
+pub use subnet::{FreeArgs, SubnetCommand};
 pub use traits::{Accepts, Danger, Number, Role};
 pub use volume::{
     BackupArgs, BackupsArgs, BrowseArgs, CreateVolumeArgs, Pair, PruneVolumeArgs, RestoreArgs,
@@ -53,6 +58,9 @@ pub enum Sentence {
     /// Networks of all hosts
     #[command(subcommand)]
     Network(NetworkCommand),
+    /// Subnets: the addresses of all networks seen together
+    #[command(subcommand)]
+    Subnet(SubnetCommand),
     /// Volumes of all hosts
     #[command(subcommand)]
     Volume(VolumeCommand),
@@ -136,7 +144,7 @@ impl Sentence {
             Self::Image(command) => command.why(),
             Self::Network(command) => command.why(),
             Self::Volume(command) => command.why(),
-            Self::Audit(_) => None,
+            Self::Audit(_) | Self::Subnet(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

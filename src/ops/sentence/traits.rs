@@ -108,7 +108,7 @@ impl Sentence {
             Self::Image(command) => command.danger(),
             Self::Network(command) => command.danger(),
             Self::Volume(command) => command.danger(),
-            Self::Logs(_) | Self::Audit(_) => Danger::Reads,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Danger::Reads,
         }
     }
 
@@ -124,7 +124,7 @@ impl Sentence {
             Self::Image(command) => command.role(),
             Self::Network(command) => command.role(),
             Self::Volume(command) => command.role(),
-            Self::Logs(_) | Self::Audit(_) => Role::Query,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Role::Query,
         }
     }
 
@@ -140,7 +140,7 @@ impl Sentence {
             Self::Image(command) => command.accepts(),
             Self::Network(command) => command.accepts(),
             Self::Volume(command) => command.accepts(),
-            Self::Audit(_) | Self::Setting(_) => Accepts::Nothing,
+            Self::Audit(_) | Self::Setting(_) | Self::Subnet(_) => Accepts::Nothing,
         }
     }
 }
@@ -256,7 +256,7 @@ fn unless_live(container: &Container) -> Option<&'static str> {
     (!container.state.is_live()).then_some("is not running")
 }
 
-fn unless_running(container: &Container) -> Option<&'static str> {
+pub(super) fn unless_running(container: &Container) -> Option<&'static str> {
     match container.state {
         State::Running => None,
         State::Paused => Some("is paused"),

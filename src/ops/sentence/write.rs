@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, BackupsArgs, ContainerCommand, CopySide, EditArgs, ExecArgs, ExportArgs,
-    HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand,
-    NetworkCommand, PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed,
-    VolumeCommand,
+    AddArgs, AuditCommand, BackupsArgs, ContainerCommand, CopySide, CreateNetworkArgs, EditArgs,
+    ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs,
+    LogsCommand, NetworkCommand, PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed,
+    SubnetCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -100,6 +100,7 @@ impl Sentence {
             },
             Self::Image(command) => command.words(),
             Self::Network(command) => command.words(),
+            Self::Subnet(command) => command.words(),
             Self::Volume(command) => command.words(),
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
@@ -119,6 +120,7 @@ impl Sentence {
             Self::Container(command) => container(&mut words, command, targets),
             Self::Image(command) => image(&mut words, command, targets),
             Self::Network(command) => network(&mut words, command, targets),
+            Self::Subnet(command) => subnet(&mut words, command),
             Self::Volume(command) => volume(&mut words, command, targets),
             Self::Logs(args) => logs(&mut words, args, targets),
             Self::Audit(AuditCommand::List { list: args, number }) => {
@@ -185,7 +187,80 @@ fn to_hosts(words: &mut Words, hosts: &[HostPattern], limit: Option<Speed>) {
 fn network(words: &mut Words, command: &NetworkCommand, targets: &[String]) {
     match command {
         NetworkCommand::List(args) => list(words, args),
-        NetworkCommand::Remove(_) => words.0.extend(targets.iter().cloned()),
+        NetworkCommand::Show { .. } | NetworkCommand::Remove(_) | NetworkCommand::Prune { .. } => {
+            words.0.extend(targets.iter().cloned());
+        }
+        NetworkCommand::Create(args) => create_network(words, args, targets),
+        NetworkCommand::Connect(args) => {
+            words.add(&args.network);
+            words.0.extend(targets.iter().cloned());
+            for address in &args.addresses {
+                words.option("--ip", Some(address));
+            }
+            for alias in &args.aliases {
+                words.option("--alias", Some(alias));
+            }
+        }
+        NetworkCommand::Disconnect(args) => {
+            words.add(&args.network);
+            words.0.extend(targets.iter().cloned());
+            words.flag("--force", args.force);
+        }
+        NetworkCommand::Probe(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.add(args.to.to_string());
+            words
+                .option("--wait", (args.wait != 5).then_some(args.wait))
+                .option("--helper", args.helper.as_ref());
+        }
+    }
+}
+
+/// The targets are the networks to be made, `back@ams-1`.
+fn create_network(words: &mut Words, args: &CreateNetworkArgs, targets: &[String]) {
+    words.add(&args.name);
+    for target in targets {
+        let host = target.rsplit_once('@').map_or("", |(_, host)| host);
+        words.option("--on", Some(format!("@{host}")));
+    }
+    words.option("--driver", args.driver.as_ref());
+    for subnet in &args.subnets {
+        words.option("--subnet", Some(subnet));
+    }
+    words
+        .option("--in", args.range.as_ref())
+        .option("--size", args.size);
+    for gateway in &args.gateways {
+        words.option("--gateway", Some(gateway));
+    }
+    for range in &args.ip_ranges {
+        words.option("--ip-range", Some(range));
+    }
+    words
+        .flag("--internal", args.internal)
+        .flag("--attachable", args.attachable)
+        .flag("--ipv6", args.ipv6);
+    for (name, pairs) in [
+        ("--aux", &args.aux),
+        ("--option", &args.options),
+        ("--label", &args.labels),
+    ] {
+        for pair in pairs {
+            words.option(name, Some(pair));
+        }
+    }
+}
+
+fn subnet(words: &mut Words, command: &SubnetCommand) {
+    match command {
+        SubnetCommand::List(args) => list(words, args),
+        SubnetCommand::Free(args) => {
+            words.add(args.size.to_string());
+            words
+                .option("--in", args.range.as_ref())
+                .option("--number", (args.number != 1).then_some(args.number));
+        }
+        SubnetCommand::Check => {}
     }
 }
 

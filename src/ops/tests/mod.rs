@@ -5,6 +5,7 @@
 mod columns;
 mod completing;
 mod filtering;
+mod networks;
 mod planning;
 mod refusing;
 mod resources;
@@ -17,9 +18,9 @@ use std::sync::Arc;
 
 use crate::{
     model::{
-        Container, ContainerId, DiskUsage, Endpoint, EngineInfo, Event, Fleet, Health, HostName,
-        HostSpec, Image, Link, Network, Operation, Origin, Outcome, Port, State, Timestamp,
-        Trouble, TroubleKind, Usage, Volume,
+        Attachment, Container, ContainerId, DiskUsage, Endpoint, EngineInfo, Event, Fleet, Health,
+        HostName, HostSpec, Image, Link, Network, Operation, Origin, Outcome, Port, State,
+        Timestamp, Trouble, TroubleKind, Usage, Volume,
     },
     ops::{Plan, Refusal, Sentence, Target},
 };
@@ -184,7 +185,13 @@ fn container(id: &str, name: &str, state: State) -> Container {
             ip: "0.0.0.0".into(),
             protocol: "tcp".into(),
         }]),
-        networks: Box::new([("shop_default".into(), "172.18.0.2".into())]),
+        networks: Box::new([Attachment::read(
+            "shop_default".into(),
+            "".into(),
+            "172.18.0.2",
+            "",
+            "",
+        )]),
         usage: state.is_live().then(|| usage(&id)),
         ..Container::new(id, name, state, at(86_400))
     }

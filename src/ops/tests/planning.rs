@@ -219,6 +219,11 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("image remove shop:1@ams-1", Danger::Destroys),
         ("image prune @ams-1", Danger::Destroys),
         ("network remove back@ams-1", Danger::Destroys),
+        ("network prune @ams-1", Danger::Destroys),
+        (
+            "network disconnect back web-1@ams-1 --force",
+            Danger::Disrupts,
+        ),
         ("volume remove data@ams-1", Danger::Destroys),
         ("volume prune @ams-1", Danger::Destroys),
         ("volume backup data@ams-1 --pause", Danger::Disrupts),
@@ -231,7 +236,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 12, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 14, "a new one belongs into the table above");
 }
 
 #[test]

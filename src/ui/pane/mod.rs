@@ -9,6 +9,7 @@ pub mod operations;
 pub mod overview;
 pub mod resources;
 pub mod settings;
+pub mod subnets;
 mod table;
 pub mod volumes;
 pub mod welcome;
@@ -25,10 +26,8 @@ use super::{
 use crate::{
     logs::Excerpt,
     model::{Feed, Fleet, Payload, setting::Key},
-    ops::{column::Networks, target::Target},
+    ops::target::Target,
 };
-
-use resources::Resources;
 
 /// What every view of the fleet answers.
 ///
@@ -217,7 +216,8 @@ pub struct Panes {
     /// The log tail, which others fill.
     pub logs: logs::Logs,
     images: images::Images,
-    subnets: Resources<Networks>,
+    /// The networks with their subnets, to which sentences lead.
+    pub subnets: subnets::Subnets,
     /// The volumes, to which others lead.
     pub volumes: volumes::Volumes,
     /// The log of acts, to which others lead.
@@ -269,7 +269,7 @@ impl Panes {
         match key {
             "containers.sort" => self.containers.set_sort(value),
             "images.sort" => self.images.set_sort(value),
-            "networks.sort" => self.subnets.set_sort(value),
+            "subnets.sort" => self.subnets.set_sort(value),
             "volumes.sort" => self.volumes.set_sort(value),
             "hosts.sort" => self.hosts.set_sort(value),
             "operations.sort" => self.operations.set_sort(value),

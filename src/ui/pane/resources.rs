@@ -1,4 +1,4 @@
-//! Images and networks of all hosts: a table of each.
+//! Images of all hosts: a table.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -8,7 +8,7 @@ use super::{Pane, Reply, containers::context, table::Table};
 use crate::{
     model::{Feed, Fleet, Host, HostName, Resource},
     ops::{
-        column::{ImageRow, Images, NetworkRow, Networks, Rows, natural},
+        column::{ImageRow, Images, Rows, natural},
         filter::Filter,
         target::Target,
     },
@@ -58,30 +58,6 @@ impl Kind for Images {
 
     fn key<'r>(row: &'r ImageRow<'_>) -> (&'r HostName, &'r Arc<str>, &'r str) {
         (row.host.name(), &row.image.id, row.image.name())
-    }
-}
-
-impl Kind for Networks {
-    const RESOURCE: Resource = Resource::Network;
-    const PANE: &'static str = "subnets";
-    const TITLE: &'static str = "Subnets";
-
-    fn count(host: &Host) -> Option<usize> {
-        host.networks.as_ref().map(Vec::len)
-    }
-
-    fn row(host: &Host, at: usize) -> Option<NetworkRow<'_>> {
-        let network = host.networks.as_ref()?.get(at)?;
-        Some(NetworkRow { host, network })
-    }
-
-    fn find<'h>(host: &'h Host, id: &str) -> Option<NetworkRow<'h>> {
-        let network = host.networks.iter().flatten().find(|one| *one.id == *id)?;
-        Some(NetworkRow { host, network })
-    }
-
-    fn key<'r>(row: &'r NetworkRow<'_>) -> (&'r HostName, &'r Arc<str>, &'r str) {
-        (row.host.name(), &row.network.id, &row.network.name)
     }
 }
 
@@ -234,14 +210,7 @@ impl<K: Kind> Pane for Resources<K> {
                 ("mark", "mark"),
                 ("columns", "columns"),
             ],
-            Resource::Network => &[
-                ("network remove", "remove"),
-                ("menu", "actions"),
-                ("filter", "filter"),
-                ("mark", "mark"),
-                ("columns", "columns"),
-            ],
-            Resource::Volume => &[
+            Resource::Network | Resource::Volume => &[
                 ("volume remove", "remove"),
                 ("menu", "actions"),
                 ("filter", "filter"),

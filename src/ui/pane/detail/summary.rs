@@ -22,9 +22,9 @@ pub fn listed(container: &Container) -> Facts {
         created: Some(container.created),
         ports: container.ports.iter().map(ToString::to_string).collect(),
         networks: networks
-            .map(|(network, address)| Attachment {
-                network: network.to_string(),
-                addresses: vec![address.to_string()],
+            .map(|one| Attachment {
+                network: one.network.to_string(),
+                addresses: vec![one.address()],
                 ..Attachment::default()
             })
             .collect(),
