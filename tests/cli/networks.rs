@@ -73,7 +73,7 @@ fn blocks_are_dealt_to_hosts_and_come_back_when_they_are_free() {
     bench.say("network remove 'pool@*' --confirm prod").ended(0);
     assert!(subnets(&bench, "pool").is_empty());
     let acts = bench.say("audit list -o json").ended(0).json();
-    let first = acts.as_array().unwrap().last().unwrap();
+    let first = acts.as_array().unwrap().first().unwrap();
     assert_eq!(
         first["sentence"],
         "network create pool --on @ams-1 --on @ams-2 --subnet auto --in containers --label team=web"

@@ -296,16 +296,30 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
 /// Images, and what they and all else occupy.
 fn resources(fleet: &mut Fleet, host: HostName, at: usize) {
     let image = |n: usize, tag: &str| Image {
-        id: Arc::from(format!("sha256:{:064x}", n * 31)),
+        // On one host the name is another image: somebody built it there.
+        id: if at == 2 && tag.ends_with("shop/api:4.12.0") {
+            Arc::from(format!("sha256:9f3c07d1{n:056x}"))
+        } else {
+            Arc::from(format!(
+                "sha256:{:012x}{:052x}",
+                0x5e1d_03a7_71b3_u64 * (n as u64 + 3) % 0xffff_ffff_ffff,
+                n
+            ))
+        },
         tags: vec![Arc::from(tag)],
-        digests: Vec::new(),
-        created: before(86_400 * 30),
-        size: 240 << 20,
-        used_by: Some(1),
+        digests: vec![Arc::from(format!(
+            "{}@sha256:{:064x}",
+            tag.rsplit_once(':').map_or(tag, |(name, _)| name),
+            n * 7919 + 1
+        ))],
+        created: before(86_400 * (3 + 9 * n as i64)),
+        size: (40 + 57 * n as u64) << 20,
+        used_by: Some(u32::from(!(at == 5 && n.is_multiple_of(3)))),
     };
     let images = SERVICES
         .iter()
         .enumerate()
+        .filter(|(n, _)| !(at > 6 && n % 4 == 1))
         .map(|(n, (_, _, tag, _))| image(n, tag));
     fleet.apply(Event::Images(host.clone(), images.collect()));
     let volumes = volumes(at);

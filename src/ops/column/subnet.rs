@@ -243,7 +243,13 @@ static SUBNETS: [Column<Subnets>; 12] = [
         text: |row, context| match row.used() {
             None => Cow::Borrowed(""),
             Some((used, all)) if context.cells < 15 => format!("{used}/{}", count(all)).into(),
-            Some((used, all)) => fill(used, all, context.ascii).into(),
+            Some((used, all)) => {
+                // Bars stand below each other, figures end at the same cell.
+                let text = fill(used, all, context.ascii);
+                let (bar, figures) = text.split_once(' ').unwrap_or(("", &text));
+                let room = usize::from(context.cells).saturating_sub(bar.chars().count());
+                format!("{bar}{figures:>room$}").into()
+            }
         },
         tone: |row| {
             row.used()

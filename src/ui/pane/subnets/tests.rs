@@ -103,7 +103,7 @@ fn by_host_each_subnet_has_its_bar_and_what_is_wrong() {
         "Subnets[4]  1 finding",
         "10.20.1.0/24",
         "10.20.1.1",
-        "█░░░░░ 2/254",
+        "█░░░░░      2/254",
         "▲ site",
         "▲ site +1",
     ] {
