@@ -72,7 +72,7 @@ pub struct CreateNetworkArgs {
     /// Its subnet, 10.20.1.0/24; auto for a free block, another on each host
     #[arg(long = "subnet", value_name = "CIDR|auto")]
     pub subnets: Vec<SubnetWish>,
-    /// Deal the blocks of `--subnet auto` from this range: a [[site_range]] by name, or a CIDR
+    /// Deal the blocks of `--subnet auto` from this range: a `[[site_range]]` by name, or a CIDR
     #[arg(long = "in", value_name = "RANGE")]
     pub range: Option<String>,
     /// The size of the blocks of `--subnet auto`: /24 when it is not said
@@ -150,7 +150,7 @@ pub struct ProbeArgs {
     /// The container to look from, `web@ams-1`; without it, the selected one
     #[arg(value_name = "CONTAINER")]
     pub container: Option<ContainerPattern>,
-    /// A container, name or address with the port: db@ams-1:5432, db:5432, 10.0.0.7:80, [fd00::7]:80
+    /// A container, name or address with the port: db@ams-1:5432, db:5432, 10.0.0.7:80, `[fd00::7]:80`
     #[arg(value_name = "TARGET:PORT")]
     pub to: ProbeTarget,
     /// So many seconds are waited

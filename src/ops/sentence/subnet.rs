@@ -21,7 +21,7 @@ pub struct FreeArgs {
     /// Its size
     #[arg(value_name = "/BITS", default_value = "/24")]
     pub size: PrefixLength,
-    /// Out of this range: a [[site_range]] by name, or a CIDR; else out of the ranges to deal from, or the private ones
+    /// Out of this range: a `[[site_range]]` by name, or a CIDR; else out of the ranges to deal from, or the private ones
     #[arg(long = "in", value_name = "RANGE")]
     pub range: Option<String>,
     /// So many blocks
