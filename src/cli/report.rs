@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Session, args::Output, exit::Failure, output::Out};
 use crate::{
-    model::{Action, Amount, Finding, Mark, Outcome, Said},
+    model::{Action, Amount, Finding, ImageAction, Mark, Outcome, Said},
     ops::{
         Plan, Progress,
         column::{Tone, took},
@@ -223,7 +223,10 @@ impl<'s> Report<'s> {
     /// Whether a step says so much that several would mix.
     fn takes_turns(&self, index: usize) -> bool {
         let action = &self.plan.steps[index].action;
-        matches!(action, Action::Install(_) | Action::Examine)
+        matches!(
+            action,
+            Action::Install(_) | Action::Examine | Action::Image(ImageAction::Look)
+        )
     }
 
     /// What takes the line of amounts off the terminal, if there is one.
@@ -298,7 +301,8 @@ impl<'s> Report<'s> {
                 }))?;
                 out.flush()?;
             }
-            Output::Table | Output::Wide if self.is_look() => {}
+            // Of what only looks there is no more to say.
+            Output::Table | Output::Wide if !self.plan.recorded => {}
             Output::Table | Output::Wide if matches!(outcome, Outcome::Done { .. }) => {
                 let detail = if self.plan.steps.is_empty() {
                     outcome.detail()

@@ -54,6 +54,7 @@ const EXAMPLES: &[&str] = &[
     "container top web@ams-1",
     "container changes web@ams-1",
     "image list is:unused size>500M",
+    "image show nginx:1.25@ams-1",
     "image remove nginx:1.25@ams-1",
     "image tag app:1.2@ams-1 app:stable",
     "image pull nginx:1.25 --to env:dev",

@@ -271,6 +271,10 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
     match arg.get_id().as_str() {
         "signal" => plain(Signal::NAMES.map(str::to_owned).to_vec()),
         "since" | "until" => plain(["10m", "1h", "6h", "24h", "7d"].map(str::to_owned).to_vec()),
+        "to" if ["image copy", "image load", "image pull"].contains(&entry.words) => {
+            hosts(fleet, "")
+        }
+        "on" if entry.words == "network create" => hosts(fleet, ""),
         "sort" | "columns" => columns_of(entry),
         "environment" => {
             let names = fleet.environment_names();

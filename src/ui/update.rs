@@ -1017,7 +1017,12 @@ impl Ui {
 
 /// Whether the steps of a plan say so much that it is shown.
 fn says_much(plan: &Plan) -> bool {
-    use crate::model::Action;
-    let says = |action: &Action| matches!(action, Action::Examine | Action::Install(_));
+    use crate::model::{Action, ImageAction};
+    let says = |action: &Action| {
+        matches!(
+            action,
+            Action::Examine | Action::Install(_) | Action::Image(ImageAction::Look)
+        )
+    };
     plan.steps.iter().any(|step| says(&step.action))
 }

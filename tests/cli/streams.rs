@@ -274,6 +274,28 @@ fn what_ends_is_told_while_the_others_are_followed() {
 }
 
 #[test]
+fn who_fits_later_joins_on_whatever_host() {
+    let bench = Bench::new();
+    let ((one, say_one), (two, say_two)) = (writer(&bench, "ams-1"), writer(&bench, "ams-2"));
+    bench
+        .say(&format!("container rename {one} talk-1"))
+        .ended(0);
+    say_one("begin");
+    let (child, mut out) = following(&bench, "logs 'talk-*@*' --follow -n 1");
+    assert_eq!(line(&mut out), "begin");
+    bench
+        .say(&format!("container rename {two} talk-2"))
+        .ended(0);
+    say_two("joined");
+    let joined = std::iter::repeat_with(|| line(&mut out)).find(|line| line.contains("joined"));
+    assert_eq!(joined.unwrap(), "talk-2@ams-2 | joined");
+    say_one("still here");
+    assert_eq!(line(&mut out), "talk-1@ams-1 | still here");
+    interrupt(&child);
+    answer(child).ended(130);
+}
+
+#[test]
 fn who_has_read_enough_ends_a_follower_that_has_nothing_to_write() {
     let bench = Bench::new();
     let (target, log) = writer(&bench, "ams-1");

@@ -44,6 +44,9 @@ const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// A thread that goes no faster than it may looks so often whether anybody waits for it.
+const LOOK: Duration = Duration::from_millis(200);
+
 /// The engine unpacks what it was sent for so long at most.
 const UNPACKING: Duration = Duration::from_hours(2);
 
@@ -462,8 +465,14 @@ impl Write for Metered {
         let sent = self.count.fetch_add(written as u64, Ordering::Relaxed) + written as u64;
         if let Some(limit) = self.limit {
             let due = Duration::from_millis(sent.saturating_mul(1000) / limit.max(1));
-            // It runs on a thread of its own.
-            std::thread::sleep(due.saturating_sub(self.begun.elapsed()));
+            // It runs on a thread of its own, and ends soon when nobody waits for the rest.
+            while !self.to.0.is_closed() {
+                let wait = due.saturating_sub(self.begun.elapsed());
+                if wait.is_zero() {
+                    break;
+                }
+                std::thread::sleep(wait.min(LOOK));
+            }
         }
         Ok(written)
     }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod carry;
+mod facts;
 pub(super) mod source;
 pub(super) mod spool;
 mod told;
@@ -47,6 +48,11 @@ pub(super) async fn act(
         ImageAction::Remove { only, force } => {
             let session = engines.session(&deed).await?;
             remove(&session, step, only.as_deref(), *force, &deed).await
+        }
+        ImageAction::Look => {
+            let session = engines.session(&deed).await?;
+            let told = facts::tell(&session, acting.id()?, say).await;
+            told.map_err(|fault| deed.fault(fault))
         }
         ImageAction::Tag { to } => {
             let session = engines.session(&deed).await?;

@@ -30,6 +30,8 @@ pub enum ImageAction {
         /// Also with several names, or used by containers that do not run.
         force: bool,
     },
+    /// Look at its configuration and its layers.
+    Look,
     /// Give it one more name.
     Tag {
         /// The name, `repository:tag`.
@@ -85,6 +87,7 @@ impl fmt::Display for ImageAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Remove { .. } => f.write_str("remove"),
+            Self::Look => f.write_str("look at"),
             Self::Tag { to } => write!(f, "tag as {to}"),
             Self::Pull { name } => write!(f, "pull {name}"),
             Self::Push { name } => write!(f, "push {name}"),
@@ -101,6 +104,7 @@ impl ImageAction {
     pub fn busy(&self) -> &'static str {
         match self {
             Self::Remove { .. } => "removing",
+            Self::Look => "looking",
             Self::Tag { .. } => "tagging",
             Self::Pull { .. } => "pulling",
             Self::Push { .. } => "pushing",

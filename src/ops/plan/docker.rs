@@ -179,6 +179,7 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
 fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
     let first = names.first().map_or("", String::as_str);
     match action {
+        ImageAction::Look => spoken(&["image", "inspect"], &[], names),
         ImageAction::Tag { to } => spoken(&["tag", first, to], &[], &[]),
         ImageAction::Pull { name } => spoken(&["pull", name], &[], &[]),
         ImageAction::Push { name } => spoken(&["push", name], &[], &[]),

@@ -28,6 +28,24 @@ pub(super) fn plan(
 ) -> Result<Plan, Refusal> {
     match command {
         ImageCommand::List(_) => query::plan(sentence, fleet, selection),
+        ImageCommand::Show { .. } => {
+            let plan = Act {
+                kind: Resource::Image,
+                verb: "Look at",
+                busy: "looking",
+                action: &|host, id| {
+                    let named = said(command, host, id);
+                    (Action::Image(ImageAction::Look), named)
+                },
+                unfit: &|_, _| None,
+                loss: &|_, _| None,
+            }
+            .plan(sentence, fleet, selection)?;
+            Ok(Plan {
+                recorded: false,
+                ..plan
+            })
+        }
         ImageCommand::Remove(args) => Act {
             kind: Resource::Image,
             verb: "Remove",

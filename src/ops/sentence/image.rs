@@ -15,6 +15,12 @@ use crate::{
 pub enum ImageCommand {
     /// List the images of all hosts
     List(ListArgs),
+    /// Show the configuration and the layers of images
+    Show {
+        /// The images, `nginx:1.25@ams-1`; without them, those that are selected
+        #[arg(value_name = "TARGET")]
+        targets: Vec<ResourcePattern>,
+    },
     /// Remove names of images, and what no other name needs
     Remove(RemoveImageArgs),
     /// Give an image one more name
@@ -286,7 +292,7 @@ impl ImageCommand {
     /// How bad it can be.
     pub(super) fn danger(&self) -> Danger {
         match self {
-            Self::List(_) => Danger::Reads,
+            Self::List(_) | Self::Show { .. } => Danger::Reads,
             Self::Tag { .. }
             | Self::Pull(_)
             | Self::Push(_)
@@ -302,6 +308,7 @@ impl ImageCommand {
     pub(super) fn role(&self) -> Role {
         match self {
             Self::List(_) => Role::Query,
+            Self::Show { .. } => Role::Look,
             Self::Remove(_)
             | Self::Tag { .. }
             | Self::Pull(_)
@@ -330,7 +337,11 @@ impl ImageCommand {
                 };
             }
             Self::Tag { .. } => Number::One,
-            Self::Remove(_) | Self::Push(_) | Self::Copy(_) | Self::Bundle(_) => Number::Some,
+            Self::Show { .. }
+            | Self::Remove(_)
+            | Self::Push(_)
+            | Self::Copy(_)
+            | Self::Bundle(_) => Number::Some,
         };
         Accepts::Resources {
             kind: Resource::Image,
@@ -341,7 +352,7 @@ impl ImageCommand {
     /// Why it is done.
     pub(super) fn why(&self) -> Option<&Why> {
         match self {
-            Self::List(_) => None,
+            Self::List(_) | Self::Show { .. } => None,
             Self::Remove(args) => Some(&args.targets.why),
             Self::Tag { why, .. } => Some(why),
             Self::Pull(args) => Some(&args.why),
@@ -359,6 +370,7 @@ impl ImageCommand {
         match self {
             Self::List(_) | Self::Load(_) | Self::Pull(_) | Self::Commit(_) | Self::Prune(_) => &[],
             Self::Push(args) => &args.targets,
+            Self::Show { targets } => targets,
             Self::Remove(args) => &args.targets.targets,
             Self::Tag { target, .. } => target.as_slice(),
             Self::Copy(args) => &args.targets,
@@ -373,6 +385,7 @@ impl ImageCommand {
             Self::Load(args) => &args.to,
             Self::Pull(args) => &args.to,
             Self::List(_)
+            | Self::Show { .. }
             | Self::Remove(_)
             | Self::Tag { .. }
             | Self::Push(_)
@@ -391,6 +404,7 @@ impl ImageCommand {
     pub(super) fn words(&self) -> &'static str {
         match self {
             Self::List(_) => "image list",
+            Self::Show { .. } => "image show",
             Self::Remove(_) => "image remove",
             Self::Tag { .. } => "image tag",
             Self::Pull(_) => "image pull",

@@ -137,6 +137,7 @@ impl Sentence {
 fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
     match command {
         ImageCommand::List(args) => list(words, args),
+        ImageCommand::Show { .. } => words.0.extend(targets.iter().cloned()),
         ImageCommand::Remove(args) => {
             words.0.extend(targets.iter().cloned());
             words.flag("--force", args.force);

@@ -57,6 +57,10 @@ fn hosts_are_offered_where_hosts_are_meant() {
     assert_eq!(offered("host prune fra"), ["@fra-1"]);
     assert_eq!(first("host edit fra"), "host edit fra-1 ");
     assert_eq!(
+        first("image copy shop:1 --to fra"),
+        "image copy shop:1 --to fra-1 "
+    );
+    assert_eq!(
         first("container copy ./a db@"),
         "container copy ./a db@ams-1:/"
     );

@@ -7,7 +7,6 @@ pub mod images;
 pub mod logs;
 pub mod operations;
 pub mod overview;
-pub mod resources;
 pub mod settings;
 pub mod subnets;
 mod table;

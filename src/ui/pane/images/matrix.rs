@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ratatui::{Frame, buffer::Buffer, layout::Rect, style::Style};
 
-use super::Reply;
+use super::{
+    Reply,
+    list::{Stamp, stamp},
+    unknown_hosts,
+};
 use crate::{
     model::{Fleet, Host, HostName, Image, Resource, Timestamp, ago, bytes, printable},
     ops::{
@@ -68,7 +72,7 @@ pub struct Matrix {
     /// So many columns are on the screen.
     shown: usize,
     cells: usize,
-    stamp: Option<Vec<(usize, usize)>>,
+    stamp: Option<Stamp>,
 }
 
 impl Matrix {
@@ -107,23 +111,13 @@ impl Matrix {
         if self.list.marked() > 0 {
             parts.push(format!("{} marked", self.list.marked()));
         }
-        let unknown = fleet.hosts().iter().filter(|host| host.images.is_none());
-        match unknown.count() {
-            0 => {}
-            1 => parts.push("1 host not known".to_owned()),
-            hosts => parts.push(format!("{hosts} hosts not known")),
-        }
+        parts.extend(unknown_hosts(fleet));
         parts.join("  ")
     }
 
     /// Takes in the images, if they or the filter changed.
     pub fn settle(&mut self, fleet: &Fleet, filter: &Filter) {
-        // A list of images is replaced as a whole when it changes.
-        let place = |host: &Host| match &host.images {
-            Some(images) => (images.as_ptr() as usize, images.len()),
-            None => (0, usize::MAX),
-        };
-        let stamp: Vec<_> = fleet.hosts().iter().map(place).collect();
+        let stamp = stamp(fleet);
         if self.stamp.as_ref() == Some(&stamp) {
             return;
         }

@@ -1,5 +1,6 @@
 //! The images of the fleet: which host has which, by digest; or a table of all.
 
+mod list;
 mod matrix;
 mod strip;
 
@@ -7,13 +8,14 @@ use std::collections::BTreeSet;
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{Pane, Reply, resources::Resources};
+use super::{Pane, Reply};
 use crate::{
     model::{Feed, Fleet},
-    ops::{column, target::Target},
+    ops::target::Target,
     ui::{look::Look, nav::Nav},
 };
 
+use list::ImageList;
 use matrix::Matrix;
 
 /// From how many rows on there is room for what is known of an image.
@@ -30,7 +32,7 @@ enum Shape {
 /// All images of the fleet.
 #[derive(Default)]
 pub struct Images {
-    table: Resources<column::Images>,
+    table: ImageList,
     matrix: Matrix,
     shape: Shape,
 }
@@ -75,7 +77,7 @@ impl Pane for Images {
         }
     }
 
-    fn nav(&mut self, nav: &Nav, fleet: &Fleet) -> Reply {
+    fn nav(&mut self, nav: &Nav, _fleet: &Fleet) -> Reply {
         match (nav, self.shape) {
             (Nav::Shape, Shape::Matrix) => {
                 self.shape = Shape::Table;
@@ -87,14 +89,14 @@ impl Pane for Images {
             }
             (Nav::Filter { .. }, _) => {
                 // Both show the same.
-                let reply = self.table.nav(nav, fleet);
+                let reply = self.table.nav(nav);
                 self.matrix.stale();
                 reply
             }
             (Nav::Sort { .. } | Nav::Columns { .. }, Shape::Matrix) => {
                 Reply::Refuse("the matrix is in the order of names; t shows the table".to_owned())
             }
-            (_, Shape::Table) => self.table.nav(nav, fleet),
+            (_, Shape::Table) => self.table.nav(nav),
             (_, Shape::Matrix) => self.matrix.nav(nav).unwrap_or(Reply::Pass),
         }
     }
@@ -122,7 +124,10 @@ impl Pane for Images {
     }
 
     fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed> {
-        self.table.wants(fleet)
+        let online = fleet.hosts().iter().filter(|host| host.link.is_online());
+        online
+            .map(|host| Feed::Resources(host.name().clone()))
+            .collect()
     }
 
     fn filter(&self) -> &str {
@@ -133,6 +138,7 @@ impl Pane for Images {
         &[
             ("open", "containers"),
             ("palette image copy --to", "copy to"),
+            ("image show", "layers"),
             ("shape", "table, matrix"),
             ("image remove", "remove"),
             ("menu", "actions"),
@@ -142,18 +148,32 @@ impl Pane for Images {
     }
 
     fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
-        if self.shape == Shape::Table {
-            return self.table.view(fleet, look, frame, area);
-        }
-        if self.matrix.is_empty() {
+        let is_empty = match self.shape {
+            Shape::Table => self.table.is_empty(),
+            Shape::Matrix => self.matrix.is_empty(),
+        };
+        if is_empty {
             let text = self.table.emptiness(fleet);
             return super::empty(&text, look, frame, area);
+        }
+        if self.shape == Shape::Table {
+            return self.table.view(fleet, look, frame, area);
         }
         let (upper, lower) = self.areas(fleet, area);
         self.matrix.view(fleet, look, frame, upper);
         if let Some(row) = self.matrix.current().filter(|_| lower.height > 0) {
             strip::draw(row, fleet, look, frame.buffer_mut(), lower);
         }
+    }
+}
+
+/// How many hosts have not told their images, if there are any.
+fn unknown_hosts(fleet: &Fleet) -> Option<String> {
+    let unknown = fleet.hosts().iter().filter(|host| host.images.is_none());
+    match unknown.count() {
+        0 => None,
+        1 => Some("1 host not known".to_owned()),
+        hosts => Some(format!("{hosts} hosts not known")),
     }
 }
 
