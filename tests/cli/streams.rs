@@ -276,20 +276,21 @@ fn what_ends_is_told_while_the_others_are_followed() {
 #[test]
 fn who_fits_later_joins_on_whatever_host() {
     let bench = Bench::new();
-    let ((one, say_one), (two, say_two)) = (writer(&bench, "ams-1"), writer(&bench, "ams-2"));
-    bench
-        .say(&format!("container rename {one} talk-1"))
-        .ended(0);
-    say_one("begin");
+    let (one, two) = (bench.running("ams-1"), bench.running("ams-2"));
+    let says = |name: &str, host: &str, text: &str| {
+        let engine = bench.sim.engine(host).unwrap();
+        engine.log(name, false, text).unwrap();
+    };
+    let rename = |line: String| bench.say(&line).ended(0);
+    rename(format!("container rename {one} talk-1"));
+    says("talk-1", "ams-1", "begin");
     let (child, mut out) = following(&bench, "logs 'talk-*@*' --follow -n 1");
     assert_eq!(line(&mut out), "begin");
-    bench
-        .say(&format!("container rename {two} talk-2"))
-        .ended(0);
-    say_two("joined");
+    rename(format!("container rename {two} talk-2"));
+    says("talk-2", "ams-2", "joined");
     let joined = std::iter::repeat_with(|| line(&mut out)).find(|line| line.contains("joined"));
     assert_eq!(joined.unwrap(), "talk-2@ams-2 | joined");
-    say_one("still here");
+    says("talk-1", "ams-1", "still here");
     assert_eq!(line(&mut out), "talk-1@ams-1 | still here");
     interrupt(&child);
     answer(child).ended(130);
