@@ -44,7 +44,7 @@ pub use log::{LogBatch, LogText};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
-pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume};
+pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume, split_tag};
 pub use schedule::Schedule;
 pub use setting::{Setting, Settings};
 pub use step::{
@@ -52,7 +52,7 @@ pub use step::{
     Prune, Step, Subject, VolumeAction,
 };
 pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
-pub use text::{ago, bytes, printable, size, span};
+pub use text::{ago, bytes, hex, printable, size, span};
 pub use usage::{History, Rates, Usage};
 
 /// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.

@@ -49,6 +49,14 @@ pub struct Image {
     pub used_by: Option<u32>,
 }
 
+/// A name of an image without its tag, and that; `latest` where none is said. A port of the registry is no tag.
+pub fn split_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        Some(_) | None => (name, "latest"),
+    }
+}
+
 impl Image {
     /// What it is called: its first tag, else its first digest, else the beginning of its id.
     pub fn name(&self) -> &str {

@@ -56,6 +56,17 @@ pub fn span(seconds: i64) -> String {
     }
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let room = String::with_capacity(bytes.len() * 2);
+    bytes.iter().fold(room, |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// The time from `then` to `now`, as [`span`].
 pub fn ago(now: Timestamp, then: Timestamp) -> String {
     span(now.as_second() - then.as_second())

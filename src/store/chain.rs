@@ -1,12 +1,10 @@
 //! The entries of the operations log and the hashes that chain them.
 
-use std::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::owner::Owner;
-use crate::model::{Operation, Origin, Outcome, Timestamp, redact};
+use crate::model::{Operation, Origin, Outcome, Timestamp, hex, redact};
 
 /// What stands as the previous hash of the first entry.
 pub(super) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -69,17 +67,6 @@ impl Entry {
             format!("wharf log 1\n{seq}\n{operation}\n{kind}\n{token}\n{previous}\n{body}");
         hex(&Sha256::digest(canonical.as_bytes()))
     }
-}
-
-/// Bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// The body of a `begin`.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest as _, Sha256};
 
 use super::helper::ROOT;
-use crate::model::{Contents, Manifest, Sum};
+use crate::model::{Contents, Manifest, Sum, hex};
 
 /// zstd's own middle: faster than most links and disks.
 const LEVEL: i32 = 3;
@@ -80,14 +80,6 @@ impl<W: Write> Write for Gauge<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Passes on what is read to a writer, too.

@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::spawn_blocking;
 
 use super::source::{Held, Reader, Source};
-use super::spool::{Layer, Packed, hex};
+use super::spool::{Layer, Packed, bare, header};
 use crate::engine::error::{Error, ErrorKind};
-use crate::model::{BundledImage, Timestamp, bytes};
+use crate::model::{BundledImage, Timestamp, bytes, hex};
 
 /// The name of Wharf's own list in a bundle.
 pub const LIST: &str = "wharf-bundle.json";
@@ -112,7 +112,7 @@ fn write(file: File, parts: &[Part]) -> io::Result<u64> {
         for layer in &image.layers {
             if written.insert(layer.diff_id.clone()) {
                 let mut header = header(layer.size);
-                builder.append_data(&mut header, layer_file(layer), part.0.spool.layer(layer))?;
+                builder.append_data(&mut header, layer.file(), part.0.spool.layer(layer))?;
             }
         }
         if written.insert(image.id.clone()) {
@@ -121,7 +121,7 @@ fn write(file: File, parts: &[Part]) -> io::Result<u64> {
     }
     let manifest = parts.iter().map(|part| {
         let image = packed(part)?;
-        let layers: Vec<String> = image.layers.iter().map(layer_file).collect();
+        let layers: Vec<String> = image.layers.iter().map(Layer::file).collect();
         Ok(json!({"Config": config_file(image), "RepoTags": part.1.tags, "Layers": layers}))
     });
     let manifest = Value::Array(manifest.collect::<io::Result<_>>()?);
@@ -146,7 +146,7 @@ fn list(parts: &[Part]) -> io::Result<Value> {
         let layers: Vec<Value> = image
             .layers
             .iter()
-            .map(|layer| json!({"file": layer_file(layer), "sha256": bare(&layer.diff_id), "bytes": layer.size}))
+            .map(|layer| json!({"file": layer.file(), "sha256": bare(&layer.diff_id), "bytes": layer.size}))
             .collect();
         let config = json!({
             "file": config_file(image), "sha256": hex(&Sha256::digest(&image.config)), "bytes": image.config.len(),
@@ -165,23 +165,8 @@ fn list(parts: &[Part]) -> io::Result<Value> {
     }))
 }
 
-fn bare(digest: &str) -> &str {
-    digest.strip_prefix("sha256:").unwrap_or(digest)
-}
-
-fn layer_file(layer: &Layer) -> String {
-    format!("{}/layer.tar", bare(&layer.diff_id))
-}
-
 fn config_file(image: &Packed) -> String {
     format!("{}.json", bare(&image.id))
-}
-
-fn header(size: u64) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(size);
-    header.set_mode(0o644);
-    header
 }
 
 fn append(builder: &mut tar::Builder<impl io::Write>, name: &str, bytes: &[u8]) -> io::Result<()> {

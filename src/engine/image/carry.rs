@@ -20,13 +20,13 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::{interval, sleep};
 
-use super::spool::{Layer, Packed, Spool, chain, hex};
+use super::spool::{Layer, Packed, Spool, chain, header};
 use crate::engine::Engines;
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::pipe::{ON_THE_WAY, Pipe, STALLED, poured};
 use crate::engine::session::Session;
 use crate::engine::wire::{escape, query};
-use crate::model::{Amount, Product, Said, bytes};
+use crate::model::{Amount, Product, Said, bytes, hex, split_tag};
 
 /// Layers are sent together until they are so many bytes: this much may have to be sent again after a break.
 const PART: u64 = 32 << 20;
@@ -257,10 +257,7 @@ impl Carry<'_> {
 
 /// Names an image.
 pub(super) async fn tag_as(session: &Session, id: &str, name: &str) -> Result<(), Fault> {
-    let (repo, tag) = match name.rsplit_once(':') {
-        Some((repo, tag)) if !tag.contains('/') => (repo, tag),
-        Some(_) | None => (name, "latest"),
-    };
+    let (repo, tag) = split_tag(name);
     let path = format!(
         "/images/{}/tag{}",
         escape(id),
@@ -423,26 +420,13 @@ struct Archive {
 impl Archive {
     fn write(&self, to: Metered) -> io::Result<()> {
         let mut builder = tar::Builder::new(to);
-        let header = |size: u64| {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(size);
-            header.set_mode(0o644);
-            header
-        };
-        let file = |layer: &Layer| {
-            let digest = layer
-                .diff_id
-                .strip_prefix("sha256:")
-                .unwrap_or(&layer.diff_id);
-            format!("{digest}/layer.tar")
-        };
         for layer in &self.layers[self.from..] {
             let bytes = self.spool.layer(layer);
-            builder.append_data(&mut header(layer.size), file(layer), bytes)?;
+            builder.append_data(&mut header(layer.size), layer.file(), bytes)?;
         }
         let name = format!("{}.json", hex(&Sha256::digest(&self.config)));
         builder.append_data(&mut header(self.config.len() as u64), &name, &*self.config)?;
-        let files: Vec<String> = self.layers.iter().map(file).collect();
+        let files: Vec<String> = self.layers.iter().map(Layer::file).collect();
         let manifest = json!([{"Config": name, "RepoTags": self.tags, "Layers": files}]);
         let manifest = manifest.to_string();
         let mut head = header(manifest.len() as u64);

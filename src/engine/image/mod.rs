@@ -22,7 +22,7 @@ use super::act::deed;
 use super::error::{Deed, Error, ErrorKind};
 use super::session::Session;
 use super::wire::{escape, query};
-use crate::model::{HostName, ImageAction, Said, Step, Subject};
+use crate::model::{HostName, ImageAction, Said, Step, Subject, split_tag};
 
 /// The label of images that were made of a container: they cannot be made again from a recipe.
 const COMMITTED: &str = "io.wharf.committed-from";
@@ -126,7 +126,7 @@ impl<'a> Acting<'a> {
                 .deed
                 .failed(ErrorKind::Rejected, "no container was named"));
         };
-        let (repo, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let (repo, tag) = split_tag(name);
         // It can be told later that nothing but this container says what is in it.
         let label = format!("LABEL {COMMITTED}={}", id.as_str());
         let pause = if pause { "1" } else { "0" };

@@ -14,6 +14,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use crate::model::hex;
+
 /// No configuration and no manifest is larger than this.
 const LARGEST: u64 = 16 << 20;
 
@@ -52,6 +54,26 @@ pub(in crate::engine) struct Layer {
     pub at: u64,
     /// How long it is, in bytes.
     pub size: u64,
+}
+
+impl Layer {
+    /// The name of its file in the archives that we write.
+    pub fn file(&self) -> String {
+        format!("{}/layer.tar", bare(&self.diff_id))
+    }
+}
+
+/// A digest's digits.
+pub(in crate::engine) fn bare(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
+}
+
+/// The header of a file of that size in an archive that we write.
+pub(in crate::engine) fn header(size: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(0o644);
+    header
 }
 
 /// What is wrong with an archive.
@@ -295,15 +317,6 @@ fn check(file: &File, layer: &Layer, mut seen: impl FnMut(u64)) -> Result<(), Fl
 /// Whether it begins as gzip or zstd do.
 fn is_compressed(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0x1f, 0x8b]) || bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
-}
-
-/// Bytes as hexadecimal digits.
-pub(in crate::engine) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The identity of a layer upon those below it, by Docker's rule: the sum of the chain below and its own digest.

@@ -13,7 +13,7 @@ use crate::engine::Engines;
 use crate::engine::error::{Deed, Error, ErrorKind};
 use crate::engine::pipe::STALLED;
 use crate::engine::wire::{escape, query};
-use crate::model::Said;
+use crate::model::{Said, split_tag};
 
 /// What opens a registry, as the engine wants to have it: JSON that goes into a header.
 type Told64 = Result<Option<serde_json::Value>, String>;
@@ -116,10 +116,7 @@ fn parts(name: &str) -> (&str, &str) {
     if let Some((image, digest)) = name.split_once('@') {
         return (image, digest);
     }
-    match name.rsplit_once(':') {
-        Some((image, tag)) if !tag.contains('/') => (image, tag),
-        Some(_) | None => (name, "latest"),
-    }
+    split_tag(name)
 }
 
 fn story(told: &Told) -> String {

@@ -90,9 +90,9 @@ pub(super) fn plan(
             };
             prune::plan(sentence, &args, fleet, selection)
         }
-        ImageCommand::Copy(args) => copy(sentence, args, fleet, selection),
+        ImageCommand::Copy(args) => copy(sentence, command, args, fleet, selection),
         ImageCommand::Load(args) => load(sentence, args, fleet),
-        ImageCommand::Bundle(args) => bundle(sentence, args, fleet, selection),
+        ImageCommand::Bundle(args) => bundle(sentence, command, args, fleet, selection),
     }
 }
 
@@ -310,17 +310,11 @@ fn barred(sentence: &Sentence, fleet: &Fleet, host: &Host, size: u64) -> Option<
 
 fn copy(
     sentence: &Sentence,
+    command: &ImageCommand,
     args: &CopyImageArgs,
     fleet: &Fleet,
     selection: &[Target],
 ) -> Result<Plan, Refusal> {
-    let Sentence::Image(command) = sentence else {
-        return Err(Refusal::new(
-            RefusalKind::Sentence,
-            "no images are copied so",
-            "",
-        ));
-    };
     let wanted = wanted(sentence, command, fleet, selection)?;
     let mut draft = Draft::default();
     for host in hosts(&args.to, fleet)? {
@@ -530,17 +524,11 @@ fn load(sentence: &Sentence, args: &LoadArgs, fleet: &Fleet) -> Result<Plan, Ref
 
 fn bundle(
     sentence: &Sentence,
+    command: &ImageCommand,
     args: &BundleArgs,
     fleet: &Fleet,
     selection: &[Target],
 ) -> Result<Plan, Refusal> {
-    let Sentence::Image(command) = sentence else {
-        return Err(Refusal::new(
-            RefusalKind::Sentence,
-            "nothing is bundled so",
-            "",
-        ));
-    };
     let wanted = wanted(sentence, command, fleet, selection)?;
     let images = wanted.iter().filter_map(|one| {
         Some(BundledImage {

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Accepts, Danger, ListArgs, Number, Role, Why};
 use crate::{
-    model::{Resource, bytes, size},
+    model::{Resource, bytes, size, split_tag},
     ops::target::{ContainerPattern, HostPattern, ResourcePattern},
 };
 
@@ -250,10 +250,7 @@ impl FromStr for ImageName {
         if text.contains('@') {
             return wrong("a digest is not given, it comes from the content");
         }
-        let (repo, tag) = match text.rsplit_once(':') {
-            Some((repo, tag)) if !tag.contains('/') => (repo, tag),
-            Some(_) | None => (text, "latest"),
-        };
+        let (repo, tag) = split_tag(text);
         let is_tag = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if tag.is_empty()
             || tag.len() > 128

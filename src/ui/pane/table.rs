@@ -181,16 +181,7 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
 
     /// How many rows are shown, of how many: `[12]`, `[3 of 12]`, with the marked ones.
     pub fn count(&self, total: usize) -> String {
-        let shown = self.list.order().len();
-        let count = if shown == total {
-            format!("[{shown}]")
-        } else {
-            format!("[{shown} of {total}]")
-        };
-        match self.list.marked() {
-            0 => count,
-            marked => format!("{count} {marked} marked"),
-        }
+        counted(self.list.order().len(), total, self.list.marked())
     }
 
     /// Draws the rows on the screen. `row` gives a row and whether it is stale.
@@ -228,6 +219,19 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
             frame,
             area,
         );
+    }
+}
+
+/// How many rows are shown, of how many: `[12]`, `[3 of 12]`, with the marked ones.
+pub fn counted(shown: usize, total: usize, marked: usize) -> String {
+    let count = if shown == total {
+        format!("[{shown}]")
+    } else {
+        format!("[{shown} of {total}]")
+    };
+    match marked {
+        0 => count,
+        marked => format!("{count} {marked} marked"),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
         list::List,
         look::Look,
         nav::Nav,
+        pane::table::counted,
         scroll,
         widget::line::{Ink, Line},
     },
@@ -161,15 +162,7 @@ impl Map {
 
     /// How many subnets there are, and how many of them are marked.
     pub fn count(&self, total: usize, shown: usize) -> String {
-        let count = if shown == total {
-            format!("[{total}]")
-        } else {
-            format!("[{shown} of {total}]")
-        };
-        match self.list.marked() {
-            0 => count,
-            marked => format!("{count} {marked} marked"),
-        }
+        counted(shown, total, self.list.marked())
     }
 
     /// Draws the rows on the screen. `row` gives what is known of a network.
