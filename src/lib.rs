@@ -11,11 +11,13 @@
 //! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
 //! | [`logs`] | model | Lines of logs: held within bounds, merged, searched, filtered, masked. |
 //! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
+//! | [`catalog`] | model | Templates: Compose and Portainer files into app specs. |
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
 //! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
 //! | [`model`] | nothing | The fleet as plain values. `Event` is the only way in, `Step` the only way out. |
 //! | [`sim`] | nothing of ours | Docker Engines served from memory over unix sockets, with latency and faults on demand. |
 
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod console;

@@ -15,22 +15,31 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sim", &[]),
     ("logs", &["model"]),
     ("engine", &["model"]),
+    ("catalog", &["model"]),
     ("store", &["model"]),
     ("config", &["model", "logs"]),
-    ("ops", &["model", "logs", "engine", "store", "config"]),
+    (
+        "ops",
+        &["model", "logs", "engine", "store", "config", "catalog"],
+    ),
     ("ui", &["model", "logs", "ops"]),
     (
         "console",
-        &["model", "logs", "engine", "store", "config", "ops", "ui"],
+        &[
+            "model", "logs", "engine", "store", "config", "catalog", "ops", "ui",
+        ],
     ),
     (
         "worker",
-        &["model", "logs", "engine", "store", "config", "ops"],
+        &[
+            "model", "logs", "engine", "store", "config", "catalog", "ops",
+        ],
     ),
     (
         "cli",
         &[
-            "model", "logs", "engine", "store", "config", "ops", "console", "sim", "worker",
+            "model", "logs", "engine", "store", "config", "catalog", "ops", "console", "sim",
+            "worker",
         ],
     ),
 ];

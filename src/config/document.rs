@@ -8,6 +8,7 @@ use std::{
 use toml_edit::{Document, Item, TableLike};
 
 use super::Notice;
+pub use crate::model::nearest;
 use crate::model::{bytes, setting::length, size};
 
 /// How many broken parts are told one by one; a file with more is not worth saving.
@@ -442,37 +443,6 @@ impl<'t, 's> Section<'t, 's> {
                 .notice(span, format!("'{key}' is not known{within}"), remedy);
         }
     }
-}
-
-/// The name that a wrong one was probably meant to be.
-pub fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let enough = (wrong.chars().count() / 3).max(1);
-    names
-        .into_iter()
-        .map(|name| (distance(wrong, name), name))
-        .filter(|(distance, _)| *distance <= enough)
-        .min()
-        .map(|(_, name)| name)
-}
-
-/// How many letters have to be added, dropped or changed to make one text of the other
-/// (Levenshtein); texts that are far too long are far apart.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    if one.len() > 200 || other.len() > 200 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

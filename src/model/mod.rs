@@ -1,6 +1,7 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
 mod amount;
+pub mod app;
 mod backup;
 mod checkup;
 mod clock;
@@ -52,7 +53,7 @@ pub use step::{
     Prune, Step, Subject, VolumeAction,
 };
 pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
-pub use text::{ago, bytes, hex, printable, size, span};
+pub use text::{ago, bytes, hex, nearest, printable, size, span};
 pub use usage::{History, Rates, Usage};
 
 /// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.
