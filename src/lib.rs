@@ -8,10 +8,11 @@
 //! | [`worker`] | all but ui | What is done without anybody there: backups by schedule. |
 //! | [`console`] | all | Terminal, the single-owner loop, performing effects. |
 //! | [`ui`] | model, logs, ops | State, update, view; no I/O, no async, no clock. |
-//! | [`ops`] | the three below, model | What can be done: parse, plan (pure), run. |
+//! | [`ops`] | the layers below, model | What can be done: parse, plan (pure), run. |
 //! | [`logs`] | model | Lines of logs: held within bounds, merged, searched, filtered, masked. |
 //! | [`engine`] | model | Speaks with one Docker host: watch, feed, act. bollard and ssh are named here only. |
 //! | [`catalog`] | model | Templates: Compose and Portainer files into app specs. |
+//! | [`clients`] | model | Systems beside Docker: image registries. reqwest is named here only. |
 //! | [`store`] | model | Remembers: operations and settings. SQL is named here only. |
 //! | [`config`] | model | The only reader of files and environment variables that configure Wharf. |
 //! | [`model`] | nothing | The fleet as plain values. `Event` is the only way in, `Step` the only way out. |
@@ -19,6 +20,7 @@
 
 pub mod catalog;
 pub mod cli;
+pub mod clients;
 pub mod config;
 pub mod console;
 pub mod engine;

@@ -18,28 +18,31 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("catalog", &["model"]),
     ("store", &["model"]),
     ("config", &["model", "logs"]),
+    ("clients", &["model"]),
     (
         "ops",
-        &["model", "logs", "engine", "store", "config", "catalog"],
+        &[
+            "model", "logs", "engine", "store", "config", "catalog", "clients",
+        ],
     ),
     ("ui", &["model", "logs", "ops"]),
     (
         "console",
         &[
-            "model", "logs", "engine", "store", "config", "catalog", "ops", "ui",
+            "model", "logs", "engine", "store", "config", "catalog", "clients", "ops", "ui",
         ],
     ),
     (
         "worker",
         &[
-            "model", "logs", "engine", "store", "config", "catalog", "ops",
+            "model", "logs", "engine", "store", "config", "catalog", "clients", "ops",
         ],
     ),
     (
         "cli",
         &[
-            "model", "logs", "engine", "store", "config", "catalog", "ops", "console", "sim",
-            "worker",
+            "model", "logs", "engine", "store", "config", "catalog", "clients", "ops", "console",
+            "sim", "worker",
         ],
     ),
 ];

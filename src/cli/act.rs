@@ -14,8 +14,10 @@ use super::{
     signals::{Asked, unless_asked},
 };
 use crate::{
+    clients::registry::Registries,
+    console::registry_settings,
     model::{Event, HostSpec, Outcome},
-    ops::{self, Confirm, Danger, HostCommand, Plan, Refusal, RefusalKind, Role, Sentence},
+    ops::{self, Confirm, Crew, Danger, HostCommand, Plan, Refusal, RefusalKind, Role, Sentence},
     store::{Mark, Store},
 };
 
@@ -43,6 +45,10 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         exit,
     } = ready;
     let (_fleet, engines, drained) = reached.drain();
+    let crew = Crew {
+        engines,
+        registries: Registries::new(registry_settings(&session.config)),
+    };
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(interrupted(Asked::listen(), cancel.clone()));
     let report = Report::new(session, &plan);
@@ -50,7 +56,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         &plan,
         &session.origin("shell"),
         sentence.reason(),
-        &engines,
+        &crew,
         &store,
         cancel,
         |progress| report.take(progress),
@@ -60,7 +66,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     store.close().await;
     // What was broken off is cleaned up before the ways to the hosts are closed.
     if let Some(step) = plan.steps.first() {
-        engines.settle(&step.host).await;
+        crew.engines.settle(&step.host).await;
     }
     drained.abort();
     let outcome = ended?;
@@ -129,6 +135,7 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         Sentence::Host(HostCommand::Doctor { .. } | HostCommand::Install(_)) => {
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }
+        Sentence::Registry(_) => Reached::nothing_yet(&session.config, session.options.timeout)?,
         Sentence::Volume(command) if command.is_local() => {
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }

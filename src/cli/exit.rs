@@ -3,7 +3,7 @@
 use std::{fmt, io, process::ExitCode};
 
 use crate::{
-    engine,
+    clients, engine,
     model::Outcome,
     ops::{Refusal, RefusalKind, RunError},
     store,
@@ -112,6 +112,12 @@ impl From<store::Error> for Failure {
 
 impl From<engine::Error> for Failure {
     fn from(error: engine::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<clients::Error> for Failure {
+    fn from(error: clients::Error) -> Self {
         Self::Failed(error.to_string())
     }
 }

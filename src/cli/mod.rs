@@ -13,6 +13,7 @@ mod logs;
 mod network;
 mod output;
 mod reach;
+mod registry;
 mod report;
 mod setting;
 mod setup;
@@ -197,6 +198,7 @@ impl Session {
             Sentence::Volume(VolumeCommand::Backups(args)) => volume::backups(self, args),
             // Their roles are not those of questions.
             Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
+            Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,
             Sentence::Audit(AuditCommand::List { list, number }) => {
                 audit::list(self, list, *number).await

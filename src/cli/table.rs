@@ -140,6 +140,40 @@ fn cut(text: &str, width: usize, ascii: bool) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
+/// Texts under each other below their titles; `>` at a column's place in `sides` puts it to the right.
+pub(super) fn plain(
+    titles: &[&str],
+    sides: &str,
+    rows: impl IntoIterator<Item = Vec<String>>,
+    screen: &Screen,
+) -> Vec<String> {
+    let titles: Vec<String> = titles.iter().copied().map(str::to_owned).collect();
+    let head = screen.header.then_some(titles);
+    let rows: Vec<Vec<String>> = head
+        .into_iter()
+        .chain(rows)
+        .map(|row| row.iter().map(|cell| printable(cell)).collect())
+        .collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().enumerate().map(|(at, cell)| {
+            let room = " ".repeat(widths[at].saturating_sub(cell.width()));
+            match sides.as_bytes().get(at) {
+                Some(b'>') => format!("{room}{cell}"),
+                Some(_) | None => format!("{cell}{room}"),
+            }
+        });
+        let cells: Vec<String> = cells.collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Names with values under each other, for one thing by itself.
 pub(super) fn facts(facts: &[(&str, String)], screen: &Screen) -> Vec<String> {
     let width = facts
@@ -223,6 +257,13 @@ mod tests {
                 "a-host-wit>  o unknown",
             ]
         );
+    }
+
+    #[test]
+    fn plain_texts_stand_below_their_titles() {
+        let rows = [["a", "10"], ["bcd", "2"]].map(|row| row.map(str::to_owned).to_vec());
+        let lines = plain(&["ONE", "N"], " >", rows, &Screen::plain());
+        assert_eq!(lines, ["ONE   N", "a    10", "bcd   2"]);
     }
 
     #[test]

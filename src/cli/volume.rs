@@ -9,7 +9,7 @@ use super::{
     exit::{Exit, Failure},
     json::OnHost,
     output::Out,
-    table::facts,
+    table::{facts, plain},
 };
 use crate::{
     engine::backup::vault,
@@ -261,31 +261,17 @@ pub(super) fn backups(session: &Session, args: &BackupsArgs) -> Result<Exit, Fai
 
 fn rows(session: &Session, found: &[vault::Found]) -> Vec<String> {
     let now = crate::model::Timestamp::now();
-    let mut rows: Vec<[String; 6]> = Vec::new();
-    if session.screen.header {
-        rows.push(["BACKUP", "AGE", "FILES", "BYTES", "PACKED", "BY"].map(str::to_owned));
-    }
-    rows.extend(found.iter().map(|one| {
+    let rows = found.iter().map(|one| {
         let manifest = &one.manifest;
-        [
-            printable(&manifest.name()),
+        vec![
+            manifest.name(),
             ago(now, manifest.at),
             manifest.contents.files.to_string(),
             bytes(manifest.contents.bytes),
             bytes(manifest.archive.bytes),
-            printable(&manifest.by),
+            manifest.by.clone(),
         ]
-    }));
-    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
-    let widths: [usize; 6] = std::array::from_fn(|at| width(at).unwrap_or(0));
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(widths).enumerate();
-        let cells = cells.map(|(at, (cell, width))| match at {
-            0 | 5 => format!("{cell:width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        let cells: Vec<String> = cells.collect();
-        cells.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
+    });
+    let titles = ["BACKUP", "AGE", "FILES", "BYTES", "PACKED", "BY"];
+    plain(&titles, " >>>> ", rows, &session.screen)
 }

@@ -9,7 +9,7 @@ use super::{
     signals::Asked,
 };
 use crate::{
-    console::engine_settings,
+    console::{engine_settings, registry_settings},
     worker::{self, Setup},
 };
 
@@ -21,6 +21,7 @@ pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure>
         hosts: session.config.hosts.clone(),
         fleet: empty_fleet(&session.config),
         engine: engine_settings(&session.config),
+        registries: registry_settings(&session.config),
         state: session.config.paths.state_dir.clone(),
         origin: session.origin("worker"),
         patience: session.options.timeout,

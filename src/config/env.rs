@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     ffi::{OsStr, OsString},
-    fmt,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +24,14 @@ impl fmt::Debug for Env {
 /// The words this program was called with, its own name first.
 pub fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
+}
+
+/// This program.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn program() -> io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 impl Env {

@@ -12,8 +12,8 @@ use super::{BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, contexts, doc
 use crate::{
     logs::Masks,
     model::{
-        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, Schedule,
-        SiteRange, TlsFiles,
+        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, RegistrySpec,
+        Schedule, SiteRange, TlsFiles,
         setting::{Key, written_length},
     },
 };
@@ -34,6 +34,7 @@ pub(super) struct File {
     pub(super) names_hosts: bool,
     pub(super) environments: Vec<EnvironmentSpec>,
     pub(super) site_ranges: Vec<SiteRange>,
+    pub(super) registries: Vec<RegistrySpec>,
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
@@ -152,8 +153,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "site_range" | "ui" | "ui.columns" | "refresh" | "log"
-                | "ssh" | "store" => {}
+                "backup" | "backups" | "registry" | "site_range" | "ui" | "ui.columns"
+                | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -174,6 +175,7 @@ impl File {
         // `[[enviroment]]`: nobody knows what it was to close.
         self.read_only |= root.slip("environment").is_some();
         root.tables("site_range", |section| self.site_range(section));
+        root.tables("registry", |section| self.registry(section, base));
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
@@ -256,6 +258,26 @@ impl File {
                 cidr,
                 deal,
             }),
+        }
+    }
+
+    /// `[[registry]]`: how an image registry is reached.
+    fn registry(&mut self, section: &mut Section<'_, '_>, base: Base<'_>) {
+        let spec = RegistrySpec {
+            host: section.text("host").unwrap_or_default().into(),
+            ca: section.text("ca").map(|text| base.path(&text)),
+            plain: section.flag("plain_http").unwrap_or(false),
+            skip_verify: section.flag("skip_verify").unwrap_or(false),
+        };
+        if spec.host.is_empty() || spec.host.contains('/') {
+            let remedy = "write host = \"registry.example.org:5000\"; until then it does not count";
+            return section.complain("needs a host, with a port if it has one", remedy);
+        }
+        section.rename(format!("[[registry]] {}", spec.host));
+        if self.registries.iter().any(|one| one.host == spec.host) {
+            section.complain("is there twice", "remove one; only the first counts");
+        } else {
+            self.registries.push(spec);
         }
     }
 

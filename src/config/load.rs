@@ -51,6 +51,7 @@ impl Config {
         Self {
             environments: all_environments(file.environments, &gathered.hosts),
             site_ranges: file.site_ranges,
+            registries: file.registries,
             hosts: gathered.hosts,
             configured: gathered.configured,
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,

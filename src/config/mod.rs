@@ -15,11 +15,13 @@ pub mod registry;
 mod ssh_config;
 mod terminal;
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap, ffi::OsString, fmt, ops::RangeInclusive, path::PathBuf, time::Duration,
+};
 
 pub use self::{
     document::nearest,
-    env::{Env, arguments},
+    env::{Env, arguments, program},
     found::{found, is_first_start, remember_start},
     load::{own_file, own_names},
     origin::origin,
@@ -28,7 +30,7 @@ pub use self::{
 };
 use crate::{
     logs::Masks,
-    model::{EnvironmentSpec, HostSpec, Place, Schedule, Settings, SiteRange},
+    model::{EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange},
 };
 
 /// What the command line says about the configuration.
@@ -53,6 +55,30 @@ pub struct Flags {
     pub baud: Option<u32>,
 }
 
+impl Flags {
+    /// The same as arguments of another run of this program, as far as they say which fleet it is.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        for host in &self.hosts {
+            arguments.extend(["-H".into(), host.into()]);
+        }
+        if let Some(config) = &self.config {
+            arguments.extend(["--config".into(), config.into()]);
+        }
+        if let Some(context) = &self.context {
+            arguments.extend(["--context".into(), context.into()]);
+        }
+        for (is_set, flag) in [
+            (self.also, "--also"),
+            (self.all_contexts, "--all-contexts"),
+            (self.read_only, "--read-only"),
+        ] {
+            arguments.extend(is_set.then(|| flag.into()));
+        }
+        arguments
+    }
+}
+
 /// The whole configuration, complete whatever the files hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -66,6 +92,8 @@ pub struct Config {
     pub environments: Vec<EnvironmentSpec>,
     /// The ranges of addresses that the site has.
     pub site_ranges: Vec<SiteRange>,
+    /// The image registries that it describes.
+    pub registries: Vec<RegistrySpec>,
     /// Nothing may be changed.
     pub read_only: bool,
     /// The name of the keymap.

@@ -65,6 +65,12 @@ impl Paths {
         }
     }
 
+    /// Where docker looks for the authorities of registries.
+    pub fn registry_certificates(&self) -> Vec<PathBuf> {
+        let own = self.docker_dir.join("certs.d");
+        vec![own, PathBuf::from("/etc/docker/certs.d")]
+    }
+
     /// Makes the runtime directory for its owner alone; refuses one that belongs to somebody else,
     /// is a link, or is open to others: sockets in it would be, too.
     pub fn make_runtime_dir(&self, env: &Env) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! What opens image registries: `auths` of Docker's own configuration, and the credential helpers that it names.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -9,25 +9,12 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::model::registry::{HUB as DOCKERS_OWN, Key};
 
 /// The name under which Docker keeps what opens its own registry.
 const HUB: &str = "https://index.docker.io/v1/";
-
-/// What opens one registry.
-#[derive(Clone, Debug)]
-pub enum Key {
-    /// A user's name and password.
-    Password {
-        /// Who.
-        user: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// A token that stands for a login.
-    Token(SecretString),
-}
 
 /// Where keys are looked for. Nothing is read before somebody asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,26 +60,52 @@ impl Registries {
         }
     }
 
-    /// The key of a registry, `registry.example.org:5000`; none where none is known. Runs a helper where one is named.
+    /// The registries that the configuration has a login for. Nothing is asked of any helper.
     ///
     /// # Errors
-    /// When the configuration cannot be read, or a helper fails; never with a secret in it.
-    pub fn key(&self, registry: &str) -> Result<Option<Key>, String> {
-        let path = self.dir.join("config.json");
+    /// When the configuration cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, String> {
+        let file = self.read()?.unwrap_or_default();
+        let named = file.auths.keys().chain(file.cred_helpers.keys());
+        let named = named.map(|name| match name.as_str() {
+            HUB => DOCKERS_OWN,
+            other => bare(other),
+        });
+        let names: BTreeSet<&str> = named.collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    fn read(&self) -> Result<Option<File>, String> {
+        let path = self.file();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(format!("{} cannot be read: {error}", path.display())),
         };
         // serde's own message could quote what stands there.
-        let file: File = serde_json::from_str(&text).map_err(|error| {
+        let file = serde_json::from_str(&text).map_err(|error| {
             format!(
                 "{} is not understood in line {}",
                 path.display(),
                 error.line()
             )
-        })?;
-        let named = if matches!(registry, "docker.io" | "index.docker.io") {
+        });
+        file.map(Some)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.join("config.json")
+    }
+
+    /// The key of a registry, `registry.example.org:5000`; none where none is known. Runs a helper where one is named.
+    ///
+    /// # Errors
+    /// When the configuration cannot be read, or a helper fails; never with a secret in it.
+    pub fn key(&self, registry: &str) -> Result<Option<Key>, String> {
+        let Some(file) = self.read()? else {
+            return Ok(None);
+        };
+        let named = if matches!(registry, DOCKERS_OWN | "index.docker.io") {
             HUB
         } else {
             registry
@@ -105,7 +118,7 @@ impl Registries {
         }
         let is_it = |name: &str| bare(name) == bare(named);
         let found = file.auths.into_iter().find(|(name, _)| is_it(name));
-        found.map_or(Ok(None), |(_, auth)| read(auth, &path))
+        found.map_or(Ok(None), |(_, auth)| read(auth, &self.file()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The full-screen console: one task owns the screen and the state; everything else sends messages.
 
+mod asking;
 mod clipboard;
 mod decode;
 mod keys;
@@ -33,9 +34,10 @@ pub use self::{
     perform::Own,
 };
 use crate::{
+    clients,
     config::{self, Config, Env, Flags},
     engine::{self, Engines, Signal},
-    model::{Event, Feed, HostSpec, Origin, Timestamp, setting::Key},
+    model::{Event, Feed, HostSpec, Origin, Timestamp, registry, setting::Key},
     ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
 };
 
@@ -385,22 +387,19 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
     }
 }
 
-/// What opens image registries, in the form in which engines take it.
-fn keys(config: &Config) -> engine::Keys {
-    use crate::config::registry::{Key, Registries};
-    use secrecy::ExposeSecret as _;
-    let registries = Registries::of(&config.paths.docker_dir);
-    engine::Keys::new(move |registry| {
-        let key = registries.key(registry)?;
-        Ok(key.map(|key| match key {
-            Key::Password { user, password } => serde_json::json!({
-                "username": user, "password": password.expose_secret(), "serveraddress": registry,
-            }),
-            Key::Token(token) => serde_json::json!({
-                "identitytoken": token.expose_secret(), "serveraddress": registry,
-            }),
-        }))
-    })
+/// What opens image registries.
+fn keys(config: &Config) -> registry::Keys {
+    let registries = config::registry::Registries::of(&config.paths.docker_dir);
+    registry::Keys::new(move |registry| registries.key(registry))
+}
+
+/// How image registries are reached, as the configuration says it.
+pub fn registry_settings(config: &Config) -> clients::registry::Settings {
+    clients::registry::Settings {
+        specs: config.registries.clone(),
+        certificates: config.paths.registry_certificates(),
+        keys: keys(config),
+    }
 }
 
 /// How often what is asked, as the configuration says it.

@@ -1,14 +1,14 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, time::Instant};
 
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Setup, clipboard, engine_pace,
+    Setup, asking, clipboard, engine_pace,
     log::Log,
-    looks,
+    looks, registry_settings,
     reveal::reveal,
     save::{Unsaved, save},
     shell,
@@ -16,6 +16,7 @@ use super::{
     welcome,
 };
 use crate::{
+    clients::registry::Registries,
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     logs::Excerpt,
@@ -23,7 +24,7 @@ use crate::{
         Action, Event, HostName, Origin, Outcome, Place, Step,
         setting::{Key, length},
     },
-    ops::{self, Export, Plan, Progress, Sentence},
+    ops::{self, Crew, Export, Plan, Progress, Sentence},
     store::Store,
     ui::{
         Act, Effect, Masked, Msg, Surroundings, Ui,
@@ -86,6 +87,7 @@ impl Performer {
         while self.tasks.try_join_next().is_some() {}
         match effect {
             Effect::Run(id, act) => self.run(id, *act),
+            Effect::Ask(id, sentence) => self.ask(id, &sentence),
             Effect::Cancel(id) => {
                 if let Some(token) = self.runs.get(&id) {
                     token.cancel();
@@ -124,12 +126,11 @@ impl Performer {
     fn run(&mut self, id: RunId, act: Act) {
         let token = CancellationToken::new();
         self.runs.insert(id, token.clone());
-        let (engines, store, origin, inbox) = (
-            self.engines.clone(),
-            self.store.clone(),
-            self.origin.clone(),
-            self.inbox.clone(),
-        );
+        let crew = Crew {
+            engines: self.engines.clone(),
+            registries: Registries::new(registry_settings(&self.config)),
+        };
+        let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         let log = self.log.clone();
         self.work(async move {
             let (report, mut reports) = mpsc::unbounded_channel();
@@ -149,7 +150,7 @@ impl Performer {
                 &act.plan,
                 &origin,
                 act.reason.as_deref(),
-                &engines,
+                &crew,
                 &store,
                 token,
                 move |progress| {
@@ -161,6 +162,39 @@ impl Performer {
             let _ = forward.await;
             if let Err(error) = result {
                 let _ = inbox.send(Msg::RunRefused(id, error.to_string())).await;
+            }
+        });
+    }
+
+    /// Asks a question as a shell would: by this program itself, so that there is one answer to it.
+    fn ask(&mut self, id: RunId, sentence: &str) {
+        let token = CancellationToken::new();
+        self.runs.insert(id, token.clone());
+        let arguments = self.flags.arguments();
+        let words = shlex::split(sentence).unwrap_or_default();
+        let inbox = self.inbox.clone();
+        self.work(async move {
+            let start = Instant::now();
+            let ended = tokio::select! {
+                ended = asking::ask(&arguments, &words, id, &inbox) => Some(ended),
+                () = token.cancelled() => None,
+            };
+            let outcome = match &ended {
+                None => Outcome::Cancelled { done: 0 },
+                Some(Ok(())) => Outcome::Done {
+                    detail: String::new(),
+                },
+                Some(Err(why)) => Outcome::Failed {
+                    done: 0,
+                    failed: 1,
+                    detail: why.clone(),
+                },
+            };
+            let ended = ended.map(|ended| ended.map(|()| String::new()));
+            let step = ended.map(|ended| Progress::StepEnded(0, ended, start.elapsed()));
+            for progress in step.into_iter().chain([Progress::Ended(outcome)]) {
+                // A console that is gone needs no answer.
+                let _ = inbox.send(Msg::Run(id, progress)).await;
             }
         });
     }

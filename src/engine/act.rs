@@ -41,6 +41,9 @@ pub(super) async fn act(
     match &step.action {
         Action::Network(action) => return network::act(session, step, action).await,
         Action::Volume(action) => return volume::act(session, step, action, common, say).await,
+        Action::Registry(_) => {
+            return Err(deed.failed(ErrorKind::Rejected, "no engine does that"));
+        }
         _ => {}
     }
     let Some((id, _)) = step.container() else {
@@ -101,6 +104,7 @@ fn order<'s>(session: &'s Session, id: &ContainerId, action: &Action) -> Ask<'s>
         | Action::Image(_)
         | Action::Network(_)
         | Action::Volume(_)
+        | Action::Registry(_)
         | Action::Install(_) => {
             unreachable!("these are no single request and were handled before")
         }

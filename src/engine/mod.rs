@@ -50,9 +50,9 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::model::registry::Keys;
 pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
-pub use image::trade::Keys;
 #[doc(hidden)]
 pub use lines::LogReader;
 pub use logs::{LogOptions, Logs};
@@ -231,7 +231,8 @@ impl Engines {
             | Action::Exec { .. }
             | Action::Prune(_)
             | Action::Network(_)
-            | Action::Volume(_) => {}
+            | Action::Volume(_)
+            | Action::Registry(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {
             return backup::verify(&act::deed(step), backup, from, say).await;

@@ -4,6 +4,7 @@ pub mod catalogue;
 pub mod column;
 mod complete;
 mod configure;
+mod crew;
 pub mod filter;
 mod inventory;
 mod listing;
@@ -21,6 +22,7 @@ pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
 pub use configure::configure;
+pub use crew::Crew;
 pub use filter::{Filter, FilterError, Row};
 pub use inventory::{Export, Import};
 pub use listing::Listing;
@@ -28,7 +30,7 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, ImageCommand, LogsCommand,
-    NetworkCommand, Number, ParseError, Reader, Role, Sentence, SettingCommand, SubnetCommand,
-    VolumeCommand,
+    NetworkCommand, Number, ParseError, Reader, RegistryCommand, Role, Sentence, SettingCommand,
+    SubnetCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -51,6 +51,7 @@ impl Sentence {
             Self::Host(_)
             | Self::Image(_)
             | Self::Subnet(_)
+            | Self::Registry(_)
             | Self::Volume(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
@@ -83,6 +84,7 @@ impl Sentence {
             | Self::Container(_)
             | Self::Image(_)
             | Self::Subnet(_)
+            | Self::Registry(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -98,6 +100,7 @@ impl Sentence {
             Self::Host(_)
             | Self::Container(_)
             | Self::Subnet(_)
+            | Self::Registry(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -108,6 +111,7 @@ impl Sentence {
     pub fn touches(&self, spec: &HostSpec) -> bool {
         match self {
             Self::Audit(_)
+            | Self::Registry(_)
             | Self::Setting(_)
             | Self::Host(
                 HostCommand::Add(_)
@@ -168,7 +172,7 @@ impl Sentence {
             || !self.resource_patterns().is_empty()
             || matches!(
                 self,
-                Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_))
+                Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_)) | Self::Registry(_)
             )
     }
 

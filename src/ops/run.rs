@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::Plan;
 use crate::{
-    engine::Engines,
     model::{HostName, Operation, Origin, Outcome, Said, Step, Subject, Timestamp},
     store::{self, Store, Ticket},
 };
@@ -25,7 +24,7 @@ const LET_GO: &str = "cancelled while it was under way; the engine may still bri
 /// So many targets are named in a result before the rest is counted.
 const NAMES: usize = 5;
 
-/// What does a step: the engines, or a stand-in for tests.
+/// What does a step: the crew, or a stand-in for tests.
 pub trait Hands: Sync {
     /// Does one step; answers what there is to say beyond that it is done, or why it failed. What is
     /// to be said meanwhile goes to `say`.
@@ -34,14 +33,6 @@ pub trait Hands: Sync {
         step: &Step,
         say: &(dyn Fn(Said) + Sync),
     ) -> impl Future<Output = Result<String, String>> + Send;
-}
-
-impl Hands for Engines {
-    async fn act(&self, step: &Step, say: &(dyn Fn(Said) + Sync)) -> Result<String, String> {
-        // What is done to what is told around it.
-        let done = Self::act(self, step, say).await;
-        done.map_err(|error| error.reason())
-    }
 }
 
 /// What keeps the log of acts: the store, or a stand-in for tests.

@@ -109,6 +109,8 @@ pub struct Act {
 pub enum Effect {
     /// Carry out a plan in the background.
     Run(RunId, Box<Act>),
+    /// Ask a question as a shell would, and tell the answer line by line.
+    Ask(RunId, String),
     /// Stop carrying it out.
     Cancel(RunId),
     /// Hand the terminal over for a step (a shell in a container), then come back.

@@ -41,17 +41,22 @@ pub struct Output {
 impl Output {
     /// Of a run that begins.
     pub fn new(id: RunId, plan: &Plan) -> Self {
-        let part = |step: &crate::model::Step| Part {
-            target: step.target(),
+        let part = |target: String| Part {
+            target,
             said: Vec::new(),
             dropped: 0,
             amount: None,
             result: None,
         };
+        let mut parts: Vec<Part> = plan.steps.iter().map(|step| part(step.target())).collect();
+        if parts.is_empty() {
+            // A question has an answer, and no steps.
+            parts.push(part(plan.sentence.clone()));
+        }
         Self {
             id,
             title: plan.title.clone(),
-            parts: plan.steps.iter().map(part).collect(),
+            parts,
             outcome: None,
         }
     }

@@ -747,7 +747,8 @@ impl Ui {
             | Sentence::Container(_)
             | Sentence::Image(_)
             | Sentence::Network(_)
-            | Sentence::Volume(_) => None,
+            | Sentence::Volume(_)
+            | Sentence::Registry(_) => None,
         }
     }
 
@@ -868,14 +869,15 @@ impl Ui {
                 };
                 vec![Effect::Reveal(Box::new(act), Masked::Values(host, id))]
             }
-            _ => {
-                self.say(
-                    Level::Info,
-                    format!("ask this in a shell: wharf {}", plan.sentence),
-                );
-                Vec::new()
-            }
+            _ => self.ask(plan),
         }
+    }
+
+    /// Asks what no pane answers, and shows the answer as a shell would.
+    fn ask(&mut self, plan: &Plan) -> Vec<Effect> {
+        let id = self.runs.begin(plan);
+        self.show_output();
+        vec![Effect::Ask(id, plan.sentence.clone())]
     }
 
     /// Shows a volume, or the files in it.
@@ -887,13 +889,8 @@ impl Ui {
         let (name, host) = (std::sync::Arc::from(name), HostName::new(host));
         match sentence {
             Sentence::Volume(crate::ops::VolumeCommand::Browse(args)) => {
-                if let Some(file) = &args.cat {
-                    let text = format!(
-                        "ask this in a shell to print {file}: wharf {}",
-                        plan.sentence
-                    );
-                    self.say(Level::Info, text);
-                    return Vec::new();
+                if args.cat.is_some() {
+                    return self.ask(plan);
                 }
                 let path = args.place.as_ref().map_or("", |place| &*place.path);
                 self.panes.volumes.browse(&host, &name, path);

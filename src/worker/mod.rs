@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use self::diary::{Diary, Lock};
 use crate::{
+    clients::registry::{self, Registries},
     config::BackupJob,
     engine::{self, Engines, Signal},
     model::{Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp},
     ops::{
-        self, Plan, Sentence, VolumeCommand,
+        self, Crew, Plan, Sentence, VolumeCommand,
         sentence::{BackupArgs, Why},
         target::ResourcePattern,
     },
@@ -42,6 +43,8 @@ pub struct Setup {
     pub fleet: Fleet,
     /// How hosts are reached.
     pub engine: engine::Settings,
+    /// How image registries are reached.
+    pub registries: registry::Settings,
     /// Where it keeps what it did last.
     pub state: PathBuf,
     /// The machine and the user it runs as.
@@ -181,11 +184,15 @@ impl Worker<'_> {
             ..self.setup.origin.clone()
         };
         let cancel = self.cancel.child_token();
+        let crew = Crew {
+            engines: engines.clone(),
+            registries: Registries::new(self.setup.registries.clone()),
+        };
         let ended = ops::run(
             plan,
             &origin,
             sentence.reason(),
-            engines,
+            &crew,
             self.store,
             cancel,
             |_| {},

@@ -47,6 +47,13 @@ impl Answer {
         self
     }
 
+    /// The answer, if standard output holds that.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.out.contains(text), "{text:?} is not in {self:?}");
+        self
+    }
+
     pub fn lines(&self) -> Vec<&str> {
         self.out.lines().collect()
     }

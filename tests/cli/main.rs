@@ -9,6 +9,7 @@ mod doctor;
 mod images;
 mod installing;
 mod networks;
+mod registries;
 mod setting_up;
 mod streams;
 mod terminal;

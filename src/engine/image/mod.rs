@@ -108,7 +108,7 @@ impl<'a> Acting<'a> {
     fn id(self) -> Result<&'a Arc<str>, Error> {
         match &self.step.subject {
             Subject::Resource { id, .. } => Ok(id),
-            Subject::Host | Subject::Container(..) => {
+            Subject::Host | Subject::Container(..) | Subject::Outside(_) => {
                 Err(self.deed.failed(ErrorKind::Rejected, "no image was named"))
             }
         }

@@ -1,10 +1,8 @@
 //! Images from registries and to them, as the engine itself fetches and brings them.
 
-use std::fmt;
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -13,50 +11,31 @@ use crate::engine::Engines;
 use crate::engine::error::{Deed, Error, ErrorKind};
 use crate::engine::pipe::STALLED;
 use crate::engine::wire::{escape, query};
+use crate::model::registry::{Key, registry_of};
 use crate::model::{Said, split_tag};
 
-/// What opens a registry, as the engine wants to have it: JSON that goes into a header.
-type Told64 = Result<Option<serde_json::Value>, String>;
-
-/// Who knows what opens registries. It may run programs and read files, and is asked on a thread of its own.
-#[derive(Clone)]
-pub struct Keys(Arc<dyn Fn(&str) -> Told64 + Send + Sync>);
-
-impl Keys {
-    /// Who answers, for a registry's host, with the fields of Docker's `AuthConfig`; nothing where none is known.
-    pub fn new(ask: impl Fn(&str) -> Told64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ask))
-    }
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys")
-    }
-}
-
-impl Default for Keys {
-    /// Nobody: registries are asked without a name.
-    fn default() -> Self {
-        Self::new(|_| Ok(None))
-    }
-}
-
-/// The host of the registry that a name of an image stands for.
-pub(super) fn registry(name: &str) -> &str {
-    match name.split_once('/') {
-        Some((host, _)) if host == "localhost" || host.contains(['.', ':']) => host,
-        Some(_) | None => "docker.io",
+/// A key as engines take it: the fields of Docker's `AuthConfig`.
+fn fields(key: &Key, registry: &str) -> serde_json::Value {
+    match key {
+        Key::Password { user, password } => json!({
+            "username": user, "password": password.expose_secret(), "serveraddress": registry,
+        }),
+        Key::Token(token) => json!({
+            "identitytoken": token.expose_secret(), "serveraddress": registry,
+        }),
     }
 }
 
 /// The header with what opens that registry.
 async fn header(engines: &Engines, name: &str, deed: &Deed) -> Result<Option<String>, Error> {
-    let (keys, host) = (engines.keys(), registry(name).to_owned());
-    let asked = spawn_blocking(move || (keys.0)(&host)).await;
-    let told = asked.unwrap_or_else(|error| Err(error.to_string()));
+    let (keys, host) = (engines.keys(), registry_of(name).to_owned());
+    let asked = spawn_blocking({
+        let host = host.clone();
+        move || keys.of(&host)
+    });
+    let told = asked.await.unwrap_or_else(|error| Err(error.to_string()));
     let told = told.map_err(|why| deed.failed(ErrorKind::Local, why))?;
-    Ok(told.map(|fields| URL_SAFE.encode(fields.to_string())))
+    Ok(told.map(|key| URL_SAFE.encode(fields(&key, &host).to_string())))
 }
 
 /// Has the engine fetch an image.
@@ -131,14 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_their_registry_and_tag() {
-        assert_eq!(registry("nginx:1"), "docker.io");
-        assert_eq!(registry("library/nginx"), "docker.io");
-        assert_eq!(
-            registry("reg.example.org:5000/a/b:1"),
-            "reg.example.org:5000"
-        );
-        assert_eq!(registry("localhost/a"), "localhost");
+    fn names_tell_their_tag() {
         assert_eq!(parts("reg:5000/a"), ("reg:5000/a", "latest"));
         assert_eq!(parts("reg:5000/a:2"), ("reg:5000/a", "2"));
         assert_eq!(parts("a@sha256:00"), ("a", "sha256:00"));

@@ -12,7 +12,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{ContainerId, HostName, Resource};
+use super::{ContainerId, HostName, RegistryAction, Resource};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -117,6 +117,8 @@ pub enum Action {
     Network(NetworkAction),
     /// Something is done to a volume, or one is made.
     Volume(VolumeAction),
+    /// Something is done in an image registry.
+    Registry(RegistryAction),
 }
 
 /// What a step is done to.
@@ -136,6 +138,8 @@ pub enum Subject {
         /// What it is called.
         name: Arc<str>,
     },
+    /// Something beside the engines, by its whole name.
+    Outside(Arc<str>),
 }
 
 /// One thing to be done on one host.
@@ -157,6 +161,7 @@ impl Step {
                 format!("{name}@{}", self.host)
             }
             Subject::Host => format!("@{}", self.host),
+            Subject::Outside(name) => name.to_string(),
         }
     }
 
@@ -164,7 +169,7 @@ impl Step {
     pub fn container(&self) -> Option<(&ContainerId, &Arc<str>)> {
         match &self.subject {
             Subject::Container(id, name) => Some((id, name)),
-            Subject::Host | Subject::Resource { .. } => None,
+            Subject::Host | Subject::Resource { .. } | Subject::Outside(_) => None,
         }
     }
 }
@@ -194,6 +199,7 @@ impl fmt::Display for Action {
             Self::Image(action) => action.fmt(f),
             Self::Network(action) => action.fmt(f),
             Self::Volume(action) => action.fmt(f),
+            Self::Registry(action) => action.fmt(f),
         }
     }
 }

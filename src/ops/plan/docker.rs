@@ -51,7 +51,9 @@ fn name(step: &Step) -> Option<String> {
     match &step.subject {
         Subject::Host => None,
         Subject::Container(id, name) if name.is_empty() => Some(id.short().to_owned()),
-        Subject::Container(_, name) | Subject::Resource { name, .. } => Some(name.to_string()),
+        Subject::Container(_, name) | Subject::Resource { name, .. } | Subject::Outside(name) => {
+            Some(name.to_string())
+        }
     }
 }
 
@@ -122,6 +124,7 @@ fn takes_several(action: &Action) -> bool {
             | VolumeAction::Verify { .. }
             | VolumeAction::Restore { .. },
         )
+        | Action::Registry(_)
         | Action::Examine
         | Action::Install(_) => false,
     }
@@ -169,6 +172,8 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
         Action::Image(action) => return image(action, names),
         Action::Network(action) => return network(action, names),
         Action::Volume(action) => return volume(action, names),
+        // No command of docker does that, and their plans name none.
+        Action::Registry(_) => return Vec::new(),
         // These are no commands of docker, and have commands of their own in their plans.
         Action::Examine | Action::Install(_) => say(&["version"]),
     }

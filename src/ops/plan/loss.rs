@@ -85,7 +85,8 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Install(_)
         | Action::Image(_)
         | Action::Network(_)
-        | Action::Volume(_) => None,
+        | Action::Volume(_)
+        | Action::Registry(_) => None,
     }
 }
 

@@ -10,6 +10,7 @@ mod loss;
 mod network;
 mod prune;
 mod query;
+mod registry;
 mod resource;
 mod volume;
 
@@ -184,6 +185,7 @@ impl Sentence {
             Self::Image(command) => image::plan(self, command, fleet, selection),
             Self::Network(command) => network::plan(self, command, fleet, selection),
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
+            Self::Registry(command) => registry::plan(self, command, fleet, selection),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => query::plan(self, fleet, selection),
         }
     }

@@ -6,6 +6,7 @@ mod fleet;
 mod host;
 mod image;
 mod network;
+mod registry;
 mod setting;
 mod subnet;
 mod traits;
@@ -28,6 +29,7 @@ pub use network::{
     ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,
     ProbeArgs, ProbeTarget, ProbeWhat, SubnetWish,
 };
+pub use registry::{DeleteArgs, Destination, PromoteArgs, RegistryCommand, RepositoriesArgs};
 pub use setting::SettingCommand;
 pub use subnet::{FreeArgs, SubnetCommand};
 pub use traits::{Accepts, Danger, Number, Role};
@@ -64,6 +66,9 @@ pub enum Sentence {
     /// Volumes of all hosts
     #[command(subcommand)]
     Volume(VolumeCommand),
+    /// Image registries: what is in them, and moving names about
+    #[command(subcommand)]
+    Registry(RegistryCommand),
     /// Read or follow the logs of containers
     Logs(LogsCommand),
     /// The log of acts: what was done, and whether it is whole
@@ -144,6 +149,7 @@ impl Sentence {
             Self::Image(command) => command.why(),
             Self::Network(command) => command.why(),
             Self::Volume(command) => command.why(),
+            Self::Registry(command) => command.why(),
             Self::Audit(_) | Self::Subnet(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())

@@ -108,6 +108,7 @@ impl Sentence {
             Self::Image(command) => command.danger(),
             Self::Network(command) => command.danger(),
             Self::Volume(command) => command.danger(),
+            Self::Registry(command) => command.danger(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Danger::Reads,
         }
     }
@@ -124,6 +125,7 @@ impl Sentence {
             Self::Image(command) => command.role(),
             Self::Network(command) => command.role(),
             Self::Volume(command) => command.role(),
+            Self::Registry(command) => command.role(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Role::Query,
         }
     }
@@ -140,7 +142,9 @@ impl Sentence {
             Self::Image(command) => command.accepts(),
             Self::Network(command) => command.accepts(),
             Self::Volume(command) => command.accepts(),
-            Self::Audit(_) | Self::Setting(_) | Self::Subnet(_) => Accepts::Nothing,
+            Self::Audit(_) | Self::Setting(_) | Self::Subnet(_) | Self::Registry(_) => {
+                Accepts::Nothing
+            }
         }
     }
 }

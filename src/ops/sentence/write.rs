@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::{
     AddArgs, AuditCommand, BackupsArgs, ContainerCommand, CopySide, CreateNetworkArgs, EditArgs,
     ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs,
-    LogsCommand, NetworkCommand, PruneArgs, RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed,
-    SubnetCommand, VolumeCommand,
+    LogsCommand, NetworkCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence, SettingCommand,
+    ShowArgs, Speed, SubnetCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -102,6 +102,7 @@ impl Sentence {
             Self::Network(command) => command.words(),
             Self::Subnet(command) => command.words(),
             Self::Volume(command) => command.words(),
+            Self::Registry(command) => command.words(),
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
             Self::Audit(AuditCommand::Verify) => "audit verify",
@@ -122,6 +123,7 @@ impl Sentence {
             Self::Network(command) => network(&mut words, command, targets),
             Self::Subnet(command) => subnet(&mut words, command),
             Self::Volume(command) => volume(&mut words, command, targets),
+            Self::Registry(command) => registry(&mut words, command),
             Self::Logs(args) => logs(&mut words, args, targets),
             Self::Audit(AuditCommand::List { list: args, number }) => {
                 list(&mut words, args);
@@ -248,6 +250,30 @@ fn create_network(words: &mut Words, args: &CreateNetworkArgs, targets: &[String
     ] {
         for pair in pairs {
             words.option(name, Some(pair));
+        }
+    }
+}
+
+fn registry(words: &mut Words, command: &RegistryCommand) {
+    match command {
+        RegistryCommand::List => {}
+        RegistryCommand::Repositories(args) => {
+            words.add(&args.registry);
+            words.option("--match", args.pattern.as_ref().map(glob::Pattern::as_str));
+        }
+        RegistryCommand::Tags { repository } => {
+            words.add(repository.to_string());
+        }
+        RegistryCommand::Show { image } => {
+            words.add(image.to_string());
+        }
+        RegistryCommand::Delete(args) => {
+            words.0.extend(args.images.iter().map(ToString::to_string));
+        }
+        RegistryCommand::Promote(args) => {
+            words.add(args.from.to_string());
+            words.add(args.to.of(&args.from).to_string());
+            words.option("--expect", args.expect.as_ref());
         }
     }
 }

@@ -227,6 +227,10 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("volume remove data@ams-1", Danger::Destroys),
         ("volume prune @ams-1", Danger::Destroys),
         ("volume backup data@ams-1 --pause", Danger::Disrupts),
+        (
+            "registry delete registry.example.org/shop/api:1.2",
+            Danger::Destroys,
+        ),
     ] {
         let sentence = sentence(line);
         assert_eq!(sentence.danger(), danger, "{line}");
@@ -236,7 +240,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 14, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 15, "a new one belongs into the table above");
 }
 
 #[test]
