@@ -383,6 +383,7 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
         vaults: config.backups.directories(),
         operator: config.backups.operator.clone(),
         keys: keys(config),
+        variables: engine::Variables::new(|name| crate::config::Env::of_process().text(name)),
         ..engine::Settings::default()
     }
 }

@@ -6,6 +6,7 @@ mod archive;
 mod ask;
 mod backoff;
 pub mod backup;
+mod build;
 mod certificate;
 mod checkup;
 mod df;
@@ -51,6 +52,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use crate::model::registry::Keys;
+pub use build::Variables;
 pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
 #[doc(hidden)]
@@ -104,6 +106,8 @@ pub struct Settings {
     pub operator: String,
     /// Who knows what opens image registries.
     pub keys: Keys,
+    /// Who knows the variables of our environment, for the secrets of builds.
+    pub variables: Variables,
 }
 
 impl Default for Settings {
@@ -119,6 +123,7 @@ impl Default for Settings {
             vaults: Vec::new(),
             operator: String::new(),
             keys: Keys::default(),
+            variables: Variables::default(),
         }
     }
 }
@@ -149,6 +154,7 @@ impl Default for Pace {
 pub struct Engines {
     commands: mpsc::UnboundedSender<Command>,
     spools: Arc<Spools>,
+    ground: Arc<build::Ground>,
     keys: Keys,
 }
 
@@ -159,10 +165,12 @@ impl Engines {
         let (commands, orders) = mpsc::unbounded_channel();
         let spools = Arc::new(Spools::new(settings.scratch.clone()));
         let keys = settings.keys.clone();
+        let ground = build::Ground::new(&settings.scratch, settings.variables.clone());
         tokio::spawn(registry::run(settings, inbox, orders));
         Self {
             commands,
             spools,
+            ground: Arc::new(ground),
             keys,
         }
     }
@@ -170,6 +178,11 @@ impl Engines {
     /// Who knows what opens image registries.
     fn keys(&self) -> Keys {
         self.keys.clone()
+    }
+
+    /// What builds need of this machine.
+    fn ground(&self) -> &build::Ground {
+        &self.ground
     }
 
     /// The archives of images that are in use now.

@@ -116,6 +116,7 @@ impl Wire {
             path: path.into(),
             kind: None,
             registry_auth: None,
+            more: Vec::new(),
             body: empty(),
             deadline: DEADLINE,
         }
@@ -174,6 +175,7 @@ pub(super) struct Ask<'w> {
     path: String,
     kind: Option<&'static str>,
     registry_auth: Option<String>,
+    more: Vec<(&'static str, String)>,
     body: Body,
     deadline: Duration,
 }
@@ -204,10 +206,16 @@ impl Ask<'_> {
         }
     }
 
+    /// With one more header, which may be a secret.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.more.push((name, value.into()));
+        self
+    }
+
     /// The answer's head; its body is read by the caller, without a deadline.
     pub async fn response(self) -> Result<Response<Incoming>, Fault> {
         let deadline = self.deadline;
-        timeout(deadline, self.respond(false))
+        timeout(deadline, self.respond(None))
             .await
             .unwrap_or(Err(Fault::Late(deadline)))
     }
@@ -230,10 +238,15 @@ impl Ask<'_> {
 
     /// Asks to speak freely over the connection from now on (Docker's hijack).
     pub async fn upgrade(self) -> Result<TokioIo<Upgraded>, Fault> {
+        self.upgrade_to("tcp").await
+    }
+
+    /// Asks to speak in that way over the connection from now on.
+    pub async fn upgrade_to(self, protocol: &'static str) -> Result<TokioIo<Upgraded>, Fault> {
         let wire = self.wire.clone();
         let deadline = self.deadline;
         let opened = timeout(deadline, async {
-            let response = self.respond(true).await?;
+            let response = self.respond(Some(protocol)).await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 return Err(Fault::Garbled(format!(
                     "the engine does not hand over the connection (HTTP {})",
@@ -252,7 +265,7 @@ impl Ask<'_> {
         let wire = self.wire.clone();
         let deadline = self.deadline;
         let whole = timeout(deadline, async {
-            let response = self.respond(false).await?;
+            let response = self.respond(None).await?;
             let status = response.status();
             let body = Limited::new(response.into_body(), LARGEST).collect().await;
             match body {
@@ -263,7 +276,7 @@ impl Ask<'_> {
         whole.await.unwrap_or(Err(Fault::Late(deadline)))
     }
 
-    async fn respond(self, upgrade: bool) -> Result<Response<Incoming>, Fault> {
+    async fn respond(self, upgrade: Option<&'static str>) -> Result<Response<Incoming>, Fault> {
         let mut request = Request::new(self.body);
         *request.method_mut() = self.method;
         *request.uri_mut() = self.wire.uri(&self.path)?;
@@ -277,9 +290,15 @@ impl Ask<'_> {
             value.set_sensitive(true);
             headers.insert("X-Registry-Auth", value);
         }
-        if upgrade {
+        for (name, value) in self.more {
+            let mut value =
+                HeaderValue::from_str(&value).map_err(|error| Fault::Garbled(error.to_string()))?;
+            value.set_sensitive(true);
+            headers.append(name, value);
+        }
+        if let Some(protocol) = upgrade {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-            headers.insert(UPGRADE, HeaderValue::from_static("tcp"));
+            headers.insert(UPGRADE, HeaderValue::from_static(protocol));
         }
         let response = self.wire.send(request).await?;
         let status = response.status();

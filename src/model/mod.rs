@@ -51,8 +51,9 @@ pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume, s
 pub use schedule::Schedule;
 pub use setting::{Setting, Settings};
 pub use step::{
-    Action, Backup, BundledImage, ImageAction, Install, NetworkAction, NetworkSpec, NewVolume,
-    Prune, Step, Subject, VolumeAction,
+    Action, Backup, Build, BuildArg, BuildSecret, BuildSource, Builder, BundledImage, ImageAction,
+    Install, NetworkAction, NetworkSpec, NewVolume, Prune, SecretSource, Step, Subject,
+    VolumeAction,
 };
 pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
 pub use text::{ago, bytes, hex, nearest, printable, size, span};

@@ -274,7 +274,9 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
         "to" if ["image copy", "image load", "image pull"].contains(&entry.words) => {
             hosts(fleet, "")
         }
-        "on" if entry.words == "network create" => hosts(fleet, ""),
+        // Fields are named as in their arguments.
+        "hosts" if ["network create", "image build"].contains(&entry.words) => hosts(fleet, ""),
+        "builder" => plain(["buildkit", "classic"].map(str::to_owned).to_vec()),
         "sort" | "columns" => columns_of(entry),
         "environment" => {
             let names = fleet.environment_names();

@@ -172,7 +172,8 @@ impl Sentence {
             || !self.resource_patterns().is_empty()
             || matches!(
                 self,
-                Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_)) | Self::Registry(_)
+                Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_) | ImageCommand::Build(_))
+                    | Self::Registry(_)
             )
     }
 

@@ -37,6 +37,7 @@
 mod acts;
 mod archive;
 mod blueprint;
+mod build;
 mod clock;
 mod container;
 mod containers;

@@ -10,8 +10,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::host::Host;
 use super::http::{self, Answer, Body, Query, Refusal};
 use super::{
-    acts, archive, containers, create, events, exec, image_archive, images, load, logs, networks,
-    stats, system, volumes,
+    acts, archive, build, containers, create, events, exec, image_archive, images, load, logs,
+    networks, stats, system, volumes,
 };
 
 const EXPERIMENTAL: &str = "docker-experimental";
@@ -147,6 +147,7 @@ async fn dispatch(method: &Method, parts: &[&str], call: Call) -> Option<Answer>
         ["exec", id, "json"] if get => exec::inspect(&call, id),
         ["exec", id, "start"] if post => exec::start(call, id).await,
         ["exec", id, "resize"] if post => exec::resize(&call, id),
+        ["build"] if post => build::build(call).await,
         ["images", "json"] if get => images::list(&call),
         ["images", "prune"] if post => images::prune(&call),
         ["images", "create"] if post => images::pull(&call),

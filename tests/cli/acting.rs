@@ -314,7 +314,11 @@ fn cleaning_up_says_what_goes_and_what_was_freed() {
         ..Spec::default()
     });
     let plan = bench.say("host prune @ams-1 --volumes --dry-run").ended(0);
-    assert!(plan.out.contains("named volumes too"), "{plan:?}");
+    // Engines of this version take named ones, too; ours are spared there one by one.
+    assert!(
+        plan.out.contains("the data of anonymous volumes"),
+        "{plan:?}"
+    );
     let images = |bench: &Bench| bench.say("image list -o name").ended(0).lines().len();
     let before = images(&bench);
     bench.say("host prune @ams-1 --images --all --yes").ended(3);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod contract;
+mod contract_build;
 mod contract_feeds;
 mod contract_images;
 mod contract_logs;
@@ -90,6 +91,36 @@ mod images {
     contract!(sim docker podman, contract_images: [
         an_image_goes_into_a_file_and_comes_back
         what_is_not_there_cannot_be_named
+    ]);
+}
+
+mod builds {
+    contract!(sim docker podman, contract_build: [
+        a_repository_is_built_at_a_commit
+    ]);
+}
+
+mod real_builds {
+    contract!(docker podman, contract_build: [
+        a_step_that_fails_is_told_with_its_line
+    ]);
+}
+
+// Podman 4 does not build two layers on the lab's image, which has no history.
+mod sim_builds {
+    contract!(sim, contract_build: [
+        a_directory_becomes_an_image_of_what_does_not_stay_at_home
+    ]);
+}
+
+// Podman 4 lets a step that runs come to its end before it ends a build; who builds there is told so.
+mod docker_builds {
+    contract!(docker, contract_build: [
+        a_directory_becomes_an_image_of_what_does_not_stay_at_home
+        who_lets_go_of_a_build_ends_it
+        a_secret_is_read_and_stands_nowhere
+        only_what_changed_is_sent_again
+        an_image_that_cannot_be_had_is_told_at_once
     ]);
 }
 

@@ -5,7 +5,7 @@ mod carry;
 mod facts;
 pub(super) mod source;
 pub(super) mod spool;
-mod told;
+pub(super) mod told;
 pub(super) mod trade;
 
 use std::path::Path;
@@ -71,6 +71,7 @@ pub(super) async fn act(
             limit,
         } => acting.copy(from, *size, tags, *limit).await,
         ImageAction::Load { file, limit } => acting.load(file, *limit).await,
+        ImageAction::Build(build) => super::build::build(engines, build, &deed, say).await,
         ImageAction::Bundle {
             images,
             to,

@@ -11,7 +11,7 @@ use crate::engine::Engines;
 use crate::engine::error::{Deed, Error, ErrorKind};
 use crate::engine::pipe::STALLED;
 use crate::engine::wire::{escape, query};
-use crate::model::registry::{Key, registry_of};
+use crate::model::registry::{Key, Keys, registry_of};
 use crate::model::{Said, split_tag};
 
 /// A key as engines take it: the fields of Docker's `AuthConfig`.
@@ -26,16 +26,26 @@ fn fields(key: &Key, registry: &str) -> serde_json::Value {
     }
 }
 
+/// What opens a registry, as engines take it. Who is asked may take its time, on a thread of its own.
+pub(in crate::engine) async fn opens(
+    keys: &Keys,
+    registry: &str,
+) -> Result<Option<serde_json::Value>, String> {
+    let (keys, host) = (keys.clone(), registry.to_owned());
+    let asked = spawn_blocking(move || keys.of(&host)).await;
+    let told = asked.unwrap_or_else(|error| Err(error.to_string()))?;
+    Ok(told.map(|key| fields(&key, registry)))
+}
+
 /// The header with what opens that registry.
-async fn header(engines: &Engines, name: &str, deed: &Deed) -> Result<Option<String>, Error> {
-    let (keys, host) = (engines.keys(), registry_of(name).to_owned());
-    let asked = spawn_blocking({
-        let host = host.clone();
-        move || keys.of(&host)
-    });
-    let told = asked.await.unwrap_or_else(|error| Err(error.to_string()));
+pub(in crate::engine) async fn header(
+    engines: &Engines,
+    name: &str,
+    deed: &Deed,
+) -> Result<Option<String>, Error> {
+    let told = opens(&engines.keys(), registry_of(name)).await;
     let told = told.map_err(|why| deed.failed(ErrorKind::Local, why))?;
-    Ok(told.map(|key| URL_SAFE.encode(fields(&key, &host).to_string())))
+    Ok(told.map(|fields| URL_SAFE.encode(fields.to_string())))
 }
 
 /// Has the engine fetch an image.

@@ -27,7 +27,7 @@ mod settings;
 mod shell;
 mod site;
 mod slots;
-mod spawn;
+pub(super) mod spawn;
 mod stdio;
 mod trouble;
 mod tunnel;

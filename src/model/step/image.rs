@@ -4,6 +4,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
+use super::Build;
 use crate::model::HostName;
 
 /// An image that goes into a bundle.
@@ -72,6 +73,8 @@ pub enum ImageAction {
         /// At most so many bytes a second.
         limit: Option<u64>,
     },
+    /// Build one from files of this machine or from a repository.
+    Build(Box<Build>),
     /// Write images of the fleet into one file of this machine.
     Bundle {
         /// Which ones.
@@ -94,6 +97,7 @@ impl fmt::Display for ImageAction {
             Self::Commit { name, .. } => write!(f, "commit as {name}"),
             Self::Copy { from, .. } => write!(f, "copy from {from}"),
             Self::Load { file, .. } => write!(f, "load {}", file.display()),
+            Self::Build(build) => write!(f, "build {}", build.source),
             Self::Bundle { to, .. } => write!(f, "bundle into {}", to.display()),
         }
     }
@@ -111,6 +115,7 @@ impl ImageAction {
             Self::Commit { .. } => "committing",
             Self::Copy { .. } => "copying",
             Self::Load { .. } => "loading",
+            Self::Build(_) => "building",
             Self::Bundle { .. } => "bundling",
         }
     }

@@ -1,9 +1,11 @@
 //! A step: one thing to be done on one host, as a value, before it happens.
 
+mod build;
 mod image;
 mod network;
 mod volume;
 
+pub use build::{Build, BuildArg, BuildSecret, BuildSource, Builder, SecretSource};
 pub use image::{BundledImage, ImageAction};
 pub use network::{NetworkAction, NetworkSpec};
 pub use volume::{Backup, NewVolume, VolumeAction};

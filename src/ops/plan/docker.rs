@@ -2,8 +2,8 @@
 
 use crate::{
     model::{
-        Action, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction, NetworkSpec,
-        NewVolume, Prune, Step, Subject, VolumeAction, redact,
+        Action, Build, BuildSource, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction,
+        NetworkSpec, NewVolume, Prune, Step, Subject, VolumeAction, redact,
     },
     ops::sentence::join,
 };
@@ -192,6 +192,7 @@ fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
             let pause: &[&str] = if *pause { &[] } else { &["--pause=false"] };
             spoken(&["commit"], pause, &[first.to_owned(), name.to_string()])
         }
+        ImageAction::Build(wanted) => build(wanted),
         ImageAction::Copy { .. } => spoken(&["load"], &[], &[]),
         ImageAction::Load { file, .. } => {
             spoken(&["load", "-i", &file.display().to_string()], &[], &[])
@@ -208,6 +209,38 @@ fn image(action: &ImageAction, names: &[String]) -> Vec<String> {
             spoken(&["image", "rm"], force, names)
         }
     }
+}
+
+fn build(build: &Build) -> Vec<String> {
+    let mut words = spoken(&["build"], &[], &[]);
+    let mut option = |key: &str, value: String| words.extend([key.to_owned(), value]);
+    for tag in &build.tags {
+        option("-t", tag.to_string());
+    }
+    if let Some(file) = &build.file {
+        option("-f", file.display().to_string());
+    }
+    for arg in &build.args {
+        option("--build-arg", arg.to_string());
+    }
+    for secret in &build.secrets {
+        option("--secret", secret.to_string());
+    }
+    for (key, value) in &build.labels {
+        option("--label", format!("{key}={value}"));
+    }
+    for (key, value) in [("--target", &build.target), ("--platform", &build.platform)] {
+        if let Some(value) = value {
+            option(key, value.to_string());
+        }
+    }
+    words.extend(build.no_cache.then(|| "--no-cache".to_owned()));
+    words.extend(build.pull.then(|| "--pull".to_owned()));
+    words.push(match &build.source {
+        BuildSource::Directory(path) => path.display().to_string(),
+        git @ BuildSource::Git { .. } => git.to_string(),
+    });
+    words
 }
 
 fn network(action: &NetworkAction, names: &[String]) -> Vec<String> {

@@ -7,13 +7,13 @@ use super::{
 };
 use crate::{
     model::{
-        Action, BundledImage, Fleet, Host, HostName, Image, ImageAction, Resource, Step, Subject,
-        bytes,
+        Action, Build, BundledImage, Fleet, Host, HostName, Image, ImageAction, Resource, Step,
+        Subject, bytes,
     },
     ops::{
         sentence::{
-            BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, LoadArgs, PruneArgs, PullArgs,
-            Sentence,
+            BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, LoadArgs, Pair,
+            PruneArgs, PullArgs, Sentence,
         },
         target::{HostPattern, Target, container_text, resource_text},
     },
@@ -90,6 +90,7 @@ pub(super) fn plan(
             };
             prune::plan(sentence, &args, fleet, selection)
         }
+        ImageCommand::Build(args) => build(sentence, args, fleet),
         ImageCommand::Copy(args) => copy(sentence, command, args, fleet, selection),
         ImageCommand::Load(args) => load(sentence, args, fleet),
         ImageCommand::Bundle(args) => bundle(sentence, command, args, fleet, selection),
@@ -456,6 +457,62 @@ fn pull(sentence: &Sentence, args: &PullArgs, fleet: &Fleet) -> Result<Plan, Ref
         );
     }
     draft.plan(sentence, fleet, &[], &format!("Pull {name}"), "pulling")
+}
+
+fn build(sentence: &Sentence, args: &BuildArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
+    let tags: Vec<Arc<str>> = args.tags.iter().map(|tag| tag.as_str().into()).collect();
+    let label = |pair: &Pair| (Arc::from(&*pair.key), Arc::from(&*pair.value));
+    let wanted = Build {
+        source: args.source.clone(),
+        file: args.file.clone(),
+        tags: tags.clone(),
+        args: args.args.clone(),
+        target: args.target.as_deref().map(Arc::from),
+        labels: args.labels.iter().map(label).collect(),
+        platform: args.platform.as_deref().map(Arc::from),
+        no_cache: args.no_cache,
+        pull: args.pull,
+        secrets: args.secrets.clone(),
+        builder: args.builder,
+    };
+    let mut draft = Draft::default();
+    for host in hosts(&args.hosts, fleet)? {
+        let (subject, target) = match tags.first() {
+            None => (Subject::Host, format!("@{}", host.name())),
+            Some(name) => {
+                let subject = Subject::Resource {
+                    kind: Resource::Image,
+                    id: Arc::from(""),
+                    name: name.clone(),
+                };
+                (subject, format!("{name}@{}", host.name()))
+            }
+        };
+        if let Some(refusal) = barred(sentence, fleet, host, 0) {
+            draft.left_out.push(LeftOut { target, refusal });
+            continue;
+        }
+        if let Some(loss) = moved(host, "", &tags) {
+            draft.loses.push(format!("@{}: {loss}", host.name()));
+        }
+        let step = Step {
+            host: host.name().clone(),
+            subject,
+            action: Action::Image(ImageAction::Build(Box::new(wanted.clone()))),
+        };
+        draft.take(host, target, step);
+    }
+    let title = match tags.first() {
+        Some(name) => format!("Build {name} from {}", args.source),
+        None => format!("Build {}", args.source),
+    };
+    let hosts = match draft.hosts.as_slice() {
+        [only] => format!("on {}", only.name()),
+        several => format!("on {} hosts", several.len()),
+    };
+    let plan = draft.plan(sentence, fleet, &[], "", "building")?;
+    let title = format!("{title} {hosts}");
+    Ok(Plan { title, ..plan })
 }
 
 fn commit(

@@ -1,7 +1,7 @@
 //! What an act takes away, told per target where it differs.
 
 use crate::{
-    model::{Action, Container, EngineInfo, Host, Product, Prune, bytes},
+    model::{Action, Container, Host, Prune, bytes},
     ops::target::container_text,
 };
 
@@ -92,28 +92,10 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
 
 /// What a cleaning takes away from a host, with sizes as far as they are known.
 pub(super) fn of_prune(host: &Host, kinds: &[Prune]) -> Vec<String> {
-    let mut lost: Vec<String> = kinds
+    kinds
         .iter()
         .map(|kind| format!("@{}: {}", host.name(), of_kind(host, *kind)))
-        .collect();
-    let volumes = Prune::Volumes { all: false };
-    if kinds.contains(&volumes) && host.engine.as_ref().is_some_and(takes_named_volumes) {
-        lost.push(format!(
-            "@{}: named volumes too: an engine of this version does not spare them",
-            host.name()
-        ));
-    }
-    lost
-}
-
-/// Docker spares named volumes since API 1.42 (Engine 23); before, and with Podman, `volume prune`
-/// takes every unused one.
-fn takes_named_volumes(engine: &EngineInfo) -> bool {
-    let minor = engine
-        .api
-        .split_once('.')
-        .and_then(|(_, minor)| minor.parse::<u32>().ok());
-    engine.product == Product::Podman || minor.is_some_and(|minor| minor < 42)
+        .collect()
 }
 
 fn of_kind(host: &Host, kind: Prune) -> String {

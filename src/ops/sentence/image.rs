@@ -4,9 +4,9 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
 
-use super::{Accepts, Danger, ListArgs, Number, Role, Why};
+use super::{Accepts, Danger, ListArgs, Number, Pair, Role, Why};
 use crate::{
-    model::{Resource, bytes, size, split_tag},
+    model::{BuildArg, BuildSecret, BuildSource, Builder, Resource, bytes, size, split_tag},
     ops::target::{ContainerPattern, HostPattern, ResourcePattern},
 };
 
@@ -43,6 +43,8 @@ pub enum ImageCommand {
     /// Make an image of a container as it is; nothing but that container says what is in it
     #[command(allow_missing_positional = true)]
     Commit(CommitArgs),
+    /// Build an image on hosts, from files of this machine or a repository
+    Build(Box<BuildArgs>),
     /// Remove images that no container uses: those without a tag, or all
     Prune(PruneImagesArgs),
     /// Copy images to other hosts without a registry: only the layers that they lack
@@ -103,6 +105,50 @@ pub struct CommitArgs {
     /// Let the container run on meanwhile: files may be caught half-written
     #[arg(long)]
     pub no_pause: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// What is built from what, and where.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct BuildArgs {
+    /// A directory of this machine, or a repository: https://…/shop.git#REF:DIRECTORY, ssh://…, or PATH#REF
+    #[arg(value_name = "SOURCE")]
+    pub source: BuildSource,
+    /// The hosts to build it on, `@ams-2`, `env:dev`, `group:build`
+    #[arg(long = "on", value_name = "HOST", required = true)]
+    pub hosts: Vec<HostPattern>,
+    /// What it is to be called, `repository:tag`; again for more names
+    #[arg(long = "tag", short, value_name = "NAME")]
+    pub tags: Vec<ImageName>,
+    /// The Dockerfile, if it is another one than SOURCE/Dockerfile; FILE.dockerignore goes before .dockerignore
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// A value for an `ARG`; the image's history shows it, so secrets are given with --secret
+    #[arg(long = "build-arg", value_name = "NAME=VALUE")]
+    pub args: Vec<BuildArg>,
+    /// A secret for `RUN --mount=type=secret`: id=NAME,src=FILE or id=NAME,env=VARIABLE, both of this machine
+    #[arg(long = "secret", value_name = "SECRET")]
+    pub secrets: Vec<BuildSecret>,
+    /// The stage to build; the last when none is said
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+    /// A label
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<Pair>,
+    /// For which processors, linux/arm64
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+    /// Use nothing that was built before
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Ask the registries for newer images to build on
+    #[arg(long)]
+    pub pull: bool,
+    /// By what: buildkit or classic; BuildKit where the engine has it when none is said
+    #[arg(long, value_name = "BUILDER")]
+    pub builder: Option<Builder>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -294,6 +340,7 @@ impl ImageCommand {
             | Self::Pull(_)
             | Self::Push(_)
             | Self::Commit(_)
+            | Self::Build(_)
             | Self::Copy(_)
             | Self::Load(_)
             | Self::Bundle(_) => Danger::Changes,
@@ -311,6 +358,7 @@ impl ImageCommand {
             | Self::Pull(_)
             | Self::Push(_)
             | Self::Commit(_)
+            | Self::Build(_)
             | Self::Prune(_)
             | Self::Copy(_)
             | Self::Load(_)
@@ -321,7 +369,9 @@ impl ImageCommand {
     /// Which selection it takes when it names no targets.
     pub(super) fn accepts(&self) -> Accepts {
         let number = match self {
-            Self::List(_) | Self::Load(_) | Self::Pull(_) => return Accepts::Nothing,
+            Self::List(_) | Self::Load(_) | Self::Pull(_) | Self::Build(_) => {
+                return Accepts::Nothing;
+            }
             Self::Commit(_) => {
                 return Accepts::Containers {
                     number: Number::One,
@@ -355,6 +405,7 @@ impl ImageCommand {
             Self::Pull(args) => Some(&args.why),
             Self::Push(args) => Some(&args.why),
             Self::Commit(args) => Some(&args.why),
+            Self::Build(args) => Some(&args.why),
             Self::Prune(args) => Some(&args.why),
             Self::Copy(args) => Some(&args.why),
             Self::Load(args) => Some(&args.why),
@@ -365,7 +416,12 @@ impl ImageCommand {
     /// The images that it names itself.
     pub(in crate::ops) fn patterns(&self) -> &[ResourcePattern] {
         match self {
-            Self::List(_) | Self::Load(_) | Self::Pull(_) | Self::Commit(_) | Self::Prune(_) => &[],
+            Self::List(_)
+            | Self::Load(_)
+            | Self::Pull(_)
+            | Self::Commit(_)
+            | Self::Build(_)
+            | Self::Prune(_) => &[],
             Self::Push(args) => &args.targets,
             Self::Show { targets } => targets,
             Self::Remove(args) => &args.targets.targets,
@@ -381,6 +437,7 @@ impl ImageCommand {
             Self::Copy(args) => &args.to,
             Self::Load(args) => &args.to,
             Self::Pull(args) => &args.to,
+            Self::Build(args) => &args.hosts,
             Self::List(_)
             | Self::Show { .. }
             | Self::Remove(_)
@@ -407,6 +464,7 @@ impl ImageCommand {
             Self::Pull(_) => "image pull",
             Self::Push(_) => "image push",
             Self::Commit(_) => "image commit",
+            Self::Build(_) => "image build",
             Self::Prune(_) => "image prune",
             Self::Copy(_) => "image copy",
             Self::Bundle(_) => "image bundle",

@@ -22,8 +22,8 @@ pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
 pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
 pub use image::{
-    BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets, LoadArgs,
-    PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
+    BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets,
+    LoadArgs, PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
 };
 pub use network::{
     ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,

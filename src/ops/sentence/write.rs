@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, BackupsArgs, ContainerCommand, CopySide, CreateNetworkArgs, EditArgs,
-    ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs,
-    LogsCommand, NetworkCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence, SettingCommand,
-    ShowArgs, Speed, SubnetCommand, VolumeCommand,
+    AddArgs, AuditCommand, BackupsArgs, BuildArgs, ContainerCommand, CopySide, CreateNetworkArgs,
+    EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs,
+    ListArgs, LogsCommand, NetworkCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence,
+    SettingCommand, ShowArgs, Speed, SubnetCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -159,6 +159,7 @@ fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
                 .add(args.name.as_str())
                 .flag("--no-pause", args.no_pause);
         }
+        ImageCommand::Build(args) => build(words, args),
         ImageCommand::Prune(args) => {
             words.0.extend(targets.iter().cloned());
             words.flag("--all", args.all);
@@ -178,6 +179,32 @@ fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
                 .flag("--replace", args.replace);
         }
     }
+}
+
+fn build(words: &mut Words, args: &BuildArgs) {
+    words.add(args.source.to_string());
+    for host in &args.hosts {
+        words.option("--on", Some(host));
+    }
+    for tag in &args.tags {
+        words.option("--tag", Some(tag.as_str()));
+    }
+    words.option("--file", args.file.as_ref().map(|file| file.display()));
+    for arg in &args.args {
+        words.option("--build-arg", Some(arg));
+    }
+    for secret in &args.secrets {
+        words.option("--secret", Some(secret));
+    }
+    words.option("--target", args.target.as_ref());
+    for label in &args.labels {
+        words.option("--label", Some(label));
+    }
+    words
+        .option("--platform", args.platform.as_ref())
+        .flag("--no-cache", args.no_cache)
+        .flag("--pull", args.pull)
+        .option("--builder", args.builder);
 }
 
 fn to_hosts(words: &mut Words, hosts: &[HostPattern], limit: Option<Speed>) {

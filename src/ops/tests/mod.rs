@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod builds;
 mod columns;
 mod completing;
 mod filtering;

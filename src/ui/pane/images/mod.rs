@@ -138,6 +138,7 @@ impl Pane for Images {
         &[
             ("open", "containers"),
             ("palette image copy --to", "copy to"),
+            ("palette image build", "build"),
             ("image show", "layers"),
             ("shape", "table, matrix"),
             ("image remove", "remove"),
