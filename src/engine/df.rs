@@ -23,6 +23,8 @@ pub(super) struct Df {
     pub disk: DiskUsage,
     /// Containers of each image, by its bare id.
     pub used_by: HashMap<String, u32>,
+    /// Bytes of each image that other images have, too, by its bare id.
+    pub shared: HashMap<String, u64>,
     /// Size of each volume.
     pub volume_size: HashMap<String, u64>,
     /// Containers of each volume.
@@ -165,6 +167,11 @@ impl Answer {
             df.disk.build_cache_reclaimable = sum.reclaimable;
         }
         let images = self.image_usage.map_or(self.images, |sum| sum.items);
+        let known = images.iter().filter_map(|image| {
+            let shared = u64::try_from(image.shared_size).ok()?;
+            Some((bare_id(&image.id).to_owned(), shared))
+        });
+        df.shared = known.collect();
         let counted = images.into_iter().filter(|image| image.containers >= 0);
         df.used_by = counted
             .map(|image| {

@@ -48,6 +48,7 @@ pub(super) async fn tell_all(
         Ok(mut images) => {
             for image in &mut images {
                 image.used_by = df.used_by.get(bare_id(&image.id)).copied();
+                image.shared = df.shared.get(bare_id(&image.id)).copied();
             }
             out.tell(Event::Images(host(), images)).await;
         }
@@ -95,6 +96,7 @@ pub(super) async fn images(session: &Session) -> Result<Vec<Image>, Fault> {
             digests: texts(one.repo_digests),
             created: Timestamp::from_second(one.created).unwrap_or(Timestamp::UNIX_EPOCH),
             size: u64::try_from(one.size).unwrap_or(0),
+            shared: u64::try_from(one.shared_size).ok(),
             used_by: u32::try_from(one.containers).ok(),
         })
         .collect())

@@ -106,10 +106,10 @@ fn mask(found: &Captures<'_>) -> String {
     let Some(secret) = found.name("secret") else {
         return whole.to_owned();
     };
-    if found
-        .name("name")
-        .is_some_and(|name| names_a_file(name.as_str()))
-    {
+    let name = found.name("name").map(|name| name.as_str());
+    // `--secret id=npm,env=NPM_TOKEN` says where a secret is, and not what it is.
+    let says_where = name == Some("--secret") && secret.as_str().starts_with("id=");
+    if says_where || name.is_some_and(names_a_file) {
         return whole.to_owned();
     }
     let start = secret.start() - found.get_match().start();

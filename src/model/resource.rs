@@ -45,6 +45,8 @@ pub struct Image {
     pub created: Timestamp,
     /// Its size in bytes with all its layers.
     pub size: u64,
+    /// Bytes of its layers that other images of its host have, too; none when the engine did not say.
+    pub shared: Option<u64>,
     /// Containers that use it; none when the engine did not say.
     pub used_by: Option<u32>,
 }
@@ -70,6 +72,11 @@ impl Image {
     pub fn short_id(&self) -> &str {
         let digits = self.id.strip_prefix("sha256:").unwrap_or(&self.id);
         digits.get(..12).unwrap_or(digits)
+    }
+
+    /// Bytes of its layers that no other image of its host has: what its removal frees.
+    pub fn unique(&self) -> Option<u64> {
+        self.shared.map(|shared| self.size.saturating_sub(shared))
     }
 
     /// Whether it comes from a registry of one's own: the first part of its name is a host

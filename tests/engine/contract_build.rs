@@ -93,6 +93,29 @@ async fn built(desk: &Desk, subject: &Subject, build: Build) -> Built {
     }
 }
 
+/// What is told of an image.
+async fn looked_at(desk: &Desk, subject: &Subject, id: &str) -> Vec<String> {
+    let step = Step {
+        host: subject.host(),
+        subject: Of::Resource {
+            kind: Resource::Image,
+            id: id.into(),
+            name: id.into(),
+        },
+        action: Action::Image(ImageAction::Look),
+    };
+    let said = Mutex::new(Vec::new());
+    let say = |one: Said| said.lock().unwrap().push(one);
+    desk.engines.act(&step, &say).await.unwrap();
+    let said = said.into_inner().unwrap();
+    said.iter()
+        .filter_map(|one| match one {
+            Said::Line(line) => Some(line.clone()),
+            Said::Finding(_) | Said::Amount(_) => None,
+        })
+        .collect()
+}
+
 async fn remove(subject: &Subject, tag: &str) {
     let path = format!("/v1.41/images/{tag}?force=1");
     subject.raw.ask(Method::DELETE, &path, None).await;
@@ -166,6 +189,11 @@ pub async fn a_directory_becomes_an_image_of_what_does_not_stay_at_home(subject:
         let id = image["Id"].as_str().unwrap();
         let id = id.strip_prefix("sha256:").unwrap_or(id);
         assert!(story.contains(id), "{story} tells {id}");
+        let shown = looked_at(&desk, &subject, image["Id"].as_str().unwrap()).await;
+        let line = |name: &str| shown.iter().find(|line| line.starts_with(name));
+        let base = line("base").unwrap_or_else(|| panic!("{shown:?}"));
+        assert!(base.contains(&subject.image), "{base}");
+        assert!(line("origin").is_some_and(|origin| origin.ends_with("private")));
         if !subject.is_sim() {
             assert_eq!(image["Config"]["Labels"]["who"], "ann");
             assert_eq!(image["Config"]["Labels"]["tier"], "db");

@@ -295,3 +295,70 @@ pub async fn a_volume_is_told_with_its_users(subject: Subject) {
     subject.remove(&made).await;
     drop_volume(&subject, &name).await;
 }
+
+/// A directory with room for half a megabyte.
+struct Small(tempfile::TempDir);
+
+impl Small {
+    fn mount() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]);
+        let done = mount.arg(dir.path()).status().unwrap();
+        assert!(done.success(), "tests of full disks mount one, as root");
+        Self(dir)
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let mut umount = std::process::Command::new("umount");
+        let _ = umount.arg(self.0.path()).status();
+    }
+}
+
+/// Text that hardly becomes smaller.
+fn noise(length: usize) -> String {
+    let mut state = 7_u64;
+    let letters = std::iter::from_fn(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        Some(char::from(b'0' + u8::try_from(state >> 58).unwrap()))
+    });
+    letters.take(length).collect()
+}
+
+pub async fn a_full_disk_leaves_nothing_and_says_what_to_do(subject: Subject) {
+    let small = Small::mount();
+    let vault = small.0.path();
+    let desk = Desk::at(&subject).await;
+    let name = fresh("v");
+    let made = user(&subject, &name).await;
+    fill(&desk, &subject, &made, &[("little", "text")]).await;
+    let action = || VolumeAction::Backup(backup(vault));
+    act(&desk, &subject, &name, action()).await.unwrap();
+    fill(&desk, &subject, &made, &[("large", &noise(3_000_000))]).await;
+    let full = act(&desk, &subject, &name, action()).await.unwrap_err();
+    assert!(full.why.contains("No space left on device"), "{full}");
+    let remedy = full.remedy.clone().unwrap();
+    assert!(
+        remedy.contains("make room there") && remedy.contains("--to"),
+        "{full}"
+    );
+    desk.engines.settle(&subject.host()).await;
+    let folder = vault.join(subject.host().as_str()).join(&name);
+    let left = std::fs::read_dir(folder).unwrap();
+    let left: Vec<String> = left
+        .map(|one| one.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left.len(), 2, "the first one and its manifest: {left:?}");
+    let verify = VolumeAction::Verify {
+        backup: newest(&name, &subject),
+        from: vault.to_owned(),
+    };
+    act(&desk, &subject, &name, verify).await.unwrap();
+    assert_eq!(helpers(&subject, &name).await, 0);
+    subject.remove(&made).await;
+    drop_volume(&subject, &name).await;
+}

@@ -76,6 +76,7 @@ mod volumes {
         what_was_backed_up_is_restored_file_by_file
         a_damaged_backup_is_found_and_not_restored
         what_fails_leaves_nothing_and_lets_go_on
+        a_full_disk_leaves_nothing_and_says_what_to_do
         a_volume_is_told_with_its_users
     ]);
 }

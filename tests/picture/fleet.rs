@@ -314,6 +314,7 @@ fn resources(fleet: &mut Fleet, host: HostName, at: usize) {
         ))],
         created: before(86_400 * (3 + 9 * n as i64)),
         size: (40 + 57 * n as u64) << 20,
+        shared: None,
         used_by: Some(u32::from(!(at == 5 && n.is_multiple_of(3)))),
     };
     let images = SERVICES

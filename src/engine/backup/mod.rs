@@ -99,7 +99,7 @@ pub(super) async fn backup(
     let began = Instant::now();
     let at = Timestamp::now();
     let known = volume_of(session, volume, deed).await?;
-    let local = |error: io::Error| deed.failed_here(&spec.to.display().to_string(), &error);
+    let local = |error: io::Error| full_or_not(&error, &spec.to.display().to_string(), deed);
     let draft = Draft::begin(&spec.to, deed.host.as_str(), volume, at).map_err(local)?;
     // The semaphore is never closed.
     let _turn = if spec.pause {
@@ -304,7 +304,22 @@ fn failed(error: &io::Error, doing: &str, deed: &Deed) -> Error {
             ErrorKind::Engine,
             format!("the engine sent no whole archive: {error}"),
         ),
-        _ => deed.failed_here(doing, error),
+        _ => full_or_not(error, doing, deed),
+    }
+}
+
+/// An error of this machine; of a disk without room, with what to do.
+fn full_or_not(error: &io::Error, doing: &str, deed: &Deed) -> Error {
+    let failed = deed.failed_here(doing, error);
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error {
+            remedy: Some(
+                "nothing half-written is left; make room there (--keep takes older backups away), or name another directory with --to"
+                    .to_owned(),
+            ),
+            ..failed
+        },
+        _ => failed,
     }
 }
 

@@ -78,11 +78,14 @@ impl Drop for Checkout {
 /// A checkout that is being made, or was.
 type Cell = OnceCell<Arc<Checkout>>;
 
+/// A repository and which state of it.
+type Key = (String, Option<String>);
+
 /// The checkouts that are in use now: of several hosts that build the same, all get the same commit.
 #[derive(Debug)]
 pub(super) struct Checkouts {
     dir: PathBuf,
-    open: Mutex<HashMap<(String, Option<String>), Weak<Cell>>>,
+    open: Mutex<HashMap<Key, Weak<Cell>>>,
 }
 
 /// A checkout in use.

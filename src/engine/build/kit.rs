@@ -193,6 +193,7 @@ impl Hearing {
                 }
             };
             heard = Instant::now();
+            tell();
             match frame {
                 None => break,
                 Some(Ok(frame)) => {

@@ -34,9 +34,12 @@ const QUIET: Duration = Duration::from_hours(6);
 /// So often it is said how far it is.
 const TOLD: Duration = Duration::from_millis(250);
 
+/// The value of a variable of that name.
+type Ask = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Who knows the variables of our environment, for secrets.
 #[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Variables(Arc<Ask>);
 
 impl Variables {
     /// Who answers, for a variable's name, with its value.

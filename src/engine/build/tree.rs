@@ -397,7 +397,7 @@ mod tests {
             let mut entry = entry.unwrap();
             let mut text = String::new();
             let kind = entry.header().entry_type();
-            let link = entry.link_name().unwrap().map(|link| link.into_owned());
+            let link = entry.link_name().unwrap().map(std::borrow::Cow::into_owned);
             let mode = entry.header().mode().unwrap();
             assert_eq!(entry.header().uid().unwrap(), 0);
             entry.read_to_string(&mut text).unwrap();

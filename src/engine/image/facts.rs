@@ -6,9 +6,13 @@ use serde::Deserialize;
 
 use crate::engine::error::Fault;
 use crate::engine::inspect::moment;
+use crate::engine::resources;
 use crate::engine::session::Session;
 use crate::engine::wire::escape;
-use crate::model::{MASK, Said, Timestamp, ago, bytes, is_secret_name, printable, redact};
+use crate::model::{Image, MASK, Said, Timestamp, ago, bytes, is_secret_name, printable, redact};
+
+/// So many images are looked at to find out on which one was built.
+const CANDIDATES: usize = 200;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -28,6 +32,14 @@ struct Inspected {
     size: u64,
     #[serde(default)]
     config: Option<Config>,
+    #[serde(default, rename = "RootFS")]
+    root: Root,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Root {
+    layers: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -71,8 +83,25 @@ pub(super) async fn tell(
     let path = |what: &str| format!("/images/{}/{what}", escape(id));
     let image: Inspected = session.wire.get(path("json")).json().await?;
     let layers: Vec<Layer> = session.wire.get(path("history")).json().await?;
+    let line = |name: &str, value: &str| {
+        say(Said::Line(format!("{name:<12} {}", printable(value))));
+    };
     for (name, value) in fields(&image) {
-        say(Said::Line(format!("{name:<12} {}", printable(&value))));
+        line(name, &value);
+    }
+    let images = resources::images(session).await?;
+    if let Some(own) = images.iter().find(|one| *one.id == image.id) {
+        line(
+            "origin",
+            if own.is_private() {
+                "private"
+            } else {
+                "public"
+            },
+        );
+        if let Some(base) = base(session, &image, own, images.iter().collect()).await {
+            line("base", &format!("{} ({})", base.name(), base.short_id()));
+        }
     }
     let now = Timestamp::now();
     say(Said::Line(format!("{:>8} {:>8}  MADE BY", "SIZE", "AGE")));
@@ -91,6 +120,29 @@ pub(super) async fn tell(
         "{full} layers with content, {} without",
         layers.len() - full
     ))
+}
+
+/// Of the images of its host the one whose layers it begins with: of several, the one with the most.
+async fn base<'i>(
+    session: &Session,
+    image: &Inspected,
+    own: &Image,
+    mut others: Vec<&'i Image>,
+) -> Option<&'i Image> {
+    others.retain(|one| one.id != own.id && one.size <= own.size && one.created <= own.created);
+    // What has more of its layers is larger, so the first that fits is it.
+    others.sort_by_key(|one| std::cmp::Reverse((one.size, one.created)));
+    for one in others.into_iter().take(CANDIDATES) {
+        let path = format!("/images/{}/json", escape(&one.id));
+        let asked = session.wire.get(path).json().await;
+        let Ok(Inspected { root, .. }) = asked else {
+            continue;
+        };
+        if !root.layers.is_empty() && image.root.layers.starts_with(&root.layers) {
+            return Some(one);
+        }
+    }
+    None
 }
 
 /// What is said of it, in order; nothing of what it does not have.

@@ -172,7 +172,7 @@ fn blocks(network: &Network) -> impl Iterator<Item = Subnet> {
     network.subnets.iter().map(|pool| pool.subnet)
 }
 
-static IMAGES: [Column<Images>; 7] = [
+static IMAGES: [Column<Images>; 10] = [
     host_column(),
     Column {
         name: "name",
@@ -221,6 +221,56 @@ static IMAGES: [Column<Images>; 7] = [
         order: |a, b| a.image.size.cmp(&b.image.size),
         shown: true,
         priority: 2,
+    },
+    Column {
+        name: "shared",
+        title: "SHARED",
+        about: "What of its size other images of the host have, too",
+        align: Align::Right,
+        width: fixed(6),
+        text: |row, _| {
+            row.image
+                .shared
+                .map_or(Cow::Borrowed(""), |size| bytes(size).into())
+        },
+        tone: |_| Tone::Faint,
+        order: |a, b| a.image.shared.cmp(&b.image.shared),
+        shown: false,
+        priority: 5,
+    },
+    Column {
+        name: "unique",
+        title: "UNIQUE",
+        about: "What of its size no other image of the host has: its removal frees that",
+        align: Align::Right,
+        width: fixed(6),
+        text: |row, _| {
+            row.image
+                .unique()
+                .map_or(Cow::Borrowed(""), |size| bytes(size).into())
+        },
+        tone: |_| Tone::Plain,
+        order: |a, b| a.image.unique().cmp(&b.image.unique()),
+        shown: false,
+        priority: 4,
+    },
+    Column {
+        name: "origin",
+        title: "ORIGIN",
+        about: "From a public registry, or from one of one's own",
+        align: Align::Left,
+        width: fixed(7),
+        text: |row, _| {
+            Cow::Borrowed(if row.image.is_private() {
+                "private"
+            } else {
+                "public"
+            })
+        },
+        tone: |_| Tone::Faint,
+        order: |a, b| a.image.is_private().cmp(&b.image.is_private()),
+        shown: false,
+        priority: 5,
     },
     Column {
         name: "used",

@@ -152,6 +152,7 @@ fn image(letter: char, tag: &str) -> Image {
         digests: Vec::new(),
         created: before(900_000),
         size: 120 << 20,
+        shared: None,
         used_by: None,
     }
 }

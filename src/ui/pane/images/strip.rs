@@ -57,13 +57,16 @@ fn lines(row: &Row, fleet: &Fleet, cells: usize) -> Vec<Line> {
         } else {
             "public"
         };
+        let own = image
+            .unique()
+            .map(|size| format!(", {} of it its own", bytes(size)));
         let digest = image.digests.first().map_or(
             "without a digest of a registry: it was built or loaded",
             |one| one,
         );
         lines.extend(field(
             "registry",
-            &format!("{origin}, {digest}"),
+            &format!("{origin}{}, {digest}", own.unwrap_or_default()),
             Ink::FAINT,
             LABELS,
             cells,

@@ -17,6 +17,7 @@ fn image(letter: char, tags: &[&str], used_by: u32) -> Image {
         digests: Vec::new(),
         created: stage::before(900_000),
         size: 120 << 20,
+        shared: None,
         used_by: Some(used_by),
     }
 }
