@@ -71,6 +71,15 @@ pub(super) struct DemoArgs {
     /// How many containers on each
     #[arg(long, value_name = "M", default_value_t = 40)]
     pub containers: usize,
+    /// How many images on each that nothing uses
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub spare_images: usize,
+    /// How many networks on each that nothing uses
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub spare_networks: usize,
+    /// How many volumes on each that nothing uses
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub spare_volumes: usize,
     /// The root of everything random in it
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,

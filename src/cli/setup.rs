@@ -27,6 +27,9 @@ const DEMO: &str = "DEMO";
 const DEMO_SIZE: DemoArgs = DemoArgs {
     hosts: 6,
     containers: 40,
+    spare_images: 0,
+    spare_networks: 0,
+    spare_volumes: 0,
     seed: 1,
     churn: 2.0,
 };
@@ -181,6 +184,11 @@ async fn serve(dir: &Path, size: DemoArgs) -> Result<sim::Fleet, Failure> {
     let spec = sim::Spec {
         hosts: size.hosts,
         containers: size.containers,
+        spare: sim::Spare {
+            images: size.spare_images,
+            networks: size.spare_networks,
+            volumes: size.spare_volumes,
+        },
         seed: size.seed,
         churn: size.churn,
         ..sim::Spec::default()

@@ -9,6 +9,7 @@ use super::container::{Container, State};
 use super::events::{Event, Kind};
 use super::exec::Exec;
 use super::files::Tree;
+use super::fleet::Spare;
 use super::http::Refusal;
 use super::images_table::ImageRow;
 use super::seed::Seed;
@@ -46,6 +47,8 @@ pub struct Profile {
     pub memory: i64,
     /// How many containers it is born with.
     pub containers: usize,
+    /// What it is born with that nothing uses.
+    pub spare: Spare,
     /// The moment that all ages are counted back from.
     pub epoch: Nanos,
     /// Random changes, a minute.

@@ -40,6 +40,17 @@ pub enum Cgroup {
     Mixed,
 }
 
+/// So many images, networks and volumes that nothing uses, for the size of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spare {
+    /// Images.
+    pub images: usize,
+    /// Networks; no more than 32 768, in 10.0.0.0/9.
+    pub networks: usize,
+    /// Volumes.
+    pub volumes: usize,
+}
+
 /// What fleet to serve. The same spec gives the same fleet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -47,6 +58,8 @@ pub struct Spec {
     pub hosts: usize,
     /// Containers on each host.
     pub containers: usize,
+    /// What nothing uses on each host, beside what its containers need.
+    pub spare: Spare,
     /// The root of everything random.
     pub seed: u64,
     /// API versions.
@@ -64,6 +77,7 @@ impl Default for Spec {
         Self {
             hosts: 6,
             containers: 40,
+            spare: Spare::default(),
             seed: 1,
             api: Api::Mixed,
             cgroup: Cgroup::Mixed,
@@ -265,6 +279,7 @@ fn profile(spec: &Spec, index: usize, sites: usize, epoch: clock::Nanos) -> Prof
         cpus,
         memory: i64::from(cpus) * 4 * 1_073_741_824 - 268_435_456,
         containers: spec.containers,
+        spare: spec.spare,
         epoch,
         churn: spec.churn,
     }

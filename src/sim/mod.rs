@@ -77,4 +77,4 @@ mod world;
 
 pub use control::Engine;
 pub use faults::Faults;
-pub use fleet::{Api, CONTROL_SOCKET, Cgroup, Fleet, SimHost, Spec, serve};
+pub use fleet::{Api, CONTROL_SOCKET, Cgroup, Fleet, SimHost, Spare, Spec, serve};

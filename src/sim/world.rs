@@ -34,6 +34,7 @@ pub fn populate(profile: &Arc<Profile>) -> Engine {
         world.debug_shell();
     }
     world.leftovers();
+    world.spare();
     world.settle();
     world.engine
 }
@@ -165,6 +166,31 @@ impl World {
                 "",
                 profile.epoch - seed.span(90 * DAY),
             );
+        }
+    }
+
+    /// What is there only to be many.
+    fn spare(&mut self) {
+        let profile = self.profile();
+        let seed = profile.seed.of("spare");
+        for nth in 0..profile.spare.images {
+            let seed = seed.of("image").at(nth as u64);
+            let row = seed.pick(IMAGES);
+            let tag = format!("{}-build.{nth}", row.tag);
+            let image = image_of(seed, row, &tag, profile.epoch - seed.span(90 * DAY));
+            self.engine.images.push(image);
+        }
+        for nth in 0..profile.spare.networks.min(1 << 15) {
+            let [_, _, high, low] = u32::try_from(nth).unwrap_or(0).to_be_bytes();
+            let subnet = Some((Ipv4Addr::new(10, high, low, 0), 24));
+            let name = format!("spare-{nth}");
+            let born = profile.epoch - 30 * DAY;
+            let network = network(&profile, &name, "bridge", subnet, born, &[]);
+            self.engine.networks.push(network);
+        }
+        for nth in 0..profile.spare.volumes {
+            let born = profile.epoch - 30 * DAY;
+            self.volume(&format!("spare_data-{nth}"), "spare", born);
         }
     }
 

@@ -171,6 +171,12 @@ pub enum Edit {
     Other,
 }
 
+/// Whether a key stops what runs, over a window that shows it.
+pub fn stops(key: KeyEvent) -> bool {
+    let press = Press::from(key);
+    press.ctrl && press.code == KeyCode::Char('x')
+}
+
 /// Reads a key for an open line or list.
 pub fn edit(key: KeyEvent) -> Edit {
     let press = Press::from(key);

@@ -279,3 +279,25 @@ async fn volumes_are_made_used_and_pruned_by_version() {
         assert_eq!(deleted.contains(&json!("v2")), named);
     }
 }
+
+#[tokio::test]
+async fn a_host_has_as_many_spare_things_as_asked() {
+    let few = one_host(spec(41)).await;
+    let many = one_host(wharf::sim::Spec {
+        spare: wharf::sim::Spare {
+            images: 500,
+            networks: 300,
+            volumes: 200,
+        },
+        ..spec(41)
+    })
+    .await;
+    for (path, count) in [("/images/json", 500), ("/networks", 300)] {
+        let more = many.2.rows(path).await.len() - few.2.rows(path).await.len();
+        assert_eq!(more, count, "{path}");
+    }
+    let volumes = many.2.get("/volumes").await.json();
+    let volumes = volumes["Volumes"].as_array().unwrap().iter();
+    let spare = volumes.filter(|one| one["Name"].as_str().unwrap().starts_with("spare_data-"));
+    assert_eq!(spare.count(), 200);
+}

@@ -61,7 +61,7 @@ impl Building<'_> {
         };
         let mut hearing = Hearing::default();
         let heard = hearing
-            .listen(self, response.into_body(), QUIET, || ())
+            .listen(self, response.into_body(), QUIET, || false)
             .await;
         if let Ok(Err(error)) = packing.await
             && error.kind() != std::io::ErrorKind::BrokenPipe

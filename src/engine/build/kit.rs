@@ -86,7 +86,9 @@ impl Building<'_> {
             if told.swap(done, Ordering::Relaxed) != done {
                 let total = (total > 0).then_some(total);
                 (self.say)(Said::Amount(Amount::bytes("sending", done, total)));
+                return true;
             }
+            false
         };
         let heard = hearing.listen(self, body, QUIET, tell).await;
         ending.is_over = heard.is_ok() || hearing.failed;
@@ -171,13 +173,14 @@ pub(super) struct Hearing {
 }
 
 impl Hearing {
-    /// Listens until the engine has finished, and tells on what it says. `tell` is called now and then.
+    /// Listens until the engine has finished, and tells on what it says. `tell` is called now and then, and answers
+    /// whether it had something to tell.
     pub async fn listen(
         &mut self,
         building: Building<'_>,
         mut body: Incoming,
         patience: Duration,
-        tell: impl Fn(),
+        tell: impl Fn() -> bool,
     ) -> Result<(), Error> {
         let mut tick = interval(TOLD);
         let mut heard = Instant::now();
@@ -185,7 +188,7 @@ impl Hearing {
             let frame = tokio::select! {
                 frame = body.frame() => frame,
                 _ = tick.tick() => {
-                    tell();
+                    self.told(tell(), building);
                     if heard.elapsed() > patience {
                         return Err(building.deed.fault(Fault::Late(patience)));
                     }
@@ -193,7 +196,7 @@ impl Hearing {
                 }
             };
             heard = Instant::now();
-            tell();
+            self.told(tell(), building);
             match frame {
                 None => break,
                 Some(Ok(frame)) => {
@@ -283,6 +286,15 @@ impl Hearing {
         }
         if let Some(id) = bare.strip_prefix("Successfully built ") {
             self.image.get_or_insert_with(|| id.to_owned());
+        }
+    }
+
+    /// Once files are no longer sent, the steps are what is waited for.
+    fn told(&mut self, is_sending: bool, building: Building<'_>) {
+        if is_sending {
+            self.shown = None;
+        } else {
+            self.progress(self.trace.progress(), building);
         }
     }
 

@@ -127,8 +127,8 @@ pub(super) async fn prepare(
         ))));
     }
     say(Said::Line(format!(
-        "{} files, {}, and {}",
-        job.context.entries.len(),
+        "{} files, {}, by {}",
+        job.context.files(),
         bytes(job.context.bytes),
         job.shown
     )));

@@ -149,6 +149,12 @@ impl Tree {
         Ok(looking.tree)
     }
 
+    /// How many files it has.
+    pub fn files(&self) -> usize {
+        let is_file = |one: &&Entry| matches!(one.what, What::File(..) | What::Text(_));
+        self.entries.iter().filter(is_file).count()
+    }
+
     /// The same with one more file, or with another one in its place.
     pub fn put(&mut self, entry: Entry) {
         self.entries.retain(|one| one.name != entry.name);

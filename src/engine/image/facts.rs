@@ -129,7 +129,10 @@ async fn base<'i>(
     own: &Image,
     mut others: Vec<&'i Image>,
 ) -> Option<&'i Image> {
-    others.retain(|one| one.id != own.id && one.size <= own.size && one.created <= own.created);
+    let has_name = |one: &Image| !one.tags.is_empty() || !one.digests.is_empty();
+    others.retain(|one| {
+        has_name(one) && one.id != own.id && one.size <= own.size && one.created <= own.created
+    });
     // What has more of its layers is larger, so the first that fits is it.
     others.sort_by_key(|one| std::cmp::Reverse((one.size, one.created)));
     for one in others.into_iter().take(CANDIDATES) {

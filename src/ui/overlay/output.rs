@@ -8,7 +8,7 @@ use crate::{
     model::Timestamp,
     ops::Progress,
     ui::{
-        keymap::{Edit, edit, typed},
+        keymap::{Edit, edit, stops, typed},
         look::{Look, cut},
         output::Output,
         runs::RunId,
@@ -51,6 +51,9 @@ impl Live {
 
     /// Scrolls, or closes; the run goes on.
     pub fn key(&mut self, key: KeyEvent) -> Answer {
+        if stops(key) && self.output.goes_on() {
+            return Answer::Say("cancel".to_owned());
+        }
         match (edit(key), typed(key)) {
             (Edit::Cancel | Edit::Accept, _) | (_, Some('q')) => return Answer::Close,
             (Edit::Next, _) | (_, Some('j')) => self.down(1),
