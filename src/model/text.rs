@@ -52,7 +52,9 @@ pub fn span(seconds: i64) -> String {
         0..60 => format!("{s}s"),
         60..3600 => format!("{}m{:02}s", s / 60, s % 60),
         3600..86_400 => format!("{}h{:02}m", s / 3600, s / 60 % 60),
-        _ => format!("{}d{:02}h", s / 86_400, s / 3600 % 24),
+        86_400..86_400_000 => format!("{}d{:02}h", s / 86_400, s / 3600 % 24),
+        // A thousand days and more: nobody asks for the hour, and it would not fit.
+        _ => format!("{}d", s / 86_400),
     }
 }
 

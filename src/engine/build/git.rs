@@ -69,9 +69,8 @@ impl Checkout {
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        let dir = std::mem::take(&mut self.dir);
-        // It may be large, and who drops it may be the loop that draws.
-        std::thread::spawn(move || fs::remove_dir_all(dir));
+        // At once, for the program may end right after; what fails is swept by the next one.
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -154,6 +153,7 @@ async fn fetch(scratch: &Path, wanted: Wanted<'_>) -> Result<Checkout, String> {
 fn directory(scratch: &Path) -> io::Result<PathBuf> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     fs::create_dir_all(scratch)?;
+    sweep(scratch)?;
     loop {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = scratch.join(format!("git-{:x}-{number}", std::process::id()));
@@ -166,6 +166,23 @@ fn directory(scratch: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Removes what programs left behind that were killed.
+fn sweep(scratch: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(scratch)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix("git-")
+            .and_then(|rest| rest.split_once('-'));
+        let owner = owner.and_then(|(pid, _)| u32::from_str_radix(pid, 16).ok());
+        if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            // Another program may sweep it just now.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    Ok(())
 }
 
 /// Fetches and unpacks; answers the commit.
@@ -418,15 +435,14 @@ mod tests {
         assert!(within(&old.tree(), Path::new("web")).is_ok());
         let why = within(&old.tree(), Path::new("out")).unwrap_err();
         assert_eq!(why, "out leads out of the repository");
+        // One of a program that was killed: no process has that number.
+        let left = dir.path().join("scratch/git-fffffff0-0");
+        fs::create_dir(&left).unwrap();
         let place = old.tree();
         drop(old);
-        for _ in 0..200 {
-            if !place.exists() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("{} is still there", place.display());
+        assert!(!place.exists());
+        let next = get(dir.path(), None).await.unwrap();
+        assert!(next.tree().exists() && main.tree().exists() && !left.exists());
     }
 
     #[tokio::test]
