@@ -243,7 +243,8 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
     use super::*;
-    use crate::catalog::compose::{NoFiles, Profiles, Purpose, Request, Source, load};
+    use crate::catalog::compose::{NoFiles, Profiles, Purpose, Request, load};
+    use crate::model::app::Source;
 
     #[test]
     fn every_rule_finds_what_it_denies_and_nothing_else() {

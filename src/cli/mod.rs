@@ -20,6 +20,7 @@ mod setup;
 mod show;
 mod signals;
 mod table;
+mod template;
 mod volume;
 mod work;
 
@@ -205,6 +206,7 @@ impl Session {
             }
             Sentence::Audit(AuditCommand::Verify) => audit::verify(self).await,
             Sentence::Setting(command) => setting::list(self, command),
+            Sentence::Template(command) => template::template(self, command),
         }
     }
 

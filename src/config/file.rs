@@ -14,6 +14,7 @@ use crate::{
     model::{
         DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, RegistrySpec,
         Schedule, SiteRange, TlsFiles,
+        app::{CatalogSource, Rule, Visibility},
         setting::{Key, written_length},
     },
 };
@@ -35,6 +36,7 @@ pub(super) struct File {
     pub(super) environments: Vec<EnvironmentSpec>,
     pub(super) site_ranges: Vec<SiteRange>,
     pub(super) registries: Vec<RegistrySpec>,
+    pub(super) catalogs: Vec<CatalogSource>,
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
@@ -98,6 +100,27 @@ impl Base<'_> {
 
 type Section<'t, 's> = document::Section<'t, 's>;
 
+/// What an environment denies. What is no rule denies everything: a mistake must not open what was meant to be closed.
+fn denied(section: &mut Section<'_, '_>) -> Vec<Rule> {
+    const UNTIL: &str = "until then everything that there is a rule for is denied";
+    let texts = section.texts("deny");
+    let mut rules = Vec::new();
+    let mut slip = false;
+    for text in &texts {
+        match text.parse() {
+            Ok(rule) => rules.push(rule),
+            Err(why) => {
+                section.complain_of("deny", "has no such rule", format!("{why}; {UNTIL}"));
+                slip = true;
+            }
+        }
+    }
+    if slip {
+        rules = Rule::ALL.map(|(_, rule)| rule).to_vec();
+    }
+    rules
+}
+
 impl File {
     /// Reads the bytes of a file at `path`. Never fails. What cannot be read of the policies makes
     /// everything read-only: a mistake must not open what was meant to be closed.
@@ -153,8 +176,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "registry" | "site_range" | "ui" | "ui.columns"
-                | "refresh" | "log" | "ssh" | "store" => {}
+                "backup" | "backups" | "catalog" | "registry" | "site_range" | "ui"
+                | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -176,6 +199,7 @@ impl File {
         self.read_only |= root.slip("environment").is_some();
         root.tables("site_range", |section| self.site_range(section));
         root.tables("registry", |section| self.registry(section, base));
+        root.tables("catalog", |section| self.catalog(section, base));
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
@@ -212,6 +236,7 @@ impl File {
             self.read_only = true;
             section.item("guarded");
             section.item("read_only");
+            section.item("deny");
             return;
         };
         section.rename(format!("[[environment]] {name}"));
@@ -219,6 +244,7 @@ impl File {
             name: Arc::from(name.as_str()),
             guarded: section.strict("guarded"),
             read_only: section.strict("read_only"),
+            deny: denied(section),
         };
         if let Some(first) = self
             .environments
@@ -228,9 +254,39 @@ impl File {
             section.complain("is there twice", "the stricter of both counts; remove one");
             first.guarded |= spec.guarded;
             first.read_only |= spec.read_only;
+            first.deny.extend(spec.deny);
         } else {
             self.environments.push(spec);
         }
+    }
+
+    /// `[[catalog]]`: templates of one's own.
+    fn catalog(&mut self, section: &mut Section<'_, '_>, base: Base<'_>) {
+        let (name, path) = (section.text("name"), section.text("path"));
+        let visibility = section.text("visibility");
+        if let Some(name) = &name {
+            section.rename(format!("[[catalog]] {name}"));
+        }
+        let visibility = match visibility.as_deref() {
+            None => None,
+            Some("public") => Some(Visibility::Public),
+            Some("private") => Some(Visibility::Private),
+            Some(_) => {
+                let remedy = "write public or private; until then its templates are private";
+                section.complain_of("visibility", "is neither public nor private", remedy);
+                Some(Visibility::Private)
+            }
+        };
+        let (Some(name), Some(path)) = (name, path) else {
+            let remedy =
+                "write name = \"team\" and path = \"templates\"; until then it is not read";
+            return section.complain("needs a name and a path", remedy);
+        };
+        self.catalogs.push(CatalogSource {
+            name,
+            path: base.path(&path),
+            visibility,
+        });
     }
 
     /// `[[site_range]]`: addresses that the site has.

@@ -52,6 +52,7 @@ impl Config {
             environments: all_environments(file.environments, &gathered.hosts),
             site_ranges: file.site_ranges,
             registries: file.registries,
+            catalogs: file.catalogs,
             hosts: gathered.hosts,
             configured: gathered.configured,
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
@@ -227,6 +228,7 @@ fn all_environments(
                 name: Arc::clone(name),
                 guarded: is_production(name),
                 read_only: false,
+                deny: Vec::new(),
             });
         }
     }

@@ -30,7 +30,10 @@ pub use self::{
 };
 use crate::{
     logs::Masks,
-    model::{EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange},
+    model::{
+        EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange,
+        app::CatalogSource,
+    },
 };
 
 /// What the command line says about the configuration.
@@ -94,6 +97,8 @@ pub struct Config {
     pub site_ranges: Vec<SiteRange>,
     /// The image registries that it describes.
     pub registries: Vec<RegistrySpec>,
+    /// Where templates come from, beside Wharf's own.
+    pub catalogs: Vec<CatalogSource>,
     /// Nothing may be changed.
     pub read_only: bool,
     /// The name of the keymap.

@@ -515,6 +515,8 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     fleet.site_ranges.clone_from(&config.site_ranges);
     fleet.read_only = config.read_only;
     fleet.settings = looks::settings(config);
+    let catalog = crate::catalog::Catalog::read(&config.catalogs);
+    fleet.templates = catalog.templates.into();
     let machine = setup.origin.place.split(' ').next().unwrap_or("");
     let around = Surroundings {
         operator: format!("{}@{machine}", setup.origin.operator),

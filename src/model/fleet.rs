@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
-    Settings, SiteRange, Skew, State, Timestamp, Usage,
+    Settings, SiteRange, Skew, State, Timestamp, Usage, app::Template,
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -25,6 +25,8 @@ pub struct Fleet {
     pub site_ranges: Vec<SiteRange>,
     /// Nothing may be changed at all.
     pub read_only: bool,
+    /// The templates of all catalogs, sorted by name.
+    pub templates: Arc<[Template]>,
     /// What the console is told about itself.
     pub settings: Settings,
     /// The newest operations, newest first.
@@ -123,6 +125,7 @@ impl Fleet {
                 name: Arc::from(name),
                 guarded: name == "prod",
                 read_only: false,
+                deny: Vec::new(),
             })
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AddressPool, Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume,
+    app::Rule,
 };
 
 /// The name a host has in the configuration; hosts are told apart by nothing else (engine ids are
@@ -346,6 +347,9 @@ pub struct EnvironmentSpec {
     pub guarded: bool,
     /// Nothing in it may be changed.
     pub read_only: bool,
+    /// What it does not allow of apps.
+    #[serde(default)]
+    pub deny: Vec<Rule>,
 }
 
 /// The way in use to an engine, once it is known.

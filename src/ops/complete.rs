@@ -314,6 +314,9 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     if let "setting set" | "setting reset" = entry.words {
         return settings(entry, typed, fleet);
     }
+    if let "template show" | "template render" = entry.words {
+        return templates(typed, fleet);
+    }
     let accepts = accepted(entry, typed);
     let inside = entry.words == "container copy";
     let mut targets: Vec<(String, String)> = match accepts {
@@ -392,6 +395,23 @@ fn settings(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
         about,
     };
     ranked(partial, offers.into_iter().map(offer).collect())
+}
+
+/// The templates by name, where none is said yet.
+fn templates(typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    if typed
+        .words
+        .first()
+        .is_some_and(|word| !word.starts_with('-'))
+    {
+        return Vec::new();
+    }
+    let offers = fleet.templates.iter().map(|one| Completion {
+        text: one.name.to_string(),
+        about: one.title.clone(),
+        line: format!("{} ", typed.with(one.name.as_str())),
+    });
+    ranked(&typed.partial, offers.collect())
 }
 
 /// What the sentence accepts with the options typed so far; `--force` removes what runs, too.

@@ -47,6 +47,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Image(_)
         | Sentence::Network(_)
         | Sentence::Subnet(_)
+        | Sentence::Template(_)
         | Sentence::Volume(_)
         | Sentence::Logs(_)
         | Sentence::Audit(_) => Err(format!("'{}' edits no file", plan.sentence)),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     column::{
         ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow, Networks,
-        OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets, VolumeRow,
-        Volumes, natural,
+        OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets, TemplateRow,
+        Templates, VolumeRow, Volumes, natural,
     },
     complete::{Completion, ranked},
     filter::Row,
@@ -31,6 +31,8 @@ pub enum Listing {
     Subnets,
     /// Volumes.
     Volumes,
+    /// Templates of all catalogs.
+    Templates,
     /// The settings of this console.
     Settings,
 }
@@ -39,7 +41,7 @@ pub enum Listing {
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Containers,
         Self::Hosts,
         Self::Operations,
@@ -47,6 +49,7 @@ impl Listing {
         Self::Networks,
         Self::Subnets,
         Self::Volumes,
+        Self::Templates,
         Self::Settings,
     ];
 
@@ -65,6 +68,7 @@ impl Listing {
             "network list" => Self::Networks,
             "subnet list" => Self::Subnets,
             "volume list" => Self::Volumes,
+            "template list" => Self::Templates,
             "setting list" => Self::Settings,
             _ => return None,
         })
@@ -79,6 +83,7 @@ impl Listing {
             Self::Networks => Networks::NAME,
             Self::Subnets => Subnets::NAME,
             Self::Volumes => Volumes::NAME,
+            Self::Templates => Templates::NAME,
             Self::Settings => SettingRows::NAME,
         }
     }
@@ -118,6 +123,7 @@ impl Listing {
             Self::Networks => of::<Networks>(),
             Self::Subnets => of::<Subnets>(),
             Self::Volumes => of::<Volumes>(),
+            Self::Templates => of::<Templates>(),
             Self::Settings => of::<SettingRows>(),
         }
     }
@@ -132,6 +138,7 @@ impl Listing {
             Self::Networks => Grammar::of::<NetworkRow<'_>>(),
             Self::Subnets => Grammar::of::<SubnetRow<'_>>(),
             Self::Volumes => Grammar::of::<VolumeRow<'_>>(),
+            Self::Templates => Grammar::of::<TemplateRow<'_>>(),
             Self::Settings => Grammar::of::<SettingRow<'_>>(),
         }
     }
@@ -257,6 +264,10 @@ impl Listing {
             Self::Volumes => {
                 let rows = each(hosts, |host| host.volumes.as_deref());
                 of(key, rows.map(|(host, volume)| VolumeRow::new(host, volume)))
+            }
+            Self::Templates => {
+                let all = fleet.templates.iter();
+                of(key, all.map(|template| TemplateRow { template }))
             }
             Self::Settings => {
                 let all = fleet.settings.iter();

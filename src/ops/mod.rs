@@ -18,6 +18,9 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
+/// Screens are tested with the templates that there are.
+#[cfg(test)]
+pub(crate) use crate::catalog::Catalog;
 pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
@@ -31,6 +34,6 @@ pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AuditCommand, ContainerCommand, Danger, HostCommand, ImageCommand, LogsCommand,
     NetworkCommand, Number, ParseError, Reader, RegistryCommand, Role, Sentence, SettingCommand,
-    SubnetCommand, VolumeCommand,
+    SubnetCommand, TemplateCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -52,6 +52,7 @@ impl Sentence {
             | Self::Image(_)
             | Self::Subnet(_)
             | Self::Registry(_)
+            | Self::Template(_)
             | Self::Volume(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
@@ -85,6 +86,7 @@ impl Sentence {
             | Self::Image(_)
             | Self::Subnet(_)
             | Self::Registry(_)
+            | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -101,6 +103,7 @@ impl Sentence {
             | Self::Container(_)
             | Self::Subnet(_)
             | Self::Registry(_)
+            | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
             | Self::Setting(_) => &[],
@@ -113,6 +116,7 @@ impl Sentence {
             Self::Audit(_)
             | Self::Registry(_)
             | Self::Setting(_)
+            | Self::Template(_)
             | Self::Host(
                 HostCommand::Add(_)
                 | HostCommand::Edit(_)

@@ -30,6 +30,7 @@ pub const SECTIONS: &[&str] = &[
     "images",
     "subnets",
     "volumes",
+    "templates",
     "operations",
     "settings",
     "welcome",

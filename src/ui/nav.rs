@@ -5,7 +5,7 @@ use clap::Subcommand;
 /// What can be said about the view itself.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Nav {
-    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, settings, welcome
+    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, templates, settings, welcome
     Pane {
         /// Its name, or the beginning of it.
         name: String,
@@ -86,7 +86,7 @@ pub enum Nav {
     Reset,
     /// The next way to show the same rows: table, tiles
     Shape,
-    /// The next way to group tiles: host, app, environment
+    /// The next way to group tiles: host, app, environment; the next category of templates
     Group,
     /// Go to the next part of the view
     Next,

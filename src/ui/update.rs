@@ -11,14 +11,15 @@ use super::{
     message::Level,
     nav::Nav,
     overlay::{
-        About, Answer, Choice, Chooser, Help, Live, Menu, Messages, Overlay, Question, Replace,
+        About, Answer, Choice, Chooser, Form, Help, Live, Menu, Messages, Overlay, Question,
+        Replace,
     },
     pane::{Pane as _, PaneId, Reply, logs::Range as LogRange},
     prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
 };
 use crate::{
-    model::{Event, Feed, HostName, Resource, setting::Key},
+    model::{Event, Feed, HostName, Resource, app::TemplateName, setting::Key},
     ops::{
         Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, Plan, Progress, Role,
         Sentence,
@@ -453,6 +454,7 @@ impl Ui {
             Reply::Reveal => return self.say_line("container show --reveal"),
             Reply::Say(line) => return self.say_line(&line),
             Reply::Edit(key) => self.edit_setting(key),
+            Reply::Fill(name) => self.fill(&name),
             Reply::Take(lines) => return self.take(&lines),
             Reply::Remember(key, value) => return self.remember(key, value),
             Reply::Copy(text) => return vec![Effect::Copy(text)],
@@ -703,7 +705,7 @@ impl Ui {
     fn view_sentence(&mut self, sentence: &Sentence, selection: &[Target]) -> Option<Vec<Effect>> {
         use crate::ops::{
             AuditCommand, ContainerCommand, ImageCommand, NetworkCommand, SubnetCommand,
-            VolumeCommand,
+            TemplateCommand, VolumeCommand,
         };
         match sentence {
             Sentence::Host(HostCommand::List(list)) => Some(self.show_list(PaneId::Hosts, list)),
@@ -743,13 +745,37 @@ impl Ui {
             Sentence::Volume(VolumeCommand::List(list)) => {
                 Some(self.show_list(PaneId::Volumes, list))
             }
+            Sentence::Template(TemplateCommand::List(list)) => {
+                Some(self.show_list(PaneId::Templates, list))
+            }
+            Sentence::Template(TemplateCommand::Show { name }) => {
+                if self.panes.templates.show(name, &self.fleet) {
+                    self.enter(PaneId::Templates);
+                } else {
+                    self.say(Level::Warning, format!("there is no template {name}"));
+                }
+                Some(Vec::new())
+            }
             Sentence::Host(_)
             | Sentence::Container(_)
             | Sentence::Image(_)
             | Sentence::Network(_)
             | Sentence::Volume(_)
-            | Sentence::Registry(_) => None,
+            | Sentence::Registry(_)
+            | Sentence::Template(_) => None,
         }
+    }
+
+    /// Opens the form of a template.
+    fn fill(&mut self, name: &TemplateName) {
+        let found = self.fleet.templates.iter().find(|one| one.name == *name);
+        let Some(template) = found else { return };
+        let form = Form::new(
+            format!("{}: what it asks", template.title),
+            format!("template render {name}"),
+            &template.parameters,
+        );
+        self.overlay = Some(Overlay::Form(form));
     }
 
     /// Shows a network in detail.

@@ -12,5 +12,6 @@ mod networks;
 mod registries;
 mod setting_up;
 mod streams;
+mod templates;
 mod terminal;
 mod volumes;

@@ -218,6 +218,7 @@ pub fn demo() -> Fleet {
     fleet.site_ranges = site_ranges();
     last_words(&mut fleet);
     settings(&mut fleet);
+    fleet.templates = wharf::catalog::Catalog::own().templates.into();
     for operation in operations() {
         fleet.apply(Event::Operation(Box::new(operation)));
     }

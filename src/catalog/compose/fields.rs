@@ -2,13 +2,12 @@
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr, time::Duration};
 
-use super::{
-    At, Kind, Node, Tag, tell,
-    units::{bytes, duration, nano_cpus, truth},
-    yaml::Name,
-};
+use super::{At, Kind, Node, Tag, tell, yaml::Name};
 use crate::model::{
-    app::{Severity, Told, Value},
+    app::{
+        Severity, Told, Value,
+        units::{bytes, duration, nano_cpus, truth},
+    },
     nearest, printable,
 };
 

@@ -11,18 +11,17 @@ mod merge;
 mod read;
 #[cfg(test)]
 mod tests;
-mod units;
 mod write;
 mod yaml;
 
 pub use dotenv::{Dotenv, DotenvError, dotenv};
 pub use interpolate::{Given, Variables};
 
-use crate::model::app::{AppName, Severity, Spec, Told, Where};
+use crate::model::app::{AppName, Severity, Source, Spec, Told, Where};
 
 pub(super) use fields::Fields;
 pub(super) use write::write;
-pub(super) use yaml::{At, File, Kind, Node, Tag};
+pub(super) use yaml::{At, File, Kind, Name, Node, Tag, parse};
 
 /// Where the files that a Compose file names come from: env_file, extended and included files, configs.
 pub trait Files {
@@ -38,15 +37,6 @@ impl Files for NoFiles {
     fn read(&self, _: &str) -> Result<String, String> {
         Err("a template stands for itself; it has no files beside it".to_owned())
     }
-}
-
-/// A Compose file with its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Its path, as people name it.
-    pub path: String,
-    /// Its text.
-    pub text: String,
 }
 
 /// Which services with profiles are part of the app.

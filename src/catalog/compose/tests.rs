@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use super::*;
 use crate::model::app::{
     Condition, FileFrom, Healthcheck, HostPort, MountKind, NetworkMode, Order, Protocol, Restart,
-    SecretName, Service, ServiceName, Value,
+    SecretName, Service, ServiceName, Source, Value,
 };
 
 /// Files by path.

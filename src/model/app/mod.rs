@@ -7,9 +7,11 @@ mod resource;
 mod rule;
 mod service;
 mod source;
+mod template;
 #[cfg(test)]
 mod tests;
 mod told;
+pub mod units;
 mod value;
 
 pub use deploy::{
@@ -25,6 +27,9 @@ pub use service::{
     Ulimit,
 };
 pub use source::{CatalogSource, Visibility};
+pub use template::{
+    Answers, Choice, Parameter, ParameterKind, Source, Template, generated, pattern,
+};
 pub use told::{Severity, Told, Where};
 pub use value::{Environment, SecretName, Value};
 

@@ -6,6 +6,7 @@ mod operation;
 mod resource;
 mod setting;
 mod subnet;
+mod template;
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -22,6 +23,7 @@ pub use setting::{SettingRow, SettingRows};
 pub use subnet::{
     Attached, AttachedRow, SubnetRow, Subnets, count, fill, finding_glyph, finding_tone,
 };
+pub use template::{TemplateRow, Templates};
 
 /// A kind of rows with its columns. The rows borrow from the fleet, the columns do not.
 pub trait Rows: Sized + 'static {

@@ -9,6 +9,7 @@ mod network;
 mod registry;
 mod setting;
 mod subnet;
+mod template;
 mod traits;
 mod volume;
 mod write;
@@ -32,6 +33,7 @@ pub use network::{
 pub use registry::{DeleteArgs, Destination, PromoteArgs, RegistryCommand, RepositoriesArgs};
 pub use setting::SettingCommand;
 pub use subnet::{FreeArgs, SubnetCommand};
+pub use template::{CheckTemplateArgs, ConvertArgs, RenderArgs, TemplateCommand};
 pub use traits::{Accepts, Danger, Number, Role};
 pub use volume::{
     BackupArgs, BackupsArgs, BrowseArgs, CreateVolumeArgs, Pair, PruneVolumeArgs, RestoreArgs,
@@ -69,6 +71,9 @@ pub enum Sentence {
     /// Image registries: what is in them, and moving names about
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Templates: apps to be made of answers, and Compose files
+    #[command(subcommand)]
+    Template(TemplateCommand),
     /// Read or follow the logs of containers
     Logs(LogsCommand),
     /// The log of acts: what was done, and whether it is whole
@@ -150,7 +155,7 @@ impl Sentence {
             Self::Network(command) => command.why(),
             Self::Volume(command) => command.why(),
             Self::Registry(command) => command.why(),
-            Self::Audit(_) | Self::Subnet(_) => None,
+            Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

@@ -109,7 +109,7 @@ impl Sentence {
             Self::Network(command) => command.danger(),
             Self::Volume(command) => command.danger(),
             Self::Registry(command) => command.danger(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Danger::Reads,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Danger::Reads,
         }
     }
 
@@ -126,7 +126,7 @@ impl Sentence {
             Self::Network(command) => command.role(),
             Self::Volume(command) => command.role(),
             Self::Registry(command) => command.role(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) => Role::Query,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Role::Query,
         }
     }
 
@@ -142,9 +142,11 @@ impl Sentence {
             Self::Image(command) => command.accepts(),
             Self::Network(command) => command.accepts(),
             Self::Volume(command) => command.accepts(),
-            Self::Audit(_) | Self::Setting(_) | Self::Subnet(_) | Self::Registry(_) => {
-                Accepts::Nothing
-            }
+            Self::Audit(_)
+            | Self::Setting(_)
+            | Self::Subnet(_)
+            | Self::Registry(_)
+            | Self::Template(_) => Accepts::Nothing,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     AddArgs, AuditCommand, BackupsArgs, BuildArgs, ContainerCommand, CopySide, CreateNetworkArgs,
     EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs,
     ListArgs, LogsCommand, NetworkCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence,
-    SettingCommand, ShowArgs, Speed, SubnetCommand, VolumeCommand,
+    SettingCommand, ShowArgs, Speed, SubnetCommand, TemplateCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -101,6 +101,7 @@ impl Sentence {
             Self::Image(command) => command.words(),
             Self::Network(command) => command.words(),
             Self::Subnet(command) => command.words(),
+            Self::Template(command) => command.words(),
             Self::Volume(command) => command.words(),
             Self::Registry(command) => command.words(),
             Self::Logs(_) => "logs",
@@ -122,6 +123,7 @@ impl Sentence {
             Self::Image(command) => image(&mut words, command, targets),
             Self::Network(command) => network(&mut words, command, targets),
             Self::Subnet(command) => subnet(&mut words, command),
+            Self::Template(command) => template(&mut words, command),
             Self::Volume(command) => volume(&mut words, command, targets),
             Self::Registry(command) => registry(&mut words, command),
             Self::Logs(args) => logs(&mut words, args, targets),
@@ -205,6 +207,39 @@ fn build(words: &mut Words, args: &BuildArgs) {
         .flag("--no-cache", args.no_cache)
         .flag("--pull", args.pull)
         .option("--builder", args.builder);
+}
+
+fn template(words: &mut Words, command: &TemplateCommand) {
+    match command {
+        TemplateCommand::List(args) => list(words, args),
+        TemplateCommand::Show { name } => {
+            words.add(name.as_str());
+        }
+        TemplateCommand::Check(args) => {
+            let files = args.files.iter();
+            words.0.extend(files.map(|file| file.display().to_string()));
+            words
+                .flag("--together", args.together)
+                .option("--env", args.environment.as_ref());
+            for profile in &args.profiles {
+                words.option("--profile", Some(profile));
+            }
+            for pair in &args.set {
+                words.option("--set", Some(pair));
+            }
+        }
+        TemplateCommand::Render(args) => {
+            words.add(args.name.as_str());
+            for pair in &args.set {
+                words.option("--set", Some(pair));
+            }
+        }
+        TemplateCommand::Convert(args) => {
+            words
+                .add(args.file.display().to_string())
+                .option("--to", Some(args.to.display()));
+        }
+    }
 }
 
 fn to_hosts(words: &mut Words, hosts: &[HostPattern], limit: Option<Speed>) {

@@ -64,6 +64,7 @@ fn read_only_is_respected_at_every_level() {
         name: "stage".into(),
         guarded: false,
         read_only: true,
+        deny: Vec::new(),
     }];
     for (fleet, line, why) in [
         (

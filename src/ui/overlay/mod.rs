@@ -2,6 +2,7 @@
 
 mod chooser;
 mod editor;
+mod form;
 mod help;
 mod menu;
 mod messages;
@@ -19,6 +20,7 @@ use ratatui::{
 
 pub use chooser::Chooser;
 pub use editor::{Editor, mistake};
+pub use form::Form;
 pub use help::{About, Help};
 pub use menu::{Choice, Menu};
 pub use messages::Messages;
@@ -47,6 +49,8 @@ pub enum Overlay {
     Columns(Chooser),
     /// What a setting becomes.
     Editor(Editor),
+    /// Parameters being filled in.
+    Form(Form),
     /// What was said before.
     Messages(Messages),
     /// What a run says.
@@ -82,6 +86,7 @@ impl Overlay {
             Self::Replace(replace) => replace.key(key),
             Self::Columns(chooser) => chooser.key(key),
             Self::Editor(editor) => editor.key(key),
+            Self::Form(form) => form.key(key),
             Self::Messages(messages) => messages.key(key),
             Self::Output(live) => live.key(key),
         }
@@ -92,6 +97,7 @@ impl Overlay {
         match self {
             Self::Question(question) => question.paste(line),
             Self::Editor(editor) => editor.paste(line),
+            Self::Form(form) => form.paste(line),
             Self::Help(_)
             | Self::Menu(_)
             | Self::Replace(_)
@@ -110,6 +116,7 @@ impl Overlay {
             Self::Replace(replace) => replace.view(look, frame, area),
             Self::Columns(chooser) => chooser.view(look, frame, area),
             Self::Editor(editor) => editor.view(look, frame, area),
+            Self::Form(form) => form.view(look, frame, area),
             Self::Messages(messages) => messages.view(look, frame, area),
             Self::Output(live) => live.view(now, look, frame, area),
         }

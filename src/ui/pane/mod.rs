@@ -10,6 +10,7 @@ pub mod overview;
 pub mod settings;
 pub mod subnets;
 mod table;
+pub mod templates;
 pub mod volumes;
 pub mod welcome;
 
@@ -24,7 +25,7 @@ use super::{
 };
 use crate::{
     logs::Excerpt,
-    model::{Feed, Fleet, Payload, setting::Key},
+    model::{Feed, Fleet, Payload, app::TemplateName, setting::Key},
     ops::target::Target,
 };
 
@@ -98,6 +99,8 @@ pub enum Reply {
     Take(Vec<String>),
     /// Change this setting.
     Edit(Key),
+    /// Fill in what this template asks.
+    Fill(TemplateName),
     /// It cannot be done, and why.
     Refuse(String),
     /// Show the masked values of what it shows, which is an act.
@@ -133,6 +136,8 @@ pub enum PaneId {
     Volumes,
     /// The log of acts.
     Operations,
+    /// The templates of all catalogs.
+    Templates,
     /// What this console is told about itself.
     Settings,
     /// What was found on this machine.
@@ -156,7 +161,7 @@ impl PaneId {
     ];
 
     /// The panes that can be gone to by name.
-    pub const NAMED: [Self; 10] = [
+    pub const NAMED: [Self; 11] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -165,6 +170,7 @@ impl PaneId {
         Self::Subnets,
         Self::Volumes,
         Self::Operations,
+        Self::Templates,
         Self::Settings,
         Self::Welcome,
     ];
@@ -180,6 +186,7 @@ impl PaneId {
             Self::Subnets => "subnets",
             Self::Volumes => "volumes",
             Self::Operations => "operations",
+            Self::Templates => "templates",
             Self::Settings => "settings",
             Self::Welcome => "welcome",
             Self::Detail => "detail",
@@ -221,6 +228,8 @@ pub struct Panes {
     pub volumes: volumes::Volumes,
     /// The log of acts, to which others lead.
     pub operations: operations::Operations,
+    /// The templates, to which sentences lead.
+    pub templates: templates::Templates,
     settings: settings::Settings,
     /// What was found on this machine, which the console looks for.
     pub welcome: welcome::Welcome,
@@ -240,6 +249,7 @@ impl Panes {
             PaneId::Subnets => &self.subnets,
             PaneId::Volumes => &self.volumes,
             PaneId::Operations => &self.operations,
+            PaneId::Templates => &self.templates,
             PaneId::Settings => &self.settings,
             PaneId::Welcome => &self.welcome,
             PaneId::Detail => &self.detail,
@@ -257,6 +267,7 @@ impl Panes {
             PaneId::Subnets => &mut self.subnets,
             PaneId::Volumes => &mut self.volumes,
             PaneId::Operations => &mut self.operations,
+            PaneId::Templates => &mut self.templates,
             PaneId::Settings => &mut self.settings,
             PaneId::Welcome => &mut self.welcome,
             PaneId::Detail => &mut self.detail,
@@ -270,6 +281,7 @@ impl Panes {
             "images.sort" => self.images.set_sort(value),
             "subnets.sort" => self.subnets.set_sort(value),
             "volumes.sort" => self.volumes.set_sort(value),
+            "templates.sort" => self.templates.set_sort(value),
             "hosts.sort" => self.hosts.set_sort(value),
             "operations.sort" => self.operations.set_sort(value),
             _ => {}

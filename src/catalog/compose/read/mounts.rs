@@ -1,10 +1,10 @@
 //! Volumes, directories and memory in a service's file system, in both forms.
 
-use super::super::{
-    At, Fields, Kind, Node, fields, tell,
+use super::super::{At, Fields, Kind, Node, fields, tell};
+use crate::model::app::{
+    Mount, MountKind, Severity, Told,
     units::{bytes, truth},
 };
-use crate::model::app::{Mount, MountKind, Severity, Told};
 
 /// Words of the short form that say how mounts below a directory are seen.
 const PROPAGATIONS: [&str; 6] = [

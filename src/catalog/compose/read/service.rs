@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::app::{
     Build, Condition, Dependency, Device, ImageReference, Logging, PullPolicy, Restart, Service,
-    ServiceName, Severity, Told, Ulimit, Value,
+    ServiceName, Severity, Told, Ulimit, Value, units,
 };
 
 /// What a service is read with.
@@ -225,7 +225,7 @@ fn bounds(fields: &mut Fields<'_, '_>, service: &mut Service) {
         if text == "-1" {
             return Some(-1);
         }
-        i64::try_from(super::super::units::bytes(text)?).ok()
+        i64::try_from(units::bytes(text)?).ok()
     });
     service.memory_swappiness = fields.number("mem_swappiness");
     service.cpu_shares = fields.number("cpu_shares");

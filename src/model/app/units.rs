@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::size;
+use super::super::size;
 
 /// Bytes as `512`, `64m`, `1gb`, `1.5GiB`; all units are binary.
 #[expect(
@@ -10,13 +10,13 @@ use crate::model::size;
     clippy::cast_sign_loss,
     reason = "it is above zero, and below what 53 bits hold exactly"
 )]
-pub(in crate::catalog) fn bytes(text: &str) -> Option<u64> {
+pub fn bytes(text: &str) -> Option<u64> {
     let bytes = size(text.trim())?;
     (0.0..9e15).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A length of time as `30s`, `1m30s`, `1h`, `500ms`, `2d`; `0` needs no unit.
-pub(in crate::catalog) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest == "0" {
         return Some(Duration::ZERO);
@@ -53,7 +53,7 @@ pub(in crate::catalog) fn duration(text: &str) -> Option<Duration> {
     clippy::cast_sign_loss,
     reason = "it is between zero and 1e15"
 )]
-pub(super) fn nano_cpus(text: &str) -> Option<u64> {
+pub fn nano_cpus(text: &str) -> Option<u64> {
     let cpus: f64 = text.trim().parse().ok()?;
     (0.0..1e6)
         .contains(&cpus)
@@ -61,7 +61,7 @@ pub(super) fn nano_cpus(text: &str) -> Option<u64> {
 }
 
 /// A truth as YAML 1.1 and 1.2 write it.
-pub(in crate::catalog) fn truth(text: &str) -> Option<bool> {
+pub fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" => Some(true),
         "false" | "no" | "off" | "n" => Some(false),
