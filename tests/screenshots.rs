@@ -31,6 +31,7 @@ const PICTURES: &[(&str, &str)] = &[
     ("overview", ""),
     ("hosts", "2"),
     ("doctor", "2 w"),
+    ("apps", "= enter j enter"),
     ("containers", "3 j j"),
     ("containers-tiles", "3 t right"),
     ("containers-filter", "3 / i s : b r o k e n enter"),

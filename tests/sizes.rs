@@ -36,6 +36,8 @@ const VIEWS: &[(&str, &[&str])] = &[
     ("5", &["Images["]),
     ("6", &["Subnets["]),
     ("7", &["Volumes["]),
+    ("=", &["Apps["]),
+    ("= enter", &["Apps["]),
     ("3 ?", &["Now, with"]),
     ("3 a", &["container"]),
     ("3 o", &["Columns"]),

@@ -1,6 +1,7 @@
 //! The same sentences without a screen: from a shell, for people and for machines.
 
 mod act;
+mod app;
 mod args;
 mod audit;
 mod docs;
@@ -39,8 +40,8 @@ use crate::{
     config::{self, Config, Env, Flags},
     model::{Feed, Host, HostSpec, Origin},
     ops::{
-        AuditCommand, ContainerCommand, HostCommand, ImageCommand, NetworkCommand, Role, Sentence,
-        VolumeCommand,
+        AppCommand, AuditCommand, ContainerCommand, HostCommand, ImageCommand, NetworkCommand,
+        Role, Sentence, VolumeCommand,
     },
 };
 
@@ -187,6 +188,10 @@ impl Session {
                 show::changes(self, sentence).await
             }
             Sentence::Container(_) => show::containers(self, sentence).await,
+            Sentence::App(AppCommand::List(args)) => app::list(self, args).await,
+            Sentence::App(AppCommand::Show { name, env }) => {
+                app::show(self, name, env.as_deref()).await
+            }
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
             Sentence::Network(NetworkCommand::Show { .. }) => network::show(self, sentence).await,

@@ -16,7 +16,7 @@ use crate::{
     clients::registry::{Configuration, Manifest, Parts, Registries, Registry, Standing, TagFacts},
     config::registry,
     console::registry_settings,
-    model::{ImageReference, Repository, Timestamp, ago, bytes, registry::Label},
+    model::{RemoteImage, Repository, Timestamp, ago, bytes, registry::Label},
     ops::{RegistryCommand, sentence::RepositoriesArgs},
 };
 
@@ -170,7 +170,7 @@ fn row(facts: &TagFacts, is_wide: bool, now: Timestamp) -> Vec<String> {
 async fn show(
     session: &Session,
     registries: &Registries,
-    image: &ImageReference,
+    image: &RemoteImage,
 ) -> Result<Exit, Failure> {
     let registry = registries.open(&image.repository.registry)?;
     let doing = format!("reading {image}");
@@ -180,7 +180,7 @@ async fn show(
         .await?;
     let mut images = Vec::new();
     for (one, platform) in manifest.platforms() {
-        let of = ImageReference {
+        let of = RemoteImage {
             repository: image.repository.clone(),
             label: Label::Digest(one.digest.as_str().into()),
         };
@@ -224,7 +224,7 @@ async fn show(
 async fn configuration(
     registry: &Registry,
     doing: &str,
-    image: &ImageReference,
+    image: &RemoteImage,
     manifest: &Manifest,
 ) -> Result<Configuration, Failure> {
     match &manifest.parts {
@@ -245,7 +245,7 @@ fn layers(manifest: &Manifest) -> &[crate::clients::registry::Descriptor] {
 
 /// What is shown of an image.
 struct Shown<'s> {
-    image: &'s ImageReference,
+    image: &'s RemoteImage,
     manifest: &'s Manifest,
     /// Those of its platforms.
     images: &'s [(String, Manifest)],

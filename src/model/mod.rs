@@ -46,7 +46,7 @@ pub use log::{LogBatch, LogText};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};
-pub use registry::{ImageReference, RegistryAction, RegistrySpec, Repository};
+pub use registry::{RegistryAction, RegistrySpec, RemoteImage, Repository};
 pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume, split_tag};
 pub use schedule::Schedule;
 pub use setting::{Setting, Settings};

@@ -144,14 +144,14 @@ impl Label {
 
 /// A manifest in a registry: `registry.example.org:5000/shop/api:1.2`, or with `@sha256:…`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ImageReference {
+pub struct RemoteImage {
     /// The repository.
     pub repository: Repository,
     /// Which of its manifests.
     pub label: Label,
 }
 
-impl fmt::Display for ImageReference {
+impl fmt::Display for RemoteImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.label {
             Label::Tag(tag) => write!(f, "{}:{tag}", self.repository),
@@ -160,13 +160,13 @@ impl fmt::Display for ImageReference {
     }
 }
 
-impl Serialize for ImageReference {
+impl Serialize for RemoteImage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl FromStr for ImageReference {
+impl FromStr for RemoteImage {
     type Err = String;
 
     /// Reads a name of an image; `latest` where it has neither a tag nor a digest.
@@ -218,14 +218,14 @@ pub enum RegistryAction {
     /// every tag that holds it: it is not done while a tag holds it that is not named here.
     Delete {
         /// What names them.
-        named: Vec<ImageReference>,
+        named: Vec<RemoteImage>,
     },
     /// Put the same manifest under another name, with all it is made of.
     Promote {
         /// Where it is.
-        from: ImageReference,
+        from: RemoteImage,
         /// Where it is to be.
-        to: ImageReference,
+        to: RemoteImage,
         /// The digest that it must have; else nothing is done.
         expect: Option<Arc<str>>,
     },
@@ -258,13 +258,13 @@ mod tests {
             ("reg:5000/a", "reg:5000/a:latest"),
             (&*by_digest, &*by_digest),
         ] {
-            let read: ImageReference = text.parse().unwrap();
+            let read: RemoteImage = text.parse().unwrap();
             assert_eq!(read.to_string(), whole);
-            assert_eq!(whole.parse::<ImageReference>().unwrap(), read);
+            assert_eq!(whole.parse::<RemoteImage>().unwrap(), read);
         }
         assert_eq!(
             format!("a:1@{digest}")
-                .parse::<ImageReference>()
+                .parse::<RemoteImage>()
                 .unwrap()
                 .to_string(),
             format!("docker.io/library/a@{digest}")
@@ -283,7 +283,7 @@ mod tests {
             "a/../b",
             "a b",
         ] {
-            assert!(text.parse::<ImageReference>().is_err(), "{text}");
+            assert!(text.parse::<RemoteImage>().is_err(), "{text}");
         }
     }
 }

@@ -53,6 +53,8 @@ const EXAMPLES: &[&str] = &[
     "container copy ./nginx.conf web@ams-1:/etc/nginx/",
     "container top web@ams-1",
     "container changes web@ams-1",
+    "app list is:broken env:prod",
+    "app show shop --env prod",
     "image list is:unused size>500M",
     "image show nginx:1.25@ams-1",
     "image remove nginx:1.25@ams-1",

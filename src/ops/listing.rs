@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{
     column::{
-        ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow, Networks,
-        OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets, TemplateRow,
-        Templates, VolumeRow, Volumes, natural,
+        AppRow, Apps, ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow,
+        Networks, OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets,
+        TemplateRow, Templates, VolumeRow, Volumes, natural,
     },
     complete::{Completion, ranked},
     filter::Row,
@@ -17,6 +17,8 @@ use crate::model::{Fleet, Host};
 /// A kind of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Listing {
+    /// Apps.
+    Apps,
     /// Containers.
     Containers,
     /// Hosts.
@@ -41,7 +43,8 @@ pub enum Listing {
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
+        Self::Apps,
         Self::Containers,
         Self::Hosts,
         Self::Operations,
@@ -61,6 +64,7 @@ impl Listing {
     /// The rows that a sentence of these words lists.
     pub(super) fn of_words(words: &str) -> Option<Self> {
         Some(match words {
+            "app list" => Self::Apps,
             "container list" => Self::Containers,
             "host list" => Self::Hosts,
             "audit list" => Self::Operations,
@@ -76,6 +80,7 @@ impl Listing {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Apps => Apps::NAME,
             Self::Containers => Containers::NAME,
             Self::Hosts => Hosts::NAME,
             Self::Operations => Operations::NAME,
@@ -116,6 +121,7 @@ impl Listing {
                 .collect()
         }
         match self {
+            Self::Apps => of::<Apps>(),
             Self::Containers => of::<Containers>(),
             Self::Hosts => of::<Hosts>(),
             Self::Operations => of::<Operations>(),
@@ -131,6 +137,7 @@ impl Listing {
     /// Keys with a text, keys with a number, and the words that a key is known to have.
     fn grammar(self) -> Grammar {
         match self {
+            Self::Apps => Grammar::of::<AppRow<'_>>(),
             Self::Containers => Grammar::of::<ContainerRow<'_>>(),
             Self::Hosts => Grammar::of::<HostRow<'_>>(),
             Self::Operations => Grammar::of::<OperationRow<'_>>(),
@@ -245,6 +252,10 @@ impl Listing {
             Self::Operations => {
                 let all = fleet.operations();
                 of(key, all.map(|operation| OperationRow { operation }))
+            }
+            Self::Apps => {
+                let all = super::app::apps(fleet);
+                of(key, all.iter().map(|app| AppRow::App(app, false)))
             }
             Self::Images => {
                 let rows = each(hosts, |host| host.images.as_deref());

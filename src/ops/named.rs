@@ -51,6 +51,7 @@ impl Sentence {
             Self::Host(_)
             | Self::Image(_)
             | Self::Subnet(_)
+            | Self::App(_)
             | Self::Registry(_)
             | Self::Template(_)
             | Self::Volume(_)
@@ -85,6 +86,7 @@ impl Sentence {
             | Self::Container(_)
             | Self::Image(_)
             | Self::Subnet(_)
+            | Self::App(_)
             | Self::Registry(_)
             | Self::Template(_)
             | Self::Logs(_)
@@ -102,6 +104,7 @@ impl Sentence {
             Self::Host(_)
             | Self::Container(_)
             | Self::Subnet(_)
+            | Self::App(_)
             | Self::Registry(_)
             | Self::Template(_)
             | Self::Logs(_)
@@ -145,7 +148,7 @@ impl Sentence {
                 let named = self.host_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))
             }
-            Self::Subnet(_) => true,
+            Self::Subnet(_) | Self::App(_) => true,
             Self::Network(command) => {
                 let (containers, hosts) = (command.containers(), command.hosts());
                 let networks = command.patterns();

@@ -25,6 +25,7 @@ pub const SECTIONS: &[&str] = &[
     "overview",
     "hosts",
     "containers",
+    "apps",
     "detail",
     "logs",
     "images",

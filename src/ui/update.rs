@@ -704,13 +704,18 @@ impl Ui {
     /// Sentences that a pane answers better than a text would.
     fn view_sentence(&mut self, sentence: &Sentence, selection: &[Target]) -> Option<Vec<Effect>> {
         use crate::ops::{
-            AuditCommand, ContainerCommand, ImageCommand, NetworkCommand, SubnetCommand,
-            TemplateCommand, VolumeCommand,
+            AppCommand, AuditCommand, ContainerCommand, ImageCommand, NetworkCommand,
+            SubnetCommand, TemplateCommand, VolumeCommand,
         };
         match sentence {
             Sentence::Host(HostCommand::List(list)) => Some(self.show_list(PaneId::Hosts, list)),
             Sentence::Container(ContainerCommand::List(list)) => {
                 Some(self.show_list(PaneId::Containers, list))
+            }
+            Sentence::App(AppCommand::List(list)) => Some(self.show_list(PaneId::Apps, list)),
+            Sentence::App(AppCommand::Show { name, env }) => {
+                self.show_app(name, env.as_deref());
+                Some(Vec::new())
             }
             Sentence::Audit(AuditCommand::List { list, .. }) => {
                 Some(self.show_list(PaneId::Operations, list))
@@ -776,6 +781,15 @@ impl Ui {
             &template.parameters,
         );
         self.overlay = Some(Overlay::Form(form));
+    }
+
+    /// Shows apps with their services.
+    fn show_app(&mut self, name: &str, env: Option<&str>) {
+        match crate::ops::app::named(name, env) {
+            Err(why) => self.say(Level::Warning, why),
+            Ok(fits) if self.panes.apps.go_to(&self.fleet, &fits) => self.enter(PaneId::Apps),
+            Ok(_) => self.say(Level::Warning, format!("no app is called {name}")),
+        }
     }
 
     /// Shows a network in detail.

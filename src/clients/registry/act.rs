@@ -22,7 +22,7 @@ use crate::{
     clients::{Error, ErrorKind},
     model::{
         Amount, Said,
-        registry::{ImageReference, Label, RegistryAction, Repository},
+        registry::{Label, RegistryAction, RemoteImage, Repository},
     },
 };
 
@@ -44,7 +44,7 @@ impl Registries {
     }
 
     /// Deletes manifests of one repository by what names them.
-    async fn delete(&self, named: &[ImageReference], say: Say<'_>) -> Result<String, Error> {
+    async fn delete(&self, named: &[RemoteImage], say: Say<'_>) -> Result<String, Error> {
         let Some(first) = named.first() else {
             return Ok(String::new());
         };
@@ -52,7 +52,7 @@ impl Registries {
         let doing = format!("deleting from {repository}");
         let registry = self.open(&repository.registry)?;
         let mut tags = BTreeSet::new();
-        let mut digests: BTreeMap<String, Vec<&ImageReference>> = BTreeMap::new();
+        let mut digests: BTreeMap<String, Vec<&RemoteImage>> = BTreeMap::new();
         for one in named {
             let digest = registry.digest(&doing, one).await?.0;
             digests.entry(digest).or_default().push(one);
@@ -100,8 +100,8 @@ impl Registries {
     /// Puts the same bytes under another name.
     async fn promote(
         &self,
-        from: &ImageReference,
-        to: &ImageReference,
+        from: &RemoteImage,
+        to: &RemoteImage,
         expect: Option<&str>,
         say: Say<'_>,
     ) -> Result<String, Error> {
@@ -149,12 +149,7 @@ impl Registries {
 
 impl Registry {
     /// Puts a manifest under a name; the registry must have all it is made of.
-    async fn put(
-        &self,
-        doing: &str,
-        to: &ImageReference,
-        manifest: &Manifest,
-    ) -> Result<(), Error> {
+    async fn put(&self, doing: &str, to: &RemoteImage, manifest: &Manifest) -> Result<(), Error> {
         let path = below(&to.repository, &format!("manifests/{}", to.label.as_str()));
         let url = self.url(doing, &path).await?;
         let request = || {

@@ -14,7 +14,7 @@ use crate::{
     clients::{Error, ErrorKind},
     model::{
         Timestamp,
-        registry::{ImageReference, Label, Repository},
+        registry::{Label, RemoteImage, Repository},
     },
 };
 
@@ -207,8 +207,8 @@ impl Registry {
 }
 
 /// A manifest of a repository.
-pub(super) fn reference(repository: &Repository, label: Label) -> ImageReference {
-    ImageReference {
+pub(super) fn reference(repository: &Repository, label: Label) -> RemoteImage {
+    RemoteImage {
         repository: repository.clone(),
         label,
     }

@@ -15,7 +15,7 @@ use crate::{
     clients::{Error, ErrorKind},
     model::{
         Timestamp, hex,
-        registry::{ImageReference, Label, Repository},
+        registry::{Label, RemoteImage, Repository},
     },
 };
 
@@ -199,7 +199,7 @@ impl Manifest {
 
 impl Registry {
     /// Reads a manifest; its bytes are compared with their sum.
-    pub async fn manifest(&self, doing: &str, of: &ImageReference) -> Result<Manifest, Error> {
+    pub async fn manifest(&self, doing: &str, of: &RemoteImage) -> Result<Manifest, Error> {
         let response = self.asked(doing, Method::GET, of).await?;
         let media_type = media_type(&response);
         let told = digest_of(&response);
@@ -220,11 +220,7 @@ impl Registry {
     }
 
     /// The digest and the kind that a tag stands for, without reading its manifest.
-    pub async fn digest(
-        &self,
-        doing: &str,
-        of: &ImageReference,
-    ) -> Result<(String, String), Error> {
+    pub async fn digest(&self, doing: &str, of: &RemoteImage) -> Result<(String, String), Error> {
         let response = self.asked(doing, Method::HEAD, of).await?;
         let kind = media_type(&response);
         match digest_of(&response) {
@@ -241,7 +237,7 @@ impl Registry {
         &self,
         doing: &str,
         method: Method,
-        of: &ImageReference,
+        of: &RemoteImage,
     ) -> Result<Response, Error> {
         let path = below(&of.repository, &format!("manifests/{}", of.label.as_str()));
         let url = self.url(doing, &path).await?;

@@ -1,5 +1,6 @@
 //! Columns: declared once for the grids of the console and the tables of the shell.
 
+mod app;
 mod container;
 mod host;
 mod operation;
@@ -13,6 +14,7 @@ use std::{borrow::Cow, cmp::Ordering};
 use super::filter::Row;
 use crate::model::{Host, Timestamp};
 
+pub use app::{AppRow, Apps, standing_glyph, standing_tone};
 pub use container::{ContainerRow, Containers, SAMPLED, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
 pub use operation::{OperationRow, Operations, operations, outcome_tone, took};

@@ -186,7 +186,7 @@ impl Sentence {
             Self::Network(command) => network::plan(self, command, fleet, selection),
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
             Self::Registry(command) => registry::plan(self, command, fleet, selection),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => {
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
                 query::plan(self, fleet, selection)
             }
         }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Confirm, Plan, Refusal, query};
 use crate::{
-    model::{Action, Fleet, HostName, ImageReference, RegistryAction, Repository, Step, Subject},
+    model::{Action, Fleet, HostName, RegistryAction, RemoteImage, Repository, Step, Subject},
     ops::{
         sentence::{Danger, DeleteArgs, PromoteArgs, RegistryCommand, Sentence},
         target::Target,
@@ -29,7 +29,7 @@ pub(super) fn plan(
 }
 
 /// A step in the registry of an image.
-fn step(image: &ImageReference, action: RegistryAction) -> Step {
+fn step(image: &RemoteImage, action: RegistryAction) -> Step {
     Step {
         host: HostName::new(&image.repository.registry),
         subject: Subject::Outside(Arc::from(image.to_string())),
@@ -39,7 +39,7 @@ fn step(image: &ImageReference, action: RegistryAction) -> Step {
 
 /// Deletions in one repository are one step: what names the same manifest goes together.
 fn delete(sentence: &Sentence, args: &DeleteArgs) -> Plan {
-    let mut by_repository: BTreeMap<&Repository, Vec<ImageReference>> = BTreeMap::new();
+    let mut by_repository: BTreeMap<&Repository, Vec<RemoteImage>> = BTreeMap::new();
     for image in &args.images {
         let named = by_repository.entry(&image.repository).or_default();
         if !named.contains(image) {

@@ -1,5 +1,6 @@
 //! The sentence: one language for the shell, the keys, the palette, the help and the log of acts.
 
+mod app;
 mod container;
 mod error;
 mod fleet;
@@ -14,6 +15,7 @@ mod traits;
 mod volume;
 mod write;
 
+pub use app::AppCommand;
 pub use container::{
     ContainerCommand, ContainerName, CopySide, ExecArgs, Grace, KillArgs, RemoveArgs, ShowArgs,
     Signal, Targets,
@@ -56,6 +58,9 @@ pub enum Sentence {
     /// Containers, on one host or on many
     #[command(subcommand)]
     Container(ContainerCommand),
+    /// Apps: what Compose projects and Swarm stacks are made of, on all hosts
+    #[command(subcommand)]
+    App(AppCommand),
     /// Images of all hosts
     #[command(subcommand)]
     Image(ImageCommand),
@@ -155,7 +160,7 @@ impl Sentence {
             Self::Network(command) => command.why(),
             Self::Volume(command) => command.why(),
             Self::Registry(command) => command.why(),
-            Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => None,
+            Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

@@ -7,7 +7,7 @@ use glob::Pattern;
 
 use super::{Danger, Role, Why};
 use crate::model::{
-    ImageReference, Repository,
+    RemoteImage, Repository,
     registry::{Label, is_digest, is_tag},
 };
 
@@ -28,7 +28,7 @@ pub enum RegistryCommand {
     Show {
         /// The image, `registry.example.org/shop/api:1.2`
         #[arg(value_name = "IMAGE")]
-        image: ImageReference,
+        image: RemoteImage,
     },
     /// Delete images; never one that a tag holds which is not named too
     Delete(DeleteArgs),
@@ -52,7 +52,7 @@ pub struct RepositoriesArgs {
 pub struct DeleteArgs {
     /// The images, `registry.example.org/shop/api:1.2`
     #[arg(value_name = "IMAGE", required = true)]
-    pub images: Vec<ImageReference>,
+    pub images: Vec<RemoteImage>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -63,7 +63,7 @@ pub struct DeleteArgs {
 pub struct PromoteArgs {
     /// The image, `registry.example.org/shop/api:rt67`
     #[arg(value_name = "IMAGE")]
-    pub from: ImageReference,
+    pub from: RemoteImage,
     /// The tag that it is to have, `:prod`, or all of its other name
     #[arg(value_name = "TO")]
     pub to: Destination,
@@ -81,14 +81,14 @@ pub enum Destination {
     /// Another tag of the same repository.
     Tag(Arc<str>),
     /// Any other name.
-    Image(ImageReference),
+    Image(RemoteImage),
 }
 
 impl Destination {
     /// The whole name, for an image that is there.
-    pub fn of(&self, from: &ImageReference) -> ImageReference {
+    pub fn of(&self, from: &RemoteImage) -> RemoteImage {
         match self {
-            Self::Tag(tag) => ImageReference {
+            Self::Tag(tag) => RemoteImage {
                 repository: from.repository.clone(),
                 label: Label::Tag(tag.clone()),
             },

@@ -109,7 +109,9 @@ impl Sentence {
             Self::Network(command) => command.danger(),
             Self::Volume(command) => command.danger(),
             Self::Registry(command) => command.danger(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Danger::Reads,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
+                Danger::Reads
+            }
         }
     }
 
@@ -126,7 +128,9 @@ impl Sentence {
             Self::Network(command) => command.role(),
             Self::Volume(command) => command.role(),
             Self::Registry(command) => command.role(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Role::Query,
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
+                Role::Query
+            }
         }
     }
 
@@ -143,6 +147,7 @@ impl Sentence {
             Self::Network(command) => command.accepts(),
             Self::Volume(command) => command.accepts(),
             Self::Audit(_)
+            | Self::App(_)
             | Self::Setting(_)
             | Self::Subnet(_)
             | Self::Registry(_)

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AuditCommand, BackupsArgs, BuildArgs, ContainerCommand, CopySide, CreateNetworkArgs,
-    EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs, InstallArgs, KillArgs,
-    ListArgs, LogsCommand, NetworkCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence,
-    SettingCommand, ShowArgs, Speed, SubnetCommand, TemplateCommand, VolumeCommand,
+    AddArgs, AppCommand, AuditCommand, BackupsArgs, BuildArgs, ContainerCommand, CopySide,
+    CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs,
+    InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand, PruneArgs, RegistryCommand,
+    RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed, SubnetCommand, TemplateCommand,
+    VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -98,6 +99,7 @@ impl Sentence {
                 ContainerCommand::Top { .. } => "container top",
                 ContainerCommand::Changes { .. } => "container changes",
             },
+            Self::App(command) => command.words(),
             Self::Image(command) => command.words(),
             Self::Network(command) => command.words(),
             Self::Subnet(command) => command.words(),
@@ -120,6 +122,10 @@ impl Sentence {
         match self {
             Self::Host(command) => host(&mut words, command, targets),
             Self::Container(command) => container(&mut words, command, targets),
+            Self::App(AppCommand::List(args)) => list(&mut words, args),
+            Self::App(AppCommand::Show { name, env }) => {
+                words.add(name).option("--env", env.as_ref());
+            }
             Self::Image(command) => image(&mut words, command, targets),
             Self::Network(command) => network(&mut words, command, targets),
             Self::Subnet(command) => subnet(&mut words, command),

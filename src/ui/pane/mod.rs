@@ -1,5 +1,6 @@
 //! A pane: one view of the fleet. Panes select; operations act.
 
+pub mod apps;
 pub mod containers;
 pub mod detail;
 pub mod hosts;
@@ -126,6 +127,8 @@ pub enum PaneId {
     Hosts,
     /// The container grid.
     Containers,
+    /// The apps.
+    Apps,
     /// The log tail.
     Logs,
     /// The images.
@@ -148,7 +151,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -158,6 +161,7 @@ impl PaneId {
         Self::Volumes,
         Self::Operations,
         Self::Settings,
+        Self::Apps,
     ];
 
     /// The panes that can be gone to by name.
@@ -172,6 +176,7 @@ impl PaneId {
         Self::Operations,
         Self::Templates,
         Self::Settings,
+        Self::Apps,
         Self::Welcome,
     ];
 
@@ -181,6 +186,7 @@ impl PaneId {
             Self::Overview => "overview",
             Self::Hosts => "hosts",
             Self::Containers => "containers",
+            Self::Apps => "apps",
             Self::Logs => "logs",
             Self::Images => "images",
             Self::Subnets => "subnets",
@@ -219,6 +225,8 @@ pub struct Panes {
     pub hosts: hosts::Hosts,
     /// The container grid, which others filter.
     pub containers: containers::Containers,
+    /// The apps, to which sentences lead.
+    pub apps: apps::Apps,
     /// The log tail, which others fill.
     pub logs: logs::Logs,
     images: images::Images,
@@ -244,6 +252,7 @@ impl Panes {
             PaneId::Overview => &self.overview,
             PaneId::Hosts => &self.hosts,
             PaneId::Containers => &self.containers,
+            PaneId::Apps => &self.apps,
             PaneId::Logs => &self.logs,
             PaneId::Images => &self.images,
             PaneId::Subnets => &self.subnets,
@@ -262,6 +271,7 @@ impl Panes {
             PaneId::Overview => &mut self.overview,
             PaneId::Hosts => &mut self.hosts,
             PaneId::Containers => &mut self.containers,
+            PaneId::Apps => &mut self.apps,
             PaneId::Logs => &mut self.logs,
             PaneId::Images => &mut self.images,
             PaneId::Subnets => &mut self.subnets,
@@ -278,6 +288,11 @@ impl Panes {
     pub fn remembered(&mut self, key: &str, value: &str) {
         match key {
             "containers.sort" => self.containers.set_sort(value),
+            "apps.sort" => self.apps.set_sort(value),
+            "apps.columns" => {
+                // What is no longer there leaves the usual columns.
+                let _ = self.apps.set_columns(value);
+            }
             "images.sort" => self.images.set_sort(value),
             "subnets.sort" => self.subnets.set_sort(value),
             "volumes.sort" => self.volumes.set_sort(value),
