@@ -281,15 +281,18 @@ impl Ui {
         let theme = &self.look.theme;
         let buffer = frame.buffer_mut();
         buffer.set_style(area, theme.crumb);
-        let narrow = area.width < if self.trail.is_empty() { 104 } else { 124 };
         let base = self.trail.first().copied().unwrap_or(self.here);
         let mut spans = Vec::new();
-        for pane in PaneId::ALL {
+        let named = PaneId::ALL.map(|pane| {
             let keys = self
                 .keymap
-                .keys_for(self.here.name(), &format!("pane {}", pane.name()))
-                .map(|keys| format!("{keys} "))
-                .unwrap_or_default();
+                .keys_for(self.here.name(), &format!("pane {}", pane.name()));
+            let keys = keys.map(|keys| format!("{keys} "));
+            (pane, keys.unwrap_or_default())
+        });
+        let room = usize::from(area.width) - usize::from(area.width).min(self.trail_cells());
+        let letters = letters(&named, room);
+        for (pane, keys) in named {
             let style = if pane == base {
                 theme.crumb_here
             } else {
@@ -297,10 +300,9 @@ impl Ui {
             };
             let name = pane.name();
             spans.push(Span::styled(
-                if narrow {
-                    format!(" {keys}{}", &name[..name.len().min(5)])
-                } else {
-                    format!(" {keys}{name} ")
+                match letters {
+                    Some(letters) => format!(" {keys}{}", &name[..name.len().min(letters)]),
+                    None => format!(" {keys}{name} "),
                 },
                 style,
             ));
@@ -319,4 +321,28 @@ impl Ui {
         }
         buffer.set_line(area.x, area.y, &Line::from(spans), area.width);
     }
+
+    /// How wide the way to this pane is, beside the panes that stand side by side.
+    fn trail_cells(&self) -> usize {
+        let way = self.trail.iter().skip(1);
+        let way = way.chain((!self.trail.is_empty()).then_some(&self.here));
+        way.map(|pane| pane.name().len() + 5).sum()
+    }
+}
+
+/// To how many letters the names of panes are cut so that all of them fit; none when they fit as they are.
+fn letters(named: &[(PaneId, String)], room: usize) -> Option<usize> {
+    let cells = |letters: usize, around: usize| -> usize {
+        let each = named
+            .iter()
+            .map(|(pane, keys)| around + keys.chars().count() + pane.name().len().min(letters));
+        each.sum()
+    };
+    if cells(usize::MAX, 2) <= room {
+        return None;
+    }
+    (2..=5)
+        .rev()
+        .find(|letters| cells(*letters, 1) <= room)
+        .or(Some(2))
 }

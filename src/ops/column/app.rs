@@ -211,7 +211,7 @@ static APPS: [Column<Apps>; 9] = [
         title: "APP",
         about: "The app, its services, their replicas",
         align: Align::Left,
-        width: growing(18, 28),
+        width: between(18, 34),
         text: |row, context| tree(row, context.ascii).into(),
         tone: |row| match row {
             AppRow::App(..) => Tone::Accent,
@@ -226,7 +226,7 @@ static APPS: [Column<Apps>; 9] = [
         title: "ENV",
         about: "The environment of its hosts",
         align: Align::Left,
-        width: between(4, 7),
+        width: between(5, 7),
         text: |row, _| match row {
             AppRow::App(app, _) => Cow::Borrowed(&*app.key.environment),
             AppRow::Service(..) | AppRow::Replica(..) => Cow::Borrowed(""),
@@ -241,7 +241,7 @@ static APPS: [Column<Apps>; 9] = [
         title: "STATE",
         about: "How it is: the worst of its replicas",
         align: Align::Left,
-        width: between(10, 12),
+        width: between(10, 22),
         text: |row, context| state(row, context.ascii).into(),
         tone,
         order: |a, b| b.standing().cmp(&a.standing()),
