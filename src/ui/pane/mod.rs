@@ -151,7 +151,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -161,11 +161,12 @@ impl PaneId {
         Self::Volumes,
         Self::Operations,
         Self::Settings,
+        Self::Templates,
         Self::Apps,
     ];
 
     /// The panes that can be gone to by name.
-    pub const NAMED: [Self; 11] = [
+    pub const NAMED: [Self; 12] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
