@@ -288,6 +288,34 @@ fn exceptions_to_lints_give_their_reason() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What must never be built in, with the reason.
+const BANNED: &[(&str, &str)] = &[
+    ("openssl-sys", "one TLS, rustls with ring"),
+    ("native-tls", "one TLS, rustls with ring"),
+    ("aws-lc-sys", "one TLS, rustls with ring; it needs cmake"),
+    ("cmake", "no C++ build"),
+    ("serde_yaml", "no longer kept"),
+    ("libssh2-sys", "the system's own ssh"),
+    ("libgit2-sys", "the system's own git"),
+];
+
+#[test]
+fn nothing_banned_is_locked() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    let deny = fs::read_to_string(root.join("deny.toml")).unwrap();
+    assert!(
+        lock.contains("name = \"rustls\""),
+        "it is no lock file of ours"
+    );
+    for (name, why) in BANNED {
+        let entry = format!("name = \"{name}\"\n");
+        assert!(!lock.contains(&entry), "{name} is in Cargo.lock: {why}");
+        let told = format!("\"{name}\"");
+        assert!(deny.contains(&told), "deny.toml does not ban {name}");
+    }
+}
+
 #[test]
 fn the_rules_themselves_can_fail() {
     assert_eq!(

@@ -56,7 +56,7 @@ pub use step::{
     VolumeAction,
 };
 pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
-pub use text::{ago, bytes, hex, nearest, printable, size, span};
+pub use text::{ago, bytes, hex, natural, nearest, printable, size, span};
 pub use usage::{History, Rates, Usage};
 
 /// A moment, in UTC with nanoseconds. The model never asks a clock: time arrives as a message.

@@ -1,5 +1,7 @@
 //! Quantities and foreign text as people read them.
 
+use std::cmp::Ordering;
+
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthChar as _;
 
@@ -160,6 +162,60 @@ fn distance(one: &str, other: &str) -> usize {
         }
     }
     row[other.len()]
+}
+
+/// The order of names as people count: `web-2` before `web-10`, in any case of letters.
+pub fn natural(a: &str, b: &str) -> Ordering {
+    let same = common(a, b);
+    let (mut a_rest, mut b_rest) = (&a[same..], &b[same..]);
+    loop {
+        let (a_digits, b_digits) = (digits(a_rest), digits(b_rest));
+        if a_digits > 0 && b_digits > 0 {
+            let (x, a_next) = a_rest.split_at(a_digits);
+            let (y, b_next) = b_rest.split_at(b_digits);
+            let (x, y) = (x.trim_start_matches('0'), y.trim_start_matches('0'));
+            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+            if order != Ordering::Equal {
+                return order;
+            }
+            (a_rest, b_rest) = (a_next, b_next);
+            continue;
+        }
+        let (mut a_chars, mut b_chars) = (a_rest.chars(), b_rest.chars());
+        match (a_chars.next(), b_chars.next()) {
+            (None, None) => return a.cmp(b),
+            (None, Some(_)) => return Ordering::Less,
+            (Some(_), None) => return Ordering::Greater,
+            (Some(x), Some(y)) => {
+                let order = if x.is_ascii() && y.is_ascii() {
+                    x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase())
+                } else {
+                    x.to_lowercase().cmp(y.to_lowercase())
+                };
+                if order != Ordering::Equal {
+                    return order;
+                }
+            }
+        }
+        (a_rest, b_rest) = (a_chars.as_str(), b_chars.as_str());
+    }
+}
+
+/// How many bytes two texts have in common at their beginning, no number and no letter cut in two:
+/// names of a fleet differ at their end, and tens of thousands of them are put in order at once.
+fn common(a: &str, b: &str) -> usize {
+    let pairs = a.bytes().zip(b.bytes());
+    let same = pairs.take_while(|(x, y)| x == y).count();
+    let cuts = |at: &usize| {
+        let number = *at > 0 && a.as_bytes()[at - 1].is_ascii_digit();
+        !number && a.is_char_boundary(*at)
+    };
+    (0..=same).rev().find(cuts).unwrap_or(0)
+}
+
+/// How many digits the text begins with.
+fn digits(text: &str) -> usize {
+    text.bytes().take_while(u8::is_ascii_digit).count()
 }
 
 #[cfg(test)]

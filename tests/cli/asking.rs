@@ -316,3 +316,45 @@ fn the_console_is_not_opened_without_a_terminal() {
         .ended(2)
         .complains("needs a terminal");
 }
+
+#[test]
+fn apps_are_listed_and_shown_with_their_replicas() {
+    let bench = Bench::new();
+    let all = bench.say("app list -o json").ended(0).json();
+    let all = all.as_array().unwrap();
+    let apps = bench.say("container list -o json").ended(0).json();
+    let wanted: std::collections::BTreeSet<&str> = apps
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["app"].as_str())
+        .collect();
+    let found: std::collections::BTreeSet<&str> =
+        all.iter().filter_map(|one| one["name"].as_str()).collect();
+    assert!(!found.is_empty() && found == wanted, "{found:?} {wanted:?}");
+    let first = &all[0];
+    let (name, env) = (
+        first["name"].as_str().unwrap(),
+        first["environment"].as_str().unwrap(),
+    );
+    let shown = bench
+        .say(&format!("app show {name} --env {env} -o name"))
+        .ended(0);
+    let replicas = first["services"].as_array().unwrap().iter();
+    let replicas: usize = replicas
+        .map(|one| one["replicas"].as_array().unwrap().len())
+        .sum();
+    let lines = shown.lines();
+    assert_eq!(lines[0], name);
+    assert_eq!(
+        lines.iter().filter(|line| line.contains('@')).count(),
+        replicas
+    );
+    let table = bench.say(&format!("app show {name}")).ended(0);
+    assert!(table.lines()[0].starts_with("APP"), "{table:?}");
+    bench
+        .say("app show nothing-like-that")
+        .ended(1)
+        .complains("no app is called nothing-like-that");
+    bench.say("app list --columns nothing").ended(2);
+}

@@ -1,6 +1,6 @@
 //! What is in a registry: its repositories, and their tags with what they stand for.
 
-use std::{cmp::Ordering, collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::{Method, header::LINK};
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     clients::{Error, ErrorKind},
     model::{
-        Timestamp,
+        Timestamp, natural,
         registry::{Label, RemoteImage, Repository},
     },
 };
@@ -225,88 +225,9 @@ fn next(link: &str) -> Option<&str> {
     })
 }
 
-/// Names with numbers in them, as people order them.
-pub fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (pieces(a), pieces(b));
-    loop {
-        let order = match (left.next(), right.next()) {
-            (None, None) => return a.cmp(b),
-            (one, other) => match (one, other) {
-                (Some(Piece::Number(one)), Some(Piece::Number(other))) => {
-                    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
-                }
-                (one, other) => one.map(Piece::text).cmp(&other.map(Piece::text)),
-            },
-        };
-        if order.is_ne() {
-            return order;
-        }
-    }
-}
-
-enum Piece<'t> {
-    /// Digits without leading zeros.
-    Number(&'t str),
-    Text(&'t str),
-}
-
-impl<'t> Piece<'t> {
-    fn text(self) -> &'t str {
-        let (Self::Number(text) | Self::Text(text)) = self;
-        text
-    }
-}
-
-/// A name cut where digits begin and end.
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let first = rest.chars().next()?;
-        let is_number = first.is_ascii_digit();
-        let end = rest
-            .find(|c: char| c.is_ascii_digit() != is_number)
-            .unwrap_or(rest.len());
-        let (piece, after) = rest.split_at(end);
-        rest = after;
-        Some(if is_number {
-            Piece::Number(piece.trim_start_matches('0'))
-        } else {
-            Piece::Text(piece)
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_are_ordered_as_people_do() {
-        let mut tags = [
-            "1.10",
-            "latest",
-            "1.9",
-            "1.9-alpine",
-            "rt7",
-            "rt67",
-            "01.9",
-            "2",
-        ];
-        tags.sort_by(|a, b| natural(a, b));
-        assert_eq!(
-            tags,
-            [
-                "01.9",
-                "1.9",
-                "1.9-alpine",
-                "1.10",
-                "2",
-                "latest",
-                "rt7",
-                "rt67"
-            ]
-        );
-    }
 
     #[test]
     fn the_next_page_is_found() {

@@ -21,7 +21,7 @@ use reqwest::{
 use serde::Deserialize;
 
 pub use self::{
-    listing::{TagFacts, natural},
+    listing::TagFacts,
     manifest::{Configuration, Descriptor, Manifest, Parts, Platform},
 };
 use self::{login::Login, site::Site};

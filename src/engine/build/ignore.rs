@@ -2,6 +2,8 @@
 
 use regex::Regex;
 
+use crate::engine::image::spool::clean;
+
 /// The rules of one file, in its order: the last that fits decides.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ignore {
@@ -91,21 +93,6 @@ impl Rule {
             text,
         }))
     }
-}
-
-/// A path without `.`, doubled and outer slashes; `..` takes the part before it away.
-fn clean(pattern: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in pattern.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// A pattern as an expression: `*` and `?` stay within a part, `**` goes over any number of them.

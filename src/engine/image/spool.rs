@@ -181,8 +181,8 @@ impl Members {
     }
 }
 
-/// A name without `.`, `..` and leading slashes.
-fn clean(name: &str) -> String {
+/// A name without `.`, doubled and outer slashes; `..` takes the part before it away.
+pub(in crate::engine) fn clean(name: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in name.split('/') {
         match part {
