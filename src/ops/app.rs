@@ -1,6 +1,9 @@
 //! Apps as they run: every Compose project and Swarm stack of the fleet, whoever started it, service by service.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use glob::Pattern;
 use serde::Serialize;
@@ -148,21 +151,25 @@ pub fn named(name: &str, env: Option<&str>) -> Result<impl Fn(&App) -> bool, Str
 
 /// All apps of a fleet, by environment and name.
 pub fn apps(fleet: &Fleet) -> Vec<App> {
-    type Replicas<'f> = BTreeMap<Arc<str>, Vec<(&'f Host, &'f Container)>>;
-    let mut found: BTreeMap<AppKey, Replicas<'_>> = BTreeMap::new();
+    type Replicas<'f> = BTreeMap<&'f str, Vec<(&'f Host, &'f Container)>>;
+    // Tens of thousands of containers are gone through: nothing is copied for each.
+    let mut found: HashMap<(&str, &str), Replicas<'_>> = HashMap::new();
     for (host, container) in fleet.containers() {
         let Some(name) = &container.app else { continue };
-        let key = AppKey {
-            environment: host.spec.environment.clone().unwrap_or_default(),
-            name: name.clone(),
-        };
-        let service = container.service.clone().unwrap_or_default();
-        let services = found.entry(key).or_default();
+        let environment = host.spec.environment.as_deref().unwrap_or_default();
+        let service = container.service.as_deref().unwrap_or_default();
+        let services = found.entry((environment, name)).or_default();
         services.entry(service).or_default().push((host, container));
     }
     let mut all: Vec<App> = found
         .into_iter()
-        .map(|(key, services)| app(key, services.into_iter()))
+        .map(|((environment, name), services)| {
+            let key = AppKey {
+                environment: Arc::from(environment),
+                name: Arc::from(name),
+            };
+            app(key, services.into_iter())
+        })
         .collect();
     all.sort_by(|a, b| {
         let names = natural(&a.key.name, &b.key.name);
@@ -173,7 +180,7 @@ pub fn apps(fleet: &Fleet) -> Vec<App> {
 
 fn app<'f>(
     key: AppKey,
-    services: impl Iterator<Item = (Arc<str>, Vec<(&'f Host, &'f Container)>)>,
+    services: impl Iterator<Item = (&'f str, Vec<(&'f Host, &'f Container)>)>,
 ) -> App {
     let services: Vec<AppService> = services.map(|(name, all)| service(name, all)).collect();
     let mut hosts: Vec<&HostName> = services
@@ -195,7 +202,7 @@ fn app<'f>(
     }
 }
 
-fn service(name: Arc<str>, mut all: Vec<(&Host, &Container)>) -> AppService {
+fn service(name: &str, mut all: Vec<(&Host, &Container)>) -> AppService {
     all.sort_by(|(a, one), (b, other)| {
         let hosts = natural(a.name().as_str(), b.name().as_str());
         hosts.then_with(|| natural(&one.name, &other.name))
@@ -215,20 +222,18 @@ fn service(name: Arc<str>, mut all: Vec<(&Host, &Container)>) -> AppService {
         Standing::Running | Standing::Starting if tally.running < tally.wanted => Standing::Partial,
         other => other,
     };
-    let images = unique(all.iter().map(|(_, one)| one.image.clone()));
-    let builds = unique(all.iter().map(|(_, one)| one.image_id.clone())).len();
+    let images = unique(all.iter().map(|(_, one)| &one.image));
+    let builds = unique(all.iter().map(|(_, one)| &one.image_id)).len();
     let ports = all.iter().flat_map(|(_, one)| one.ports.iter());
+    let ports = unique(ports.filter(|port| port.public.is_some()));
     AppService {
-        name,
+        name: Arc::from(name),
         standing: whole,
         tally,
-        images,
+        images: images.into_iter().cloned().collect(),
         builds,
-        ports: unique(
-            ports
-                .filter(|port| port.public.is_some())
-                .map(Port::to_string),
-        ),
+        // One port of IPv4 and of IPv6 reads the same.
+        ports: unique(ports.into_iter().map(Port::to_string)),
         created: all
             .iter()
             .map(|(_, one)| one.created)

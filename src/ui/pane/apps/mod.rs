@@ -24,6 +24,14 @@ enum Node {
     Replica(AppKey, Arc<str>, HostName, ContainerId),
 }
 
+/// What the rows were made of.
+type Stamp = (
+    Option<(u64, i64)>,
+    String,
+    crate::ui::grid::Sort,
+    BTreeSet<Node>,
+);
+
 /// All apps of the fleet.
 pub struct Apps {
     table: Table<Node, column::Apps>,
@@ -32,9 +40,9 @@ pub struct Apps {
     places: BTreeMap<AppKey, usize>,
     /// What is opened.
     open: BTreeSet<Node>,
-    /// Of which state of the fleet the apps are.
-    made: Option<u64>,
-    stamp: Option<(u64, String, crate::ui::grid::Sort, BTreeSet<Node>)>,
+    /// Of which state of the fleet the apps are, and of which second.
+    made: Option<(u64, i64)>,
+    stamp: Option<Stamp>,
 }
 
 impl Default for Apps {
@@ -83,12 +91,20 @@ impl Apps {
         }
     }
 
+    /// Brings the apps up to date, at most once a second: in a large fleet something always changes.
     fn renew(&mut self, fleet: &Fleet) {
-        if self.made != Some(fleet.version()) {
+        let now = (fleet.version(), fleet.now.as_second());
+        let is_due = match self.made {
+            None => true,
+            Some((version, second)) => {
+                version != now.0 && (second != now.1 || self.apps.is_empty())
+            }
+        };
+        if is_due {
             self.apps = apps(fleet);
             let keys = self.apps.iter().map(|app| app.key.clone());
             self.places = keys.enumerate().map(|(at, key)| (key, at)).collect();
-            self.made = Some(fleet.version());
+            self.made = Some(now);
         }
     }
 
@@ -203,7 +219,7 @@ impl Pane for Apps {
     fn settle(&mut self, fleet: &Fleet, area: Rect) {
         self.renew(fleet);
         let stamp = (
-            fleet.version(),
+            self.made,
             self.table.filter().to_owned(),
             self.table.sort(),
             self.open.clone(),
