@@ -38,6 +38,7 @@ use crate::{
 /// Does what the console is asked to do.
 pub struct Performer {
     engines: Engines,
+    registries: Registries,
     store: Store,
     log: Log,
     origin: Origin,
@@ -63,6 +64,7 @@ impl Performer {
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
             engines,
+            registries: Registries::new(registry_settings(&setup.config)),
             store,
             origin: setup.origin,
             config: setup.config,
@@ -128,7 +130,7 @@ impl Performer {
         self.runs.insert(id, token.clone());
         let crew = Crew {
             engines: self.engines.clone(),
-            registries: Registries::new(registry_settings(&self.config)),
+            registries: self.registries.clone(),
         };
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         let log = self.log.clone();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{
     Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
-    Settings, SiteRange, Skew, State, Timestamp, Usage, app::Template,
+    Settings, SiteRange, Skew, State, Timestamp, Usage,
+    app::{Template, TemplateName},
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -75,6 +76,11 @@ impl Fleet {
     /// The hosts, in the order of the configuration.
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    /// A template by name.
+    pub fn template(&self, name: &TemplateName) -> Option<&Template> {
+        self.templates.iter().find(|one| one.name == *name)
     }
 
     /// A host by name.

@@ -773,8 +773,9 @@ impl Ui {
 
     /// Opens the form of a template.
     fn fill(&mut self, name: &TemplateName) {
-        let found = self.fleet.templates.iter().find(|one| one.name == *name);
-        let Some(template) = found else { return };
+        let Some(template) = self.fleet.template(name) else {
+            return;
+        };
         let form = Form::new(
             format!("{}: what it asks", template.title),
             format!("template render {name}"),

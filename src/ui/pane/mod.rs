@@ -318,6 +318,14 @@ impl Panes {
     }
 }
 
+/// The images, networks and volumes of all hosts that can be asked.
+fn resources(fleet: &Fleet) -> BTreeSet<Feed> {
+    let online = fleet.hosts().iter().filter(|host| host.link.is_online());
+    online
+        .map(|host| Feed::Resources(host.name().clone()))
+        .collect()
+}
+
 /// Says in the middle of a pane why there is nothing to see.
 pub fn empty(text: &str, look: &Look, frame: &mut Frame<'_>, area: Rect) {
     let cells = usize::from(area.width.saturating_sub(2)).max(1);

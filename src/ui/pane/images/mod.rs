@@ -124,10 +124,7 @@ impl Pane for Images {
     }
 
     fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed> {
-        let online = fleet.hosts().iter().filter(|host| host.link.is_online());
-        online
-            .map(|host| Feed::Resources(host.name().clone()))
-            .collect()
+        super::resources(fleet)
     }
 
     fn filter(&self) -> &str {

@@ -325,10 +325,7 @@ impl Pane for Subnets {
     }
 
     fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed> {
-        let online = fleet.hosts().iter().filter(|host| host.link.is_online());
-        let mut wants: BTreeSet<Feed> = online
-            .map(|host| Feed::Resources(host.name().clone()))
-            .collect();
+        let mut wants = super::resources(fleet);
         wants.extend(Self::to_inspect(fleet));
         if let Some(detail) = &self.detail {
             wants.extend(detail.wants(fleet));

@@ -60,7 +60,7 @@ impl Default for Templates {
 impl Templates {
     /// Puts the cursor on a template; whether it is there.
     pub fn show(&mut self, name: &TemplateName, fleet: &Fleet) -> bool {
-        if !fleet.templates.iter().any(|one| one.name == *name) {
+        if fleet.template(name).is_none() {
             return false;
         }
         // A filter may hide it.
@@ -79,7 +79,7 @@ impl Templates {
 
     fn current<'f>(&self, fleet: &'f Fleet) -> Option<&'f Template> {
         let name = self.table.list.current()?;
-        fleet.templates.iter().find(|one| one.name == *name)
+        fleet.template(name)
     }
 
     /// Goes to the next category, by way of the filter: all, then each.
@@ -191,10 +191,7 @@ impl Pane for Templates {
     }
 
     fn wants(&self, fleet: &Fleet) -> BTreeSet<Feed> {
-        let online = fleet.hosts().iter().filter(|host| host.link.is_online());
-        online
-            .map(|host| Feed::Resources(host.name().clone()))
-            .collect()
+        super::resources(fleet)
     }
 
     fn filter(&self) -> &str {
@@ -225,8 +222,8 @@ impl Pane for Templates {
         match self.shape {
             Shape::Cards => {
                 let find = |name: &TemplateName| {
-                    let found = fleet.templates.iter().find(|one| one.name == *name);
-                    found.map(|template| TemplateRow { template })
+                    let template = fleet.template(name)?;
+                    Some(TemplateRow { template })
                 };
                 let order = self.table.list.order();
                 let rows: Vec<TemplateRow<'_>> = order.iter().filter_map(find).collect();
@@ -234,7 +231,7 @@ impl Pane for Templates {
             }
             Shape::Table => {
                 let row = |name: &TemplateName| {
-                    let template = fleet.templates.iter().find(|one| one.name == *name)?;
+                    let template = fleet.template(name)?;
                     Some((TemplateRow { template }, false))
                 };
                 let context = context(fleet, look);

@@ -259,10 +259,7 @@ impl Pane for Volumes {
         if let Some(browse) = &self.browse {
             return BTreeSet::from([browse.feed()]);
         }
-        let online = fleet.hosts().iter().filter(|host| host.link.is_online());
-        online
-            .map(|host| Feed::Resources(host.name().clone()))
-            .collect()
+        super::resources(fleet)
     }
 
     fn feed(&mut self, feed: &Feed, payload: Payload, _fleet: &Fleet) {
