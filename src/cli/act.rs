@@ -45,10 +45,11 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         exit,
     } = ready;
     let (_fleet, engines, drained) = reached.drain();
-    let crew = Crew {
+    let crew = Crew::new(
         engines,
-        registries: Registries::new(registry_settings(&session.config)),
-    };
+        Registries::new(registry_settings(&session.config)),
+        session.config.balancers.iter().cloned(),
+    );
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(interrupted(Asked::listen(), cancel.clone()));
     let report = Report::new(session, &plan);

@@ -227,6 +227,7 @@ pub(super) fn empty_fleet(config: &Config) -> Fleet {
     let mut fleet = Fleet::new();
     fleet.environments.clone_from(&config.environments);
     fleet.site_ranges.clone_from(&config.site_ranges);
+    fleet.balancers = config.balancers.clone().into();
     fleet.read_only = config.read_only;
     fleet.settings = console::settings(config);
     fleet.apply(Event::Tick(Timestamp::now()));

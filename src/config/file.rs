@@ -8,11 +8,13 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, contexts, document};
+use super::{
+    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, balancer, contexts, document,
+};
 use crate::{
     logs::Masks,
     model::{
-        DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, RegistrySpec,
+        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, RegistrySpec,
         Schedule, SiteRange, TlsFiles,
         app::{CatalogSource, Rule, Visibility},
         setting::{Key, written_length},
@@ -36,6 +38,7 @@ pub(super) struct File {
     pub(super) environments: Vec<EnvironmentSpec>,
     pub(super) site_ranges: Vec<SiteRange>,
     pub(super) registries: Vec<RegistrySpec>,
+    pub(super) balancers: Vec<BalancerSpec>,
     pub(super) catalogs: Vec<CatalogSource>,
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
@@ -176,7 +179,7 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "catalog" | "registry" | "site_range" | "ui"
+                "backup" | "backups" | "balancer" | "catalog" | "registry" | "site_range" | "ui"
                 | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
@@ -199,6 +202,7 @@ impl File {
         self.read_only |= root.slip("environment").is_some();
         root.tables("site_range", |section| self.site_range(section));
         root.tables("registry", |section| self.registry(section, base));
+        root.tables("balancer", |section| balancer::read(section, &mut self.balancers));
         root.tables("catalog", |section| self.catalog(section, base));
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));
@@ -653,7 +657,7 @@ fn ssh(ssh: &mut Ssh, section: &mut Section<'_, '_>, base: Base<'_>) {
 
 /// The environment that a section names, and whether it meant to name one but did not: then its
 /// policy is not known.
-fn environment_name(section: &mut Section<'_, '_>) -> (Option<Arc<str>>, bool) {
+pub(super) fn environment_name(section: &mut Section<'_, '_>) -> (Option<Arc<str>>, bool) {
     let name = section.text("environment").filter(|name| !name.is_empty());
     let is_there = section.item("environment").is_some();
     let is_unsure = name.is_none() && (is_there || section.slip("environment").is_some());

@@ -52,6 +52,7 @@ impl Config {
             environments: all_environments(file.environments, &gathered.hosts),
             site_ranges: file.site_ranges,
             registries: file.registries,
+            balancers: file.balancers,
             catalogs: file.catalogs,
             hosts: gathered.hosts,
             configured: gathered.configured,

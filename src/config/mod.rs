@@ -1,5 +1,6 @@
 //! The only reader of files and environment variables that configure Wharf.
 
+mod balancer;
 mod contexts;
 mod document;
 pub mod edit;
@@ -31,7 +32,7 @@ pub use self::{
 use crate::{
     logs::Masks,
     model::{
-        EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange,
+        BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange,
         app::CatalogSource,
     },
 };
@@ -97,6 +98,8 @@ pub struct Config {
     pub site_ranges: Vec<SiteRange>,
     /// The image registries that it describes.
     pub registries: Vec<RegistrySpec>,
+    /// The load balancers that it describes.
+    pub balancers: Vec<BalancerSpec>,
     /// Where templates come from, beside Wharf's own.
     pub catalogs: Vec<CatalogSource>,
     /// Nothing may be changed.

@@ -16,7 +16,7 @@ use super::{
     welcome,
 };
 use crate::{
-    clients::registry::Registries,
+    clients::{haproxy::Balancers, registry::Registries},
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     logs::Excerpt,
@@ -39,6 +39,7 @@ use crate::{
 pub struct Performer {
     engines: Engines,
     registries: Registries,
+    balancers: Balancers,
     store: Store,
     log: Log,
     origin: Origin,
@@ -63,6 +64,7 @@ impl Performer {
         let store = Store::detached(&setup.config.store);
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
+            balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
             engines,
             registries: Registries::new(registry_settings(&setup.config)),
             store,
@@ -131,6 +133,7 @@ impl Performer {
         let crew = Crew {
             engines: self.engines.clone(),
             registries: self.registries.clone(),
+            balancers: self.balancers.clone(),
         };
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         let log = self.log.clone();
@@ -515,6 +518,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     let mut fleet = crate::model::Fleet::new();
     fleet.environments.clone_from(&config.environments);
     fleet.site_ranges.clone_from(&config.site_ranges);
+    fleet.balancers = config.balancers.clone().into();
     fleet.read_only = config.read_only;
     fleet.settings = looks::settings(config);
     let catalog = crate::catalog::Catalog::read(&config.catalogs);

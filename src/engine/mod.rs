@@ -25,6 +25,7 @@ mod lines;
 mod list;
 mod load;
 mod logs;
+mod machine;
 mod network;
 mod older;
 mod outbox;
@@ -58,6 +59,7 @@ pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
 #[doc(hidden)]
 pub use lines::LogReader;
 pub use logs::{LogOptions, Logs};
+pub use machine::Bytes;
 pub use outbox::Room;
 
 use crate::model::{
@@ -156,6 +158,7 @@ pub struct Engines {
     spools: Arc<Spools>,
     ground: Arc<build::Ground>,
     keys: Keys,
+    machines: Arc<machine::Machines>,
 }
 
 impl Engines {
@@ -172,6 +175,7 @@ impl Engines {
             spools,
             ground: Arc::new(ground),
             keys,
+            machines: Arc::default(),
         }
     }
 
@@ -245,7 +249,8 @@ impl Engines {
             | Action::Prune(_)
             | Action::Network(_)
             | Action::Volume(_)
-            | Action::Registry(_) => {}
+            | Action::Registry(_)
+            | Action::Balancer(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {
             return backup::verify(&act::deed(step), backup, from, say).await;

@@ -26,6 +26,8 @@ pub(super) enum Command {
     Reconnect(HostName),
     /// Somebody wants to use that host.
     Door(HostName, oneshot::Sender<Option<Door>>),
+    /// Somebody wants to use what all hosts share.
+    Common(oneshot::Sender<Arc<Common>>),
 }
 
 /// What is needed to use a host.
@@ -68,6 +70,9 @@ pub(super) async fn run(
                 if let Some(host) = registry.hosts.get(&name) {
                     host.again.notify_one();
                 }
+            }
+            Command::Common(reply) => {
+                let _ = reply.send(registry.common.clone());
             }
             Command::Door(name, reply) => {
                 let door = registry.hosts.get(&name).map(|host| host.door.clone());

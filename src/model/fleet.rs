@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
+    BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
     Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
 };
@@ -24,6 +24,8 @@ pub struct Fleet {
     pub environments: Vec<EnvironmentSpec>,
     /// What the configuration says of the site's addresses.
     pub site_ranges: Vec<SiteRange>,
+    /// The load balancers that the configuration describes.
+    pub balancers: Arc<[BalancerSpec]>,
     /// Nothing may be changed at all.
     pub read_only: bool,
     /// The templates of all catalogs, sorted by name.

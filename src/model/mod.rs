@@ -3,6 +3,7 @@
 mod amount;
 pub mod app;
 mod backup;
+pub mod balancer;
 mod checkup;
 mod clock;
 mod container;
@@ -29,6 +30,10 @@ mod usage;
 pub use amount::{Amount, Unit};
 pub use backup::{
     BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, file_part, stamp,
+};
+pub use balancer::{
+    Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,
+    ServerName, Share, Slot, Standing, Verdict,
 };
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};

@@ -1,10 +1,18 @@
 //! Who does the steps of plans: the engines, and the clients of what is beside them.
 
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
 use super::run::Hands;
 use crate::{
-    clients::registry::Registries,
+    clients::{
+        haproxy::Balancers,
+        reach::{Reach, Stream, Way},
+        registry::Registries,
+    },
     engine::Engines,
-    model::{Action, Said, Step},
+    model::{Action, BalancerSpec, Machine, Said, Step, Trouble},
 };
 
 /// The hands of the console, the shell and the worker.
@@ -14,6 +22,31 @@ pub struct Crew {
     pub engines: Engines,
     /// All image registries.
     pub registries: Registries,
+    /// All load balancers.
+    pub balancers: Balancers,
+}
+
+impl Crew {
+    /// Hands for all of it; balancers are reached over the ways that the engines know.
+    pub fn new(
+        engines: Engines,
+        registries: Registries,
+        balancers: impl IntoIterator<Item = BalancerSpec>,
+    ) -> Self {
+        Self {
+            balancers: balancers_over(&engines, balancers),
+            engines,
+            registries,
+        }
+    }
+}
+
+/// Load balancers that are reached over the ways that the engines know.
+pub fn balancers_over(
+    engines: &Engines,
+    specs: impl IntoIterator<Item = BalancerSpec>,
+) -> Balancers {
+    Balancers::new(specs, Arc::new(ByEngines(engines.clone())))
 }
 
 impl Hands for Crew {
@@ -24,10 +57,43 @@ impl Hands for Crew {
                 let done = self.registries.act(action, say).await;
                 done.map_err(|error| error.reason())
             }
+            Action::Balancer(step) => {
+                let done = self.balancers.act(step, say).await;
+                done.map_err(|error| error.reason())
+            }
             _ => {
                 let done = self.engines.act(step, say).await;
                 done.map_err(|error| error.reason())
             }
         }
+    }
+}
+
+/// Machines, reached as the engines on them are.
+#[derive(Debug)]
+struct ByEngines(Engines);
+
+impl Reach for ByEngines {
+    fn connect<'a>(&'a self, machine: &'a Machine, socket: &'a str) -> Way<'a, Stream> {
+        Box::pin(async move {
+            let stream = self.0.open_socket(machine, socket).await?;
+            Ok(Box::new(stream) as Stream)
+        })
+    }
+
+    fn explain<'a>(
+        &'a self,
+        machine: &'a Machine,
+        socket: &'a str,
+    ) -> BoxFuture<'a, Option<Trouble>> {
+        Box::pin(self.0.explain_socket(machine, socket))
+    }
+
+    fn read<'a>(&'a self, machine: &'a Machine, path: &'a str) -> Way<'a, String> {
+        Box::pin(self.0.read_of(machine, path))
+    }
+
+    fn write<'a>(&'a self, machine: &'a Machine, path: &'a str, text: &'a str) -> Way<'a, ()> {
+        Box::pin(self.0.write_of(machine, path, text))
     }
 }

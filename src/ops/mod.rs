@@ -26,7 +26,7 @@ pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
 pub use configure::configure;
-pub use crew::Crew;
+pub use crew::{Crew, balancers_over};
 pub use filter::{Filter, FilterError, Row};
 pub use inventory::{Export, Import};
 pub use listing::Listing;

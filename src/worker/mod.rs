@@ -184,10 +184,11 @@ impl Worker<'_> {
             ..self.setup.origin.clone()
         };
         let cancel = self.cancel.child_token();
-        let crew = Crew {
-            engines: engines.clone(),
-            registries: Registries::new(self.setup.registries.clone()),
-        };
+        let crew = Crew::new(
+            engines.clone(),
+            Registries::new(self.setup.registries.clone()),
+            self.setup.fleet.balancers.iter().cloned(),
+        );
         let ended = ops::run(
             plan,
             &origin,

@@ -27,6 +27,7 @@ mod settings;
 mod shell;
 mod site;
 mod slots;
+mod socket;
 pub(super) mod spawn;
 mod stdio;
 mod trouble;
@@ -40,6 +41,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use settings::Settings;
 pub(super) use shell::{Broken, Shell};
+pub(super) use socket::Side;
 pub use tunnel::{Stream, Tunnel};
 
 use crate::model::Trouble;

@@ -11,7 +11,7 @@ use super::{
     Ssh, address,
     connect::Target,
     heard::Lines,
-    master::Master,
+    master::{Forward, Master},
     mux::{NoSession, Session},
     sessions::Permit,
 };
@@ -119,7 +119,18 @@ impl Shell {
         }
     }
 
-    async fn session(&self, command: &str) -> Result<(Session, Permit), Broken> {
+    /// Whether the connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.master.end().is_some()
+    }
+
+    /// Makes a socket of the host reachable at one of ours.
+    pub(super) async fn forward(&self, path: &str) -> Result<Forward, String> {
+        self.master.forward(path).await
+    }
+
+    /// Starts a command.
+    pub(super) async fn session(&self, command: &str) -> Result<(Session, Permit), Broken> {
         let permit = self.permit()?;
         match self.master.mux().session(command).await {
             Ok(session) => Ok((session, permit)),

@@ -134,7 +134,8 @@ pub struct SessionStream {
 }
 
 impl SessionStream {
-    fn new(session: Session, permit: Permit) -> Self {
+    /// Of a session that is open.
+    pub fn new(session: Session, permit: Permit) -> Self {
         Self {
             stdin: Some(session.stdin),
             stdout: session.stdout,

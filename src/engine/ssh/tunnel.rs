@@ -116,11 +116,14 @@ impl Tunnel {
 
 /// A byte stream to an engine.
 #[derive(Debug)]
-pub struct Stream(Inner);
+pub struct Stream(pub(super) Inner);
 
+/// What carries it.
 #[derive(Debug)]
-enum Inner {
+pub(super) enum Inner {
+    /// A socket of ours that ssh forwards.
     Socket(UnixStream),
+    /// A program in a session.
     Session(SessionStream),
 }
 

@@ -14,7 +14,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{ContainerId, HostName, RegistryAction, Resource};
+use super::{BalancerStep, ContainerId, HostName, RegistryAction, Resource};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -121,6 +121,8 @@ pub enum Action {
     Volume(VolumeAction),
     /// Something is done in an image registry.
     Registry(RegistryAction),
+    /// Something is done to a load balancer.
+    Balancer(BalancerStep),
 }
 
 /// What a step is done to.
@@ -202,6 +204,7 @@ impl fmt::Display for Action {
             Self::Network(action) => action.fmt(f),
             Self::Volume(action) => action.fmt(f),
             Self::Registry(action) => action.fmt(f),
+            Self::Balancer(step) => step.action.fmt(f),
         }
     }
 }

@@ -190,6 +190,6 @@ fn busy(action: &Action) -> &'static str {
         Action::Image(action) => action.busy(),
         Action::Network(action) => action.busy(),
         Action::Volume(action) => action.busy(),
-        Action::Registry(_) => "working",
+        Action::Registry(_) | Action::Balancer(_) => "working",
     }
 }

@@ -86,7 +86,8 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Image(_)
         | Action::Network(_)
         | Action::Volume(_)
-        | Action::Registry(_) => None,
+        | Action::Registry(_)
+        | Action::Balancer(_) => None,
     }
 }
 
