@@ -23,7 +23,11 @@ pub trait Reach: fmt::Debug + Send + Sync {
     fn connect<'a>(&'a self, machine: &'a Machine, socket: &'a str) -> Way<'a, Stream>;
 
     /// Says why a socket that could be opened was closed before it answered.
-    fn explain<'a>(&'a self, machine: &'a Machine, socket: &'a str) -> BoxFuture<'a, Option<Trouble>>;
+    fn explain<'a>(
+        &'a self,
+        machine: &'a Machine,
+        socket: &'a str,
+    ) -> BoxFuture<'a, Option<Trouble>>;
 
     /// Reads a file of a machine.
     fn read<'a>(&'a self, machine: &'a Machine, path: &'a str) -> Way<'a, String>;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::{document::Section, file::environment_name};
-use crate::model::{
-    BalancerKind, BalancerSpec, Endpoint, HostName, Machine, balancer::is_name,
-};
+use crate::model::{BalancerKind, BalancerSpec, Endpoint, HostName, Machine, balancer::is_name};
 
 const UNTIL: &str = "until then it does not count";
 
@@ -19,7 +17,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, known: &mut Vec<BalancerSpec>)
     let (environment, is_unsure) = environment_name(section);
     let read_only = section.strict("read_only") || is_unsure;
     let socket = path(section, "socket");
-    let (map, state, config) = (path(section, "map"), path(section, "state"), path(section, "config"));
+    let (map, state, config) = (
+        path(section, "map"),
+        path(section, "state"),
+        path(section, "config"),
+    );
     let machine = machine(section);
     let Some(name) = name.filter(|name| is_name(name)) else {
         let remedy = format!("write name = \"edge\"; {UNTIL}");
@@ -35,7 +37,10 @@ pub(super) fn read(section: &mut Section<'_, '_>, known: &mut Vec<BalancerSpec>)
         return section.complain("needs the path of its admin socket", remedy);
     };
     if known.iter().any(|one| *one.name == *name) {
-        return section.complain("is there twice", "give it another name; only the first counts");
+        return section.complain(
+            "is there twice",
+            "give it another name; only the first counts",
+        );
     }
     known.push(BalancerSpec {
         name: Arc::from(name),
@@ -56,7 +61,8 @@ fn path(section: &mut Section<'_, '_>, key: &'static str) -> Option<Arc<str>> {
     if text.starts_with('/') {
         return Some(Arc::from(text));
     }
-    let remedy = "write the whole path as it is on the balancer's machine; until then it is not known";
+    let remedy =
+        "write the whole path as it is on the balancer's machine; until then it is not known";
     section.complain_of(key, "is no absolute path", remedy);
     None
 }
@@ -87,7 +93,12 @@ fn machine(section: &mut Section<'_, '_>) -> Option<Machine> {
                 destination: Arc::from(destination),
                 port,
             }),
-            Ok(Endpoint::Ssh { .. } | Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Tls { .. })
+            Ok(
+                Endpoint::Ssh { .. }
+                | Endpoint::Unix(_)
+                | Endpoint::Tcp { .. }
+                | Endpoint::Tls { .. },
+            )
             | Err(_) => {
                 let remedy = format!(
                     "write ssh://user@machine, without a path, and the socket's path as socket; {UNTIL}"

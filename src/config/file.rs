@@ -8,14 +8,12 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{
-    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, balancer, contexts, document,
-};
+use super::{BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, balancer, contexts, document};
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec, RegistrySpec,
-        Schedule, SiteRange, TlsFiles,
+        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec,
+        RegistrySpec, Schedule, SiteRange, TlsFiles,
         app::{CatalogSource, Rule, Visibility},
         setting::{Key, written_length},
     },
@@ -179,8 +177,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "balancer" | "catalog" | "registry" | "site_range" | "ui"
-                | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                "backup" | "backups" | "balancer" | "catalog" | "registry" | "site_range"
+                | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -202,7 +200,9 @@ impl File {
         self.read_only |= root.slip("environment").is_some();
         root.tables("site_range", |section| self.site_range(section));
         root.tables("registry", |section| self.registry(section, base));
-        root.tables("balancer", |section| balancer::read(section, &mut self.balancers));
+        root.tables("balancer", |section| {
+            balancer::read(section, &mut self.balancers);
+        });
         root.tables("catalog", |section| self.catalog(section, base));
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));

@@ -32,8 +32,8 @@ pub use self::{
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings, SiteRange,
-        app::CatalogSource,
+        BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
+        SiteRange, app::CatalogSource,
     },
 };
 

@@ -106,7 +106,9 @@ impl Engines {
             Machine::Host(name) => {
                 let door = self.door(name).await;
                 match door.map(|door| door.spec.endpoint.clone()) {
-                    Some(Endpoint::Ssh { destination, port, .. }) => (destination, port),
+                    Some(Endpoint::Ssh {
+                        destination, port, ..
+                    }) => (destination, port),
                     Some(Endpoint::Unix(_)) => return Ok(Way::Here),
                     Some(Endpoint::Tcp { .. } | Endpoint::Tls { .. }) => {
                         return Err(trouble(
@@ -141,9 +143,9 @@ impl Engines {
         let opened = cell.get_or_try_init(|| async {
             let (reply, answer) = oneshot::channel();
             self.order(Command::Common(reply));
-            let common = answer.await.map_err(|_| {
-                trouble(TroubleKind::Other, "the program is about to end", "")
-            })?;
+            let common = answer
+                .await
+                .map_err(|_| trouble(TroubleKind::Other, "the program is about to end", ""))?;
             let side = common.ssh()?.side(&address.0, address.1).await?;
             Ok::<_, Trouble>(Arc::new(side))
         });
@@ -198,5 +200,9 @@ fn of_socket(path: &str, error: &io::Error) -> Trouble {
 }
 
 fn of_file(path: &str, error: &io::Error) -> Trouble {
-    trouble(TroubleKind::Other, format!("{path}: {error}"), "look at the path and its rights")
+    trouble(
+        TroubleKind::Other,
+        format!("{path}: {error}"),
+        "look at the path and its rights",
+    )
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link, Operation,
-    Settings, SiteRange, Skew, State, Timestamp, Usage,
+    BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link,
+    Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
 };
 

@@ -61,7 +61,7 @@ fn every_commented_key_of_the_example_is_known() {
         .replace("baud =", "[ui]\nbaud =")
         .replace("containers =", "[ui.columns]\ncontainers =")
         .replace("mask =", "[logs]\nmask =")
-        .replace("config =", "[ssh]\nconfig =")
+        .replace("config = \"~", "[ssh]\nconfig = \"~")
         .replace("database =", "[store]\ndatabase =")
         .replace("file =", "[log]\nfile =");
     assert!(

@@ -60,19 +60,29 @@ impl Balancer {
         let before = before.map_or_else(|| "none".to_owned(), |before| before.to_string());
         let told = before_it(&before, &share.to_string());
         let name = &self.spec.name;
-        Ok(format!("{told}; a reload forgets it unless `balancer save {name}` writes it down"))
+        Ok(format!(
+            "{told}; a reload forgets it unless `balancer save {name}` writes it down"
+        ))
     }
 
     /// Gives traffic to a server, once its checks find it up.
-    async fn make_ready(&self, server: &ServerName, wait: u32, say: Say<'_>) -> Result<String, Error> {
+    async fn make_ready(
+        &self,
+        server: &ServerName,
+        wait: u32,
+        say: Say<'_>,
+    ) -> Result<String, Error> {
         let doing = format!("making {server} ready");
         let mut slot = self.slot(server).await?;
         if slot.admin == Admin::Ready {
             return Ok("ready it was already".to_owned());
         }
         if !slot.checked {
-            self.order(&format!("set server {server} state ready")).await?;
-            return Ok("it is not checked: it takes traffic at once, whether it works or not".to_owned());
+            self.order(&format!("set server {server} state ready"))
+                .await?;
+            return Ok(
+                "it is not checked: it takes traffic at once, whether it works or not".to_owned(),
+            );
         }
         if slot.admin == Admin::Maintenance {
             let Some(address) = slot.address.filter(|address| address.port() > 1) else {
@@ -114,7 +124,8 @@ impl Balancer {
         if wait == 0 {
             return Ok(before_it(before.admin.word(), Admin::Drain.word()));
         }
-        self.emptied(server, Duration::from_secs(wait.into()), say).await?;
+        self.emptied(server, Duration::from_secs(wait.into()), say)
+            .await?;
         Ok("it has nothing to do any more".to_owned())
     }
 
@@ -122,7 +133,12 @@ impl Balancer {
     ///
     /// # Errors
     /// When it still has something when the time is up, or the balancer cannot be reached.
-    pub async fn emptied(&self, server: &ServerName, wait: Duration, say: Say<'_>) -> Result<Slot, Error> {
+    pub async fn emptied(
+        &self,
+        server: &ServerName,
+        wait: Duration,
+        say: Say<'_>,
+    ) -> Result<Slot, Error> {
         let until = Instant::now() + wait;
         let mut most = 0;
         loop {
@@ -132,7 +148,11 @@ impl Balancer {
                 return Ok(slot);
             }
             most = left.max(most);
-            say(Said::Amount(Amount::count("ending", most - left, Some(most))));
+            say(Said::Amount(Amount::count(
+                "ending",
+                most - left,
+                Some(most),
+            )));
             if Instant::now() >= until {
                 let why = format!("{left} sessions go on after {} s", wait.as_secs());
                 let remedy = "it takes nothing new; wait longer, or put it into maintenance and let them end by themselves";

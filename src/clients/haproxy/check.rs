@@ -26,7 +26,11 @@ fn finding(what: &str, mark: Mark, saw: impl Into<String>, remedy: impl Into<Str
         what: what.to_owned(),
         mark,
         saw: saw.into(),
-        remedy: if mark == Mark::Ok { String::new() } else { remedy.into() },
+        remedy: if mark == Mark::Ok {
+            String::new()
+        } else {
+            remedy.into()
+        },
     }
 }
 
@@ -43,16 +47,29 @@ impl Balancer {
             Ok(about) => {
                 let saw = format!("HAProxy {} on {}", about.version, about.node);
                 found.push(finding("socket", Mark::Ok, saw, ""));
-                let mark = if about.level == Level::Admin { Mark::Ok } else { Mark::Failed };
-                let remedy = format!("write `level admin` behind `stats socket {}`", self.spec.socket);
+                let mark = if about.level == Level::Admin {
+                    Mark::Ok
+                } else {
+                    Mark::Failed
+                };
+                let remedy = format!(
+                    "write `level admin` behind `stats socket {}`",
+                    self.spec.socket
+                );
                 found.push(finding("level", mark, about.level.word(), remedy));
             }
         }
         match self.backends().await {
             Ok(backends) => {
                 if backends.is_empty() {
-                    let remedy = "write a backend with a server-template; see `wharf balancer render`";
-                    found.push(finding("backends", Mark::Failed, "no backend has servers", remedy));
+                    let remedy =
+                        "write a backend with a server-template; see `wharf balancer render`";
+                    found.push(finding(
+                        "backends",
+                        Mark::Failed,
+                        "no backend has servers",
+                        remedy,
+                    ));
                 }
                 found.extend(backends.iter().flat_map(of_backend));
             }
@@ -66,11 +83,21 @@ impl Balancer {
     async fn check_map(&self) -> Finding {
         let Some(map) = &self.spec.map else {
             let remedy = "write map = \"/etc/haproxy/ops/canary.map\" into its [[balancer]], if canaries get shares there";
-            return finding("map", Mark::Skipped, "the configuration of Wharf names none", remedy);
+            return finding(
+                "map",
+                Mark::Skipped,
+                "the configuration of Wharf names none",
+                remedy,
+            );
         };
         match self.maps().await {
             Ok(maps) if maps.contains(&map.to_string()) => match self.shares(map).await {
-                Ok(shares) => finding("map", Mark::Ok, format!("{map} with {} keys", shares.len()), ""),
+                Ok(shares) => finding(
+                    "map",
+                    Mark::Ok,
+                    format!("{map} with {} keys", shares.len()),
+                    "",
+                ),
                 Err(error) => not_seen("map", &error),
             },
             Ok(maps) => {
@@ -87,7 +114,11 @@ impl Balancer {
 
     /// What a running `HAProxy` does not tell, from its configuration.
     async fn check_config(&self) -> Vec<Finding> {
-        let path = self.spec.config.as_deref().unwrap_or("/etc/haproxy/haproxy.cfg");
+        let path = self
+            .spec
+            .config
+            .as_deref()
+            .unwrap_or("/etc/haproxy/haproxy.cfg");
         let text = match self.reach.read(&self.spec.machine, path).await {
             Ok(text) => text,
             Err(trouble) => {
@@ -100,6 +131,7 @@ impl Balancer {
         };
         let all = sections(&text);
         let mut found = vec![state_file(&all, self.spec.state.as_deref())];
+        found.push(templates(&all));
         let states = ["load-server-state-from-file", "global"];
         found.push(every(
             &all,
@@ -137,11 +169,19 @@ fn of_backend(backend: &Backend) -> Vec<Finding> {
         finding(
             &format!("checks of {}", backend.name),
             Mark::Failed,
-            format!("{} are not checked", unchecked.join(", ")),
+            format!(
+                "{} {} not checked",
+                unchecked.join(", "),
+                if unchecked.len() == 1 { "is" } else { "are" }
+            ),
             "write `option httpchk GET /healthz` and `default-server check inter 500ms fall 2 rise 2` into that backend",
         )
     };
-    let free = backend.slots.iter().filter(|slot| backend.is_free(slot)).count();
+    let free = backend
+        .slots
+        .iter()
+        .filter(|slot| backend.is_free(slot))
+        .count();
     let slots = finding(
         &format!("slots of {}", backend.name),
         if free == 0 { Mark::Warning } else { Mark::Ok },
@@ -159,7 +199,10 @@ fn state_file(all: &[Section], wanted: Option<&str>) -> Finding {
     let what = "server-state-file";
     let global = all.iter().filter(|one| one.kind == "global");
     let named = global
-        .flat_map(|one| one.after(&["server-state-file"]).filter_map(<[String]>::first))
+        .flat_map(|one| {
+            one.after(&["server-state-file"])
+                .filter_map(<[String]>::first)
+        })
         .next();
     match (named, wanted) {
         (None, _) => finding(
@@ -178,10 +221,50 @@ fn state_file(all: &[Section], wanted: Option<&str>) -> Finding {
             what,
             Mark::Warning,
             format!("it reads {named}, and nobody writes it"),
-            format!("write state = \"{named}\" into its [[balancer]], so that `wharf balancer save` can"),
+            format!(
+                "write state = \"{named}\" into its [[balancer]], so that `wharf balancer save` can"
+            ),
         ),
         (Some(named), Some(_)) => finding(what, Mark::Ok, named.as_str(), ""),
     }
+}
+
+/// Slots that the configuration gives an address have that again after a reload, with the port that they had.
+fn templates(all: &[Section]) -> Finding {
+    let what = "addresses of slots";
+    let fixed: Vec<&str> = all
+        .iter()
+        .filter(|one| {
+            let addresses = one
+                .after(&["server-template"])
+                .filter_map(|words| words.get(2));
+            addresses
+                .map(|text| text.rsplit_once(':').map_or(text.as_str(), |(ip, _)| ip))
+                .any(|ip| {
+                    ip.trim_matches(['[', ']'])
+                        .parse::<std::net::IpAddr>()
+                        .is_ok()
+                })
+        })
+        .map(|one| one.name.as_str())
+        .collect();
+    if fixed.is_empty() {
+        return finding(
+            what,
+            Mark::Ok,
+            "no server-template has an address that a reload would bring back",
+            "",
+        );
+    }
+    finding(
+        what,
+        Mark::Failed,
+        format!(
+            "a reload brings back the address of the server-template in {}",
+            fixed.join(", ")
+        ),
+        "give it a name instead: `server-template s 1-8 free.invalid:1 init-addr last,192.0.2.1 disabled`",
+    )
 }
 
 /// Whether all sections of a kind say something.
@@ -210,5 +293,10 @@ fn not_seen(what: &str, error: &Error) -> Finding {
         ErrorKind::Offline | ErrorKind::Wrong | ErrorKind::Missing => Mark::Failed,
         ErrorKind::Login | ErrorKind::Refused => Mark::Skipped,
     };
-    finding(what, mark, error.why.clone(), error.remedy.clone().unwrap_or_default())
+    finding(
+        what,
+        mark,
+        error.why.clone(),
+        error.remedy.clone().unwrap_or_default(),
+    )
 }

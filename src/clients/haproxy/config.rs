@@ -14,8 +14,20 @@ pub(super) struct Section {
 
 /// The words that begin a section.
 const KINDS: [&str; 14] = [
-    "global", "defaults", "frontend", "backend", "listen", "resolvers", "peers", "mailers", "userlist", "ring",
-    "http-errors", "cache", "program", "fcgi-app",
+    "global",
+    "defaults",
+    "frontend",
+    "backend",
+    "listen",
+    "resolvers",
+    "peers",
+    "mailers",
+    "userlist",
+    "ring",
+    "http-errors",
+    "cache",
+    "program",
+    "fcgi-app",
 ];
 
 impl Section {
@@ -24,12 +36,15 @@ impl Section {
         let begins = |line: &[String]| {
             line.len() >= words.len() && line.iter().zip(words).all(|(word, wanted)| word == wanted)
         };
-        let denies = |line: &[String]| line.first().is_some_and(|no| no == "no") && begins(&line[1..]);
+        let denies =
+            |line: &[String]| line.first().is_some_and(|no| no == "no") && begins(&line[1..]);
         let last = |lines: &[Vec<String>]| {
             let of_it = lines.iter().rev().find(|line| begins(line) || denies(line));
             of_it.map(|line| begins(line))
         };
-        last(&self.lines).or_else(|| last(&self.defaults)).unwrap_or(false)
+        last(&self.lines)
+            .or_else(|| last(&self.defaults))
+            .unwrap_or(false)
     }
 
     /// What stands after those words, of all lines of its own that begin with them.
@@ -115,7 +130,11 @@ mod tests {
         let option = ["option", "idle-close-on-response"];
         assert!(of("one").is_some_and(|one| one.is_frontend() && one.says(&option)));
         assert!(of("two").is_some_and(|two| !two.says(&option)));
-        assert!(of("b").is_some_and(|b| b.is_backend() && b.says(&["load-server-state-from-file", "global"])));
+        assert!(
+            of("b").is_some_and(
+                |b| b.is_backend() && b.says(&["load-server-state-from-file", "global"])
+            )
+        );
         assert!(!all[0].says(&option));
     }
 

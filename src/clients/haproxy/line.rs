@@ -22,15 +22,31 @@ const COMPLAINTS: [(&str, ErrorKind, &str); 7] = [
         ErrorKind::Refused,
         "its socket is of a lower level than it takes; write `level admin` behind `stats socket` in its configuration",
     ),
-    ("No such server", ErrorKind::Missing, "see `wharf balancer show`"),
-    ("No such backend", ErrorKind::Missing, "see `wharf balancer show`"),
-    ("Can't find backend", ErrorKind::Missing, "see `wharf balancer show`"),
+    (
+        "No such server",
+        ErrorKind::Missing,
+        "see `wharf balancer show`",
+    ),
+    (
+        "No such backend",
+        ErrorKind::Missing,
+        "see `wharf balancer show`",
+    ),
+    (
+        "Can't find backend",
+        ErrorKind::Missing,
+        "see `wharf balancer show`",
+    ),
     (
         "Unknown map identifier",
         ErrorKind::Missing,
         "its configuration has to use that map; see `wharf balancer render`",
     ),
-    ("entry not found", ErrorKind::Missing, "the map has no such key"),
+    (
+        "entry not found",
+        ErrorKind::Missing,
+        "the map has no such key",
+    ),
     (
         "Unknown command",
         ErrorKind::Wrong,
@@ -44,7 +60,9 @@ impl Balancer {
         let answer = self.ask(command).await?;
         // Every answer ends with an empty line; one that does not was cut.
         let Some(text) = answer.strip_suffix("\n\n") else {
-            return Err(self.complained(command, &answer).unwrap_or_else(|| self.cut(command)));
+            return Err(self
+                .complained(command, &answer)
+                .unwrap_or_else(|| self.cut(command)));
         };
         match self.complained(command, text) {
             Some(error) => Err(error),
@@ -101,7 +119,10 @@ impl Balancer {
     }
 
     async fn exchange(&self, command: &str) -> Result<String, Error> {
-        let opened = self.reach.connect(&self.spec.machine, &self.spec.socket).await;
+        let opened = self
+            .reach
+            .connect(&self.spec.machine, &self.spec.socket)
+            .await;
         let mut stream = opened.map_err(|trouble| self.unreached(command, trouble))?;
         let mut answer = Vec::new();
         let talk = async {
@@ -130,7 +151,9 @@ impl Balancer {
     fn refused(&self, command: &str, text: &str) -> Error {
         let first = printable(text.lines().next().unwrap_or_default());
         let first = first.trim_end_matches(['.', ',']);
-        let known = COMPLAINTS.iter().find(|(words, ..)| first.starts_with(words));
+        let known = COMPLAINTS
+            .iter()
+            .find(|(words, ..)| first.starts_with(words));
         match known {
             Some((_, kind, remedy)) => self.error(*kind, command, first).with(*remedy),
             None => self.error(ErrorKind::Refused, command, first),
@@ -139,8 +162,12 @@ impl Balancer {
 
     fn cut(&self, command: &str) -> Error {
         let remedy = "look whether it runs, and whether what was asked for was done";
-        self.error(ErrorKind::Offline, command, "the connection ended before the answer")
-            .with(remedy)
+        self.error(
+            ErrorKind::Offline,
+            command,
+            "the connection ended before the answer",
+        )
+        .with(remedy)
     }
 
     fn unreached(&self, command: &str, trouble: crate::model::Trouble) -> Error {

@@ -2,7 +2,8 @@
 //!
 //! The rules that were measured on HAProxy 2.6 and that this part stands for:
 //! a server is put into a slot with one line, `addr …; state drain; health down`, and made ready only when its own
-//! checks found it up; otherwise it takes traffic before it was ever checked.
+//! checks found it up; otherwise it takes traffic before it was ever checked. A reload keeps the addresses of slots only
+//! where the states were saved and the configuration gives the slots a name, `free.invalid:1 init-addr last,192.0.2.1`.
 
 mod act;
 mod check;
@@ -79,7 +80,9 @@ pub struct Balancer {
 
 impl fmt::Debug for Balancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Balancer").field("spec", &self.spec).finish_non_exhaustive()
+        f.debug_struct("Balancer")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,7 +122,8 @@ impl Balancer {
         found.ok_or_else(|| {
             let why = format!("no backend with servers is called '{name}'");
             let remedy = format!("it has {}", names.join(", "));
-            self.error(ErrorKind::Missing, &format!("looking for {name}"), why).with(remedy)
+            self.error(ErrorKind::Missing, &format!("looking for {name}"), why)
+                .with(remedy)
         })
     }
 

@@ -57,8 +57,16 @@ impl Level {
 
 /// Reads `show info` and `show cli level`.
 pub(super) fn about(info: &str, level: &str) -> Result<About, String> {
-    let facts: HashMap<&str, &str> = info.lines().filter_map(|line| line.split_once(": ")).collect();
-    let number = |key: &str| facts.get(key).and_then(|text| text.parse().ok()).unwrap_or(0);
+    let facts: HashMap<&str, &str> = info
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .collect();
+    let number = |key: &str| {
+        facts
+            .get(key)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
+    };
     if facts.get("Name") != Some(&"HAProxy") {
         return Err("what answers there is no HAProxy".to_owned());
     }
@@ -66,12 +74,25 @@ pub(super) fn about(info: &str, level: &str) -> Result<About, String> {
         "admin" => Level::Admin,
         "operator" => Level::Operator,
         "user" => Level::User,
-        other => return Err(format!("its socket is of an unknown level: {}", printable(other))),
+        other => {
+            return Err(format!(
+                "its socket is of an unknown level: {}",
+                printable(other)
+            ));
+        }
     };
     Ok(About {
-        version: facts.get("Version").copied().map(printable).unwrap_or_default(),
+        version: facts
+            .get("Version")
+            .copied()
+            .map(printable)
+            .unwrap_or_default(),
         uptime: number("Uptime_sec"),
-        node: facts.get("node").copied().map(printable).unwrap_or_default(),
+        node: facts
+            .get("node")
+            .copied()
+            .map(printable)
+            .unwrap_or_default(),
         connections: number("CurrConns"),
         level,
     })
@@ -79,11 +100,14 @@ pub(super) fn about(info: &str, level: &str) -> Result<About, String> {
 
 /// Reads `show map`: `0 (/etc/haproxy/ops/canary.map) pattern loaded …`; in the order of its ids.
 pub(super) fn maps(text: &str) -> Vec<String> {
-    let files = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
-        let (_, rest) = line.split_once(" (")?;
-        let (file, _) = rest.split_once(')')?;
-        (!file.is_empty()).then(|| file.to_owned())
-    });
+    let files = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (_, rest) = line.split_once(" (")?;
+            let (file, _) = rest.split_once(')')?;
+            (!file.is_empty()).then(|| file.to_owned())
+        });
     files.collect()
 }
 
@@ -175,7 +199,10 @@ fn slot(row: &Row<'_>, states: &States<'_>) -> Result<Option<Slot>, String> {
 
 fn counters(row: &Row<'_>) -> Counters {
     let answers = ["1xx", "2xx", "3xx", "4xx", "5xx", "other"];
-    let answered = answers.iter().map(|kind| row.number(&format!("hrsp_{kind}"))).sum();
+    let answered = answers
+        .iter()
+        .map(|kind| row.number(&format!("hrsp_{kind}")))
+        .sum();
     // Servers do not count requests, and backends that look into none have no answers to count.
     let requests = match (row.text("mode"), row.text("req_tot")) {
         ("http", "") => answered,
@@ -205,11 +232,18 @@ impl<'t> States<'t> {
         let mut lines = text.lines();
         let version = lines.next().unwrap_or_default().trim();
         if version != "1" {
-            return Err(format!("states of servers of version {:?}", printable(version)));
+            return Err(format!(
+                "states of servers of version {:?}",
+                printable(version)
+            ));
         }
         let head = lines.next().and_then(|line| line.strip_prefix("# "));
         let head = head.ok_or("the states of servers have no names")?;
-        let columns = head.split(' ').enumerate().map(|(at, name)| (name, at)).collect();
+        let columns = head
+            .split(' ')
+            .enumerate()
+            .map(|(at, name)| (name, at))
+            .collect();
         let mut states = Self {
             columns,
             servers: HashMap::new(),
@@ -226,7 +260,10 @@ impl<'t> States<'t> {
     }
 
     fn field(&self, fields: &[&'t str], name: &str) -> Result<&'t str, String> {
-        let at = self.columns.get(name).ok_or_else(|| format!("there is no {name}"))?;
+        let at = self
+            .columns
+            .get(name)
+            .ok_or_else(|| format!("there is no {name}"))?;
         let value = fields.get(*at).copied();
         value.ok_or_else(|| format!("a server has no {name}"))
     }
@@ -329,7 +366,10 @@ mod tests {
         let [shop, raw] = &*all else {
             panic!("{all:?}")
         };
-        assert_eq!((shop.queue, shop.sessions, shop.counters.requests), (1, 2, 41));
+        assert_eq!(
+            (shop.queue, shop.sessions, shop.counters.requests),
+            (1, 2, 41)
+        );
         assert_eq!(shop.counters.errors_5xx, 8);
         let [s1, s2, s3] = &*shop.slots else {
             panic!("{shop:?}")
@@ -350,10 +390,22 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_told() {
         let of_other_version = STATES.replacen('1', "2", 1);
-        assert!(backends(&of_other_version, STAT).unwrap_err().contains("version"));
-        assert!(backends(&STATES.replace("srv_op_state", "x"), STAT).unwrap_err().contains("srv_op_state"));
+        assert!(
+            backends(&of_other_version, STAT)
+                .unwrap_err()
+                .contains("version")
+        );
+        assert!(
+            backends(&STATES.replace("srv_op_state", "x"), STAT)
+                .unwrap_err()
+                .contains("srv_op_state")
+        );
         let odd = STATES.replace("10.0.0.7 2 0", "10.0.0.7 9 0");
-        assert!(backends(&odd, STAT).unwrap_err().contains("srv_op_state of shop/s1 is 9"));
+        assert!(
+            backends(&odd, STAT)
+                .unwrap_err()
+                .contains("srv_op_state of shop/s1 is 9")
+        );
         assert!(backends("", "").is_err() && backends(STATES, "").is_err());
     }
 
@@ -363,11 +415,21 @@ mod tests {
         assert_eq!(maps(text), ["/etc/h/canary.map"]);
         assert_eq!(
             map("0x557211358940 shop 25\n0x55 a b c\n"),
-            [("shop".to_owned(), "25".to_owned()), ("a".to_owned(), "b c".to_owned())]
+            [
+                ("shop".to_owned(), "25".to_owned()),
+                ("a".to_owned(), "b c".to_owned())
+            ]
         );
         let info = "Name: HAProxy\nVersion: 2.6.12-1\nUptime_sec: 7\nCurrConns: 3\nnode: lb-1";
         let about = about(info, "operator").unwrap();
-        assert_eq!((about.version.as_str(), about.uptime, about.level), ("2.6.12-1", 7, Level::Operator));
-        assert!(super::about("Name: other", "admin").unwrap_err().contains("no HAProxy"));
+        assert_eq!(
+            (about.version.as_str(), about.uptime, about.level),
+            ("2.6.12-1", 7, Level::Operator)
+        );
+        assert!(
+            super::about("Name: other", "admin")
+                .unwrap_err()
+                .contains("no HAProxy")
+        );
     }
 }

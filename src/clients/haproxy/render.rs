@@ -4,6 +4,10 @@ use super::super::ErrorKind;
 use super::Error;
 use crate::model::balancer::{NOWHERE, is_name};
 
+/// What a free slot is called. A name, though nobody looks it up: a slot that the configuration gives an address has that
+/// again after a reload, whatever `server-state-file` says of it (measured with 2.6); one with a name has its last one.
+const FREE: &str = "free.invalid";
+
 /// What is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blueprint {
@@ -55,14 +59,19 @@ pub fn render(blueprint: &Blueprint) -> Result<String, Error> {
         }
     }
     let by_source = sources.as_ref().map_or_else(String::new, |file| {
-        format!("  use_backend {app}_canary if {{ src -f {file} }} {{ nbsrv({app}_canary) gt 0 }}\n")
+        format!(
+            "  use_backend {app}_canary if {{ src -f {file} }} {{ nbsrv({app}_canary) gt 0 }}\n"
+        )
     });
     let backend = |which: &str, letter: char| {
         format!(
             "backend {app}_{which}\n  \
+             mode http\n  \
              option httpchk GET {check}\n  \
              default-server check inter 500ms fall 2 rise 2\n  \
-             server-template {letter} 1-{slots} {NOWHERE} disabled\n"
+             server-template {letter} 1-{slots} {FREE}:{port} init-addr last,{ip} disabled\n",
+            port = NOWHERE.port(),
+            ip = NOWHERE.ip(),
         )
     };
     Ok(format!(
@@ -120,9 +129,20 @@ mod tests {
             sources: None,
         };
         let text = render(&good).unwrap();
-        assert!(text.contains("server-template s 1-4 192.0.2.1:1 disabled"), "{text}");
-        assert!(text.contains("set-var(txn.shop_eu_share) str(shop-eu)"), "{text}");
-        for (app, check) in [("a b", "/"), ("a\nglobal", "/"), ("a", "healthz"), ("a", "/x\n  y")] {
+        assert!(
+            text.contains("server-template s 1-4 free.invalid:1 init-addr last,192.0.2.1 disabled"),
+            "{text}"
+        );
+        assert!(
+            text.contains("set-var(txn.shop_eu_share) str(shop-eu)"),
+            "{text}"
+        );
+        for (app, check) in [
+            ("a b", "/"),
+            ("a\nglobal", "/"),
+            ("a", "healthz"),
+            ("a", "/x\n  y"),
+        ] {
             let blueprint = Blueprint {
                 app: app.to_owned(),
                 check: check.to_owned(),

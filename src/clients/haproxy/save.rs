@@ -50,21 +50,35 @@ impl Balancer {
 
 /// A map's file with those entries: their lines are changed where they differ, and those that are missing come last.
 fn merged(file: &str, entries: &[(String, String)]) -> String {
-    let value_of = |key: &str| entries.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let value_of = |key: &str| {
+        entries
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    };
     let mut text = String::new();
     let mut seen = Vec::new();
     for line in file.lines() {
-        let key = line.split_whitespace().next().filter(|key| !key.starts_with('#'));
-        let now = line.trim().split_once(char::is_whitespace).map(|(_, value)| value.trim());
+        let key = line
+            .split_whitespace()
+            .next()
+            .filter(|key| !key.starts_with('#'));
+        let now = line
+            .trim()
+            .split_once(char::is_whitespace)
+            .map(|(_, value)| value.trim());
         match key.and_then(|key| Some((key, value_of(key)?))) {
-            Some((key, value)) if now != Some(value) => text.push_str(&format!("{key} {value}")),
+            Some((key, value)) if now != Some(value) => text.extend([key, " ", value]),
             _ => text.push_str(line),
         }
         text.push('\n');
         seen.extend(key);
     }
-    for (key, value) in entries.iter().filter(|(key, _)| !seen.contains(&key.as_str())) {
-        text.push_str(&format!("{key} {value}\n"));
+    for (key, value) in entries
+        .iter()
+        .filter(|(key, _)| !seen.contains(&key.as_str()))
+    {
+        text.extend([key, " ", value, "\n"]);
     }
     text
 }
@@ -78,7 +92,10 @@ mod tests {
         let entry = |key: &str, value: &str| (key.to_owned(), value.to_owned());
         let file = "# shares\nshop   0\nother 5\n";
         assert_eq!(
-            merged(file, &[entry("shop", "25"), entry("other", "5"), entry("new", "1")]),
+            merged(
+                file,
+                &[entry("shop", "25"), entry("other", "5"), entry("new", "1")]
+            ),
             "# shares\nshop 25\nother 5\nnew 1\n"
         );
         assert_eq!(merged(file, &[entry("shop", "0")]), file);

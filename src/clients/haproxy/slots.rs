@@ -9,7 +9,12 @@ use crate::model::{
 };
 
 /// How an order to change an address begins to tell what it did.
-const MOVED: [&str; 4] = ["IP changed", "no need to change", "port changed", "nothing changed"];
+const MOVED: [&str; 4] = [
+    "IP changed",
+    "no need to change",
+    "port changed",
+    "nothing changed",
+];
 
 impl Balancer {
     /// Puts an address into a free slot of a backend: in drain and down until its own checks find it up, so that no
@@ -27,7 +32,10 @@ impl Balancer {
             None => found.free_slot().ok_or_else(|| self.full(&found, &doing))?,
         };
         if !slot.checked {
-            let why = format!("{} is not checked: nobody would know whether it works", slot.name);
+            let why = format!(
+                "{} is not checked: nobody would know whether it works",
+                slot.name
+            );
             let remedy = "write `default-server check` and `option httpchk` into that backend; see `wharf balancer render`";
             return Err(self.error(ErrorKind::Refused, &doing, why).with(remedy));
         }
@@ -37,11 +45,17 @@ impl Balancer {
             return Ok(entered);
         }
         let why = format!("{} was given to somebody else meanwhile", slot.name);
-        Err(self.error(ErrorKind::Refused, &doing, why).with("try again"))
+        Err(self
+            .error(ErrorKind::Refused, &doing, why)
+            .with("try again"))
     }
 
     /// Has a server begin with its checks: no state of before lets it pass for up.
-    pub(super) async fn start_over(&self, name: &ServerName, address: SocketAddr) -> Result<(), Error> {
+    pub(super) async fn start_over(
+        &self,
+        name: &ServerName,
+        address: SocketAddr,
+    ) -> Result<(), Error> {
         let (ip, port) = (address.ip(), address.port());
         let line = format!(
             "set server {name} addr {ip} port {port}; set server {name} weight 100%; \
@@ -51,7 +65,13 @@ impl Balancer {
     }
 
     fn full(&self, backend: &crate::model::Backend, doing: &str) -> Error {
-        let count = |admin| backend.slots.iter().filter(|slot| slot.admin == admin).count();
+        let count = |admin| {
+            backend
+                .slots
+                .iter()
+                .filter(|slot| slot.admin == admin)
+                .count()
+        };
         let why = format!(
             "none of its {} slots is free: {} ready, {} in drain, {} in maintenance with an address of their own or something to end",
             backend.slots.len(),
@@ -76,7 +96,9 @@ impl Balancer {
         let now = self.slot(&slot.name).await?;
         if now.address != slot.address {
             let why = "it stands for another address by now";
-            return Err(self.error(ErrorKind::Refused, &doing, why).with("enter it again"));
+            return Err(self
+                .error(ErrorKind::Refused, &doing, why)
+                .with("enter it again"));
         }
         if now.admin == Admin::Ready {
             return Ok(());
@@ -89,9 +111,12 @@ impl Balancer {
             } else {
                 format!("its checks do not find it up ({})", now.check)
             };
-            return Err(self.error(ErrorKind::Refused, &doing, why).with("wait until it is up"));
+            return Err(self
+                .error(ErrorKind::Refused, &doing, why)
+                .with("wait until it is up"));
         }
-        self.order(&format!("set server {} state ready", slot.name)).await
+        self.order(&format!("set server {} state ready", slot.name))
+            .await
     }
 
     /// Gives a server nothing new; what it has goes on.
@@ -127,7 +152,8 @@ impl Balancer {
     /// # Errors
     /// When the balancer cannot be reached or refuses.
     pub async fn weight(&self, name: &ServerName, weight: u16) -> Result<(), Error> {
-        self.order(&format!("set server {name} weight {weight}")).await
+        self.order(&format!("set server {name} weight {weight}"))
+            .await
     }
 
     /// Sets the share below a key of a map, which is added where it is missing. It lasts until the next reload, unless
@@ -146,7 +172,8 @@ impl Balancer {
         match set {
             // A map that is there and has no such key.
             Err(error) if error.why.starts_with("entry not found") => {
-                self.order(&format!("add map {map} {key} {percent}")).await?;
+                self.order(&format!("add map {map} {key} {percent}"))
+                    .await?;
             }
             set => set?,
         }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::{Stream, stream};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
@@ -40,7 +43,7 @@ impl Balancer {
     /// Looks again and again, and judges each time by all that was counted since the beginning. A reload of the balancer
     /// begins the counters anew: what was counted before it is kept. A look that fails is an item too; the next one is
     /// taken all the same. It goes on until it is dropped.
-    pub fn watch(&self, watched: Watched) -> impl Stream<Item = Result<Sample, Error>> + Send {
+    pub fn watch(&self, watched: Watched) -> BoxStream<'static, Result<Sample, Error>> {
         let watch = Watch {
             balancer: self.clone(),
             watched,
@@ -52,12 +55,17 @@ impl Balancer {
             let seen = watch.next().await;
             Some((seen, watch))
         })
+        .boxed()
     }
 
     /// What two backends have done since the balancer started.
     async fn pair(&self, stable: &str, canary: &str) -> Result<(Counters, Counters), Error> {
         let all = self.backends().await?;
-        let of = |name: &str| all.iter().find(|one| *one.name == *name).map(|one| one.counters);
+        let of = |name: &str| {
+            all.iter()
+                .find(|one| *one.name == *name)
+                .map(|one| one.counters)
+        };
         match (of(stable), of(canary)) {
             (Some(stable), Some(canary)) => Ok((stable, canary)),
             // Says which there are.

@@ -85,7 +85,7 @@ impl Side {
             }
             Way::Session(command) => {
                 let opened = self.shell.session(&command).await;
-                let (session, permit) = opened.map_err(|broken| self.told(broken))?;
+                let (session, permit) = opened.map_err(told)?;
                 Ok(Stream(Inner::Session(SessionStream::new(session, permit))))
             }
         }
@@ -100,7 +100,11 @@ impl Side {
         if let Some(trouble) = trouble_of(path, &seen).filter(|_| seen != Seen::Silent) {
             return Err(trouble);
         }
-        let forward = self.shell.forward(path).await.map_err(|words| local(&words))?;
+        let forward = self
+            .shell
+            .forward(path)
+            .await
+            .map_err(|words| local(&words))?;
         let way = Way::Forward(Arc::new(forward));
         self.ways().insert(path.to_owned(), way.clone());
         Ok(way)
@@ -143,10 +147,15 @@ elif c=$(command -v nc) && "$c" -h 2>&1 | grep -q -e '-[a-zA-Z]*U'; then echo "w
 else echo wharf-socket fine; fi"#
         );
         let text = self.shell.ask(&script, LOOK).await;
-        let text = text.map_err(|broken| self.told(broken))?;
-        let told = text.lines().find_map(|line| line.strip_prefix("wharf-socket "));
+        let text = text.map_err(told)?;
+        let told = text
+            .lines()
+            .find_map(|line| line.strip_prefix("wharf-socket "));
         seen(told.unwrap_or_default()).ok_or_else(|| {
-            let why = format!("what it says of {path} is not understood: {}", printable(&text));
+            let why = format!(
+                "what it says of {path} is not understood: {}",
+                printable(&text)
+            );
             local(&why)
         })
     }
@@ -160,7 +169,7 @@ else echo wharf-socket fine; fi"#
              echo {BEGIN}; cat '{path}'; echo {END}"
         );
         let text = self.shell.ask(&script, LOOK).await;
-        let text = text.map_err(|broken| self.told(broken))?;
+        let text = text.map_err(told)?;
         let inner = text
             .split_once(&format!("{BEGIN}\n"))
             .and_then(|(_, rest)| rest.strip_suffix(&format!("{END}\n")));
@@ -179,7 +188,6 @@ else echo wharf-socket fine; fi"#
              [ -w \"$d\" ] || {{ echo \"$(id -un) may not write into $d\"; exit 1; }}\n\
              if [ -e '{path}' ]; then cp -p '{path}' '{part}'; else : >'{part}'; fi"
         );
-        let told = |broken| self.told(broken);
         self.shell.ask(&begin, LOOK).await.map_err(told)?;
         let sent = self.shell.send(&part, text.as_bytes()).await;
         sent.map_err(told)?;
@@ -188,17 +196,20 @@ else echo wharf-socket fine; fi"#
         Ok(())
     }
 
-    fn told(&self, broken: Broken) -> Trouble {
-        match broken {
-            Broken::Lost(trouble) => trouble,
-            Broken::Failed(words) if words.is_empty() => local("the host did not do it, and does not say why"),
-            Broken::Failed(words) => local(&printable(&words)),
-        }
-    }
-
     fn ways(&self) -> MutexGuard<'_, HashMap<String, Way>> {
         // The map is whole after every step.
         self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a command that came to nothing says.
+fn told(broken: Broken) -> Trouble {
+    match broken {
+        Broken::Lost(trouble) => trouble,
+        Broken::Failed(words) if words.is_empty() => {
+            local("the host did not do it, and does not say why")
+        }
+        Broken::Failed(words) => local(&printable(&words)),
     }
 }
 
@@ -228,7 +239,8 @@ fn trouble_of(path: &str, seen: &Seen) -> Option<Trouble> {
         Seen::Missing => (
             TroubleKind::SocketMissing,
             format!("there is no socket {path}"),
-            "start what listens there, or correct the socket's path in the configuration".to_owned(),
+            "start what listens there, or correct the socket's path in the configuration"
+                .to_owned(),
         ),
         Seen::Denied(user, rights) => (
             TroubleKind::SocketDenied,
@@ -257,7 +269,8 @@ fn plain(path: &str) -> Result<(), Trouble> {
     Err(Trouble {
         kind: TroubleKind::Other,
         reason: format!("ssh would misread the path {path:?}"),
-        remedy: "name an absolute path of letters, digits and /._-+@=, in the configuration".to_owned(),
+        remedy: "name an absolute path of letters, digits and /._-+@=, in the configuration"
+            .to_owned(),
         raw: Vec::new(),
     })
 }
@@ -280,7 +293,10 @@ mod tests {
         assert_eq!(seen("missing"), Some(Seen::Missing));
         assert_eq!(
             seen("denied ann srw-rw---- 1 root haproxy 0 Nov 22 17:00 /run/h.sock"),
-            Some(Seen::Denied("ann".to_owned(), "srw-rw---- root haproxy".to_owned()))
+            Some(Seen::Denied(
+                "ann".to_owned(),
+                "srw-rw---- root haproxy".to_owned()
+            ))
         );
         assert_eq!(seen("fine"), Some(Seen::Fine(None)));
         assert_eq!(

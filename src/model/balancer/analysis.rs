@@ -116,7 +116,8 @@ pub fn judge(stable: &Counters, canary: &Counters, rules: &Rules) -> Verdict {
 fn slower(stable: &Counters, canary: &Counters, rules: &Rules) -> Option<Verdict> {
     let (usual, now) = (stable.total_ms, canary.total_ms);
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
-    let is_slower = now as f64 > usual as f64 * rules.slower && now.saturating_sub(usual) > rules.slack_ms;
+    let is_slower =
+        now as f64 > usual as f64 * rules.slower && now.saturating_sub(usual) > rules.slack_ms;
     is_slower.then(|| {
         Verdict::Failure(format!(
             "a request takes {now} ms, beside {usual} ms; {} times as long is allowed",
@@ -192,7 +193,11 @@ mod tests {
 
     #[test]
     fn a_verdict_says_what_it_saw() {
-        let verdict = judge(&did(1000, 1, 0, 30), &did(400, 20, 0, 30), &Rules::default());
+        let verdict = judge(
+            &did(1000, 1, 0, 30),
+            &did(400, 20, 0, 30),
+            &Rules::default(),
+        );
         assert_eq!(
             verdict.to_string(),
             "failure: 5.0 % answers with an error (5xx) of 400 requests, beside 0.1 % of 1000; 1 points more are allowed"

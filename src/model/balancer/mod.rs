@@ -234,11 +234,9 @@ impl Backend {
         let Some(address) = slot.address else {
             return false;
         };
-        let is_for_documentation =
-            matches!(address.ip(), IpAddr::V4(ip) if ip.is_documentation());
-        let waits = |other: &&Slot| {
-            other.admin == Admin::Maintenance && other.address == slot.address
-        };
+        let is_for_documentation = matches!(address.ip(), IpAddr::V4(ip) if ip.is_documentation());
+        let waits =
+            |other: &&Slot| other.admin == Admin::Maintenance && other.address == slot.address;
         is_for_documentation || address.port() <= 1 || self.slots.iter().filter(waits).count() > 1
     }
 
@@ -285,7 +283,10 @@ mod tests {
         busy.sessions = 1;
         let kept = slot("shop/s2", "10.0.0.7:8080", Admin::Maintenance);
         let ready = slot("shop/s3", "192.0.2.1:1", Admin::Ready);
-        assert_eq!(backend(vec![busy.clone(), kept.clone(), ready.clone()]).free_slot(), None);
+        assert_eq!(
+            backend(vec![busy.clone(), kept.clone(), ready.clone()]).free_slot(),
+            None
+        );
         let free = slot("shop/s4", "10.0.0.1:1", Admin::Maintenance);
         let all = backend(vec![busy, kept, ready, free.clone()]);
         assert_eq!(all.free_slot(), Some(&free));

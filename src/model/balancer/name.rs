@@ -92,7 +92,16 @@ mod tests {
     fn nothing_that_would_be_a_second_command_is_a_name() {
         let name: ServerName = "shop_stable/s1".parse().unwrap();
         assert_eq!((&*name.backend, &*name.server), ("shop_stable", "s1"));
-        for text in ["", "shop", "/s1", "shop/", "shop/s1;show env", "shop/s 1", "a/b\nc", "a/b/c"] {
+        for text in [
+            "",
+            "shop",
+            "/s1",
+            "shop/",
+            "shop/s1;show env",
+            "shop/s 1",
+            "a/b\nc",
+            "a/b/c",
+        ] {
             assert!(text.parse::<ServerName>().is_err(), "{text:?}");
         }
     }
