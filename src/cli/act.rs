@@ -17,7 +17,10 @@ use crate::{
     clients::registry::Registries,
     console::registry_settings,
     model::{Event, HostSpec, Outcome},
-    ops::{self, Confirm, Crew, Danger, HostCommand, Plan, Refusal, RefusalKind, Role, Sentence},
+    ops::{
+        self, BalancerCommand, Confirm, Crew, Danger, HostCommand, Plan, Refusal, RefusalKind,
+        Role, Sentence,
+    },
     store::{Mark, Store},
 };
 
@@ -137,6 +140,12 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }
         Sentence::Registry(_) => Reached::nothing_yet(&session.config, session.options.timeout)?,
+        // It is known by itself, whatever hosts there are.
+        Sentence::Balancer(command) => {
+            let mut reached = Reached::beside(&session.config, session.options.timeout);
+            look_behind(session, command, &mut reached).await?;
+            reached
+        }
         Sentence::Volume(command) if command.is_local() => {
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }
@@ -158,6 +167,24 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         reached,
         exit,
     })
+}
+
+/// Looks at what stands behind a balancer, where that decides how much is lost.
+async fn look_behind(
+    session: &Session,
+    command: &BalancerCommand,
+    reached: &mut Reached,
+) -> Result<(), Failure> {
+    let Some((name, true)) = command.changes() else {
+        return Ok(());
+    };
+    let known = session.config.balancers.iter().cloned();
+    // One that nobody knows is refused by the plan.
+    if let Ok(balancer) = ops::balancers_over(&reached.engines, known).open(name) {
+        let behind = balancer.backends().await?;
+        reached.fleet.behind.insert(name.into(), behind);
+    }
+    Ok(())
 }
 
 /// The newest operations, to see whether one runs on a target; an unreadable log hides none that

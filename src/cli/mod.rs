@@ -4,6 +4,7 @@ mod act;
 mod app;
 mod args;
 mod audit;
+mod balancer;
 mod docs;
 mod exec;
 mod exit;
@@ -205,6 +206,7 @@ impl Session {
             // Their roles are not those of questions.
             Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
             Sentence::Registry(command) => registry::ask(self, command).await,
+            Sentence::Balancer(command) => balancer::ask(self, command).await,
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,
             Sentence::Audit(AuditCommand::List { list, number }) => {
                 audit::list(self, list, *number).await

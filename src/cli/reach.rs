@@ -83,17 +83,22 @@ impl Reached {
         if config.hosts.is_empty() {
             return Err(no_hosts().into());
         }
+        Ok(Self::beside(config, patience))
+    }
+
+    /// The same for what needs no host.
+    pub fn beside(config: &Config, patience: Duration) -> Self {
         let (to_us, inbox) = mpsc::channel(INBOX);
         let engines = Engines::start(engine_settings(config), to_us);
         engines.know_hosts(config.hosts.clone());
-        Ok(Self {
+        Self {
             fleet: empty_fleet(config),
             engines,
             missing: BTreeMap::new(),
             inbox,
             patience,
             deadline: Instant::now() + patience,
-        })
+        }
     }
 
     /// The hosts that answer.

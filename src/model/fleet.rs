@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName, Link,
-    Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
+    Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName,
+    Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
 };
 
@@ -26,6 +26,8 @@ pub struct Fleet {
     pub site_ranges: Vec<SiteRange>,
     /// The load balancers that the configuration describes.
     pub balancers: Arc<[BalancerSpec]>,
+    /// What stands behind those of them that were looked at for the sentence at hand.
+    pub behind: BTreeMap<Arc<str>, Vec<Backend>>,
     /// Nothing may be changed at all.
     pub read_only: bool,
     /// The templates of all catalogs, sorted by name.

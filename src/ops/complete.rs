@@ -276,6 +276,7 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
         }
         // Fields are named as in their arguments.
         "hosts" if ["network create", "image build"].contains(&entry.words) => hosts(fleet, ""),
+        "balancer" => balancer_names(fleet),
         "builder" => plain(["buildkit", "classic"].map(str::to_owned).to_vec()),
         "sort" | "columns" => columns_of(entry),
         "environment" => {
@@ -316,6 +317,9 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     }
     if let "template show" | "template render" = entry.words {
         return templates(typed, fleet);
+    }
+    if entry.words.starts_with("balancer ") {
+        return balancers(entry, typed, fleet);
     }
     let accepts = accepted(entry, typed);
     let inside = entry.words == "container copy";
@@ -412,6 +416,50 @@ fn templates(typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
         line: format!("{} ", typed.with(one.name.as_str())),
     });
     ranked(&typed.partial, offers.collect())
+}
+
+/// The balancers by name; behind one that was looked at, its backends or servers.
+fn balancers(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    let said = typed.words.iter().find(|word| !word.starts_with('-'));
+    let texts: Vec<(String, String)> = match said.map(String::as_str) {
+        None if ["balancer list", "balancer render"].contains(&entry.words) => Vec::new(),
+        None => balancer_names(fleet),
+        Some(name) => {
+            let behind = fleet.behind.get(name).into_iter().flatten();
+            match entry.words {
+                "balancer show" => behind
+                    .map(|one| (one.name.to_string(), format!("{} servers", one.slots.len())))
+                    .collect(),
+                "balancer ready"
+                | "balancer drain"
+                | "balancer maintenance"
+                | "balancer weight" => behind
+                    .flat_map(|one| &one.slots)
+                    .map(|slot| (slot.name.to_string(), slot.admin.to_string()))
+                    .filter(|(text, _)| !typed.words.contains(text))
+                    .collect(),
+                _ => Vec::new(),
+            }
+        }
+    };
+    let offers = texts.into_iter().map(|(text, about)| Completion {
+        line: format!("{} ", typed.with(&text)),
+        text,
+        about,
+    });
+    ranked(&typed.partial, offers.collect())
+}
+
+fn balancer_names(fleet: &Fleet) -> Vec<(String, String)> {
+    let names = fleet.balancers.iter();
+    names
+        .map(|one| {
+            (
+                one.name.to_string(),
+                format!("{} on {}", one.kind, one.machine),
+            )
+        })
+        .collect()
 }
 
 /// What the sentence accepts with the options typed so far; `--force` removes what runs, too.

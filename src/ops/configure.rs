@@ -43,6 +43,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         Sentence::Setting(command) => setting(command, plan, paths),
         Sentence::Host(_)
         | Sentence::Registry(_)
+        | Sentence::Balancer(_)
         | Sentence::App(_)
         | Sentence::Container(_)
         | Sentence::Image(_)

@@ -33,8 +33,8 @@ pub use listing::Listing;
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
-    Accepts, AppCommand, AuditCommand, ContainerCommand, Danger, HostCommand, ImageCommand,
-    LogsCommand, NetworkCommand, Number, ParseError, Reader, RegistryCommand, Role, Sentence,
-    SettingCommand, SubnetCommand, TemplateCommand, VolumeCommand,
+    Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,
+    ImageCommand, LogsCommand, NetworkCommand, Number, ParseError, Reader, RegistryCommand, Role,
+    Sentence, SettingCommand, SubnetCommand, TemplateCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -53,6 +53,7 @@ impl Sentence {
             | Self::Subnet(_)
             | Self::App(_)
             | Self::Registry(_)
+            | Self::Balancer(_)
             | Self::Template(_)
             | Self::Volume(_)
             | Self::Audit(_)
@@ -88,6 +89,7 @@ impl Sentence {
             | Self::Subnet(_)
             | Self::App(_)
             | Self::Registry(_)
+            | Self::Balancer(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -106,6 +108,7 @@ impl Sentence {
             | Self::Subnet(_)
             | Self::App(_)
             | Self::Registry(_)
+            | Self::Balancer(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -118,6 +121,7 @@ impl Sentence {
         match self {
             Self::Audit(_)
             | Self::Registry(_)
+            | Self::Balancer(_)
             | Self::Setting(_)
             | Self::Template(_)
             | Self::Host(
@@ -181,6 +185,7 @@ impl Sentence {
                 self,
                 Self::Image(ImageCommand::Load(_) | ImageCommand::Pull(_) | ImageCommand::Build(_))
                     | Self::Registry(_)
+                    | Self::Balancer(_)
             )
     }
 

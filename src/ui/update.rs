@@ -767,6 +767,7 @@ impl Ui {
             | Sentence::Network(_)
             | Sentence::Volume(_)
             | Sentence::Registry(_)
+            | Sentence::Balancer(_)
             | Sentence::Template(_) => None,
         }
     }

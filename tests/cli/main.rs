@@ -3,12 +3,16 @@
 
 mod acting;
 mod asking;
+mod balancers;
 mod bench;
 mod containers;
 mod doctor;
 mod images;
 mod installing;
 mod networks;
+#[expect(dead_code, reason = "more than these tests need")]
+#[path = "../balancer/proxy.rs"]
+mod proxy;
 mod registries;
 mod setting_up;
 mod streams;

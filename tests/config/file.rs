@@ -5,7 +5,7 @@ use std::fs;
 use wharf::{
     config::{EXAMPLE, Flags},
     logs::Masks,
-    model::{DatabasePlace, Endpoint, TlsFiles},
+    model::{DatabasePlace, Endpoint, HostName, Machine as BalancerMachine, TlsFiles},
 };
 
 use crate::machine::{Machine, complaints, host, names};
@@ -129,6 +129,81 @@ endpoint = "tcp://[fd00::1]:2375"
         host(&config, "v6").endpoint.to_string(),
         "tcp://[fd00::1]:2375"
     );
+}
+
+#[test]
+fn balancers_are_read_and_a_wrong_one_loses_only_itself() {
+    let machine = Machine::with(
+        r#"
+[[balancer]]
+name = "here"
+socket = "/run/h.sock"
+
+[[balancer]]
+name = "edge"
+kind = "haproxy"
+host = "web-1"
+socket = "/run/haproxy/admin.sock"
+map = "/etc/haproxy/canary.map"
+state = "/var/lib/haproxy/ops.state"
+config = "/etc/haproxy/haproxy.cfg"
+environment = "prod"
+read_only = true
+
+[[balancer]]
+name = "away"
+endpoint = "ssh://ops@lb-1:2222"
+socket = "/run/h.sock"
+map = "canary.map"
+
+[[balancer]]
+name = "edge"
+socket = "/run/h.sock"
+
+[[balancer]]
+name = "no; good"
+socket = "/run/h.sock"
+
+[[balancer]]
+name = "nginx"
+kind = "nginx"
+socket = "/run/n.sock"
+
+[[balancer]]
+name = "two"
+host = "web-1"
+endpoint = "ssh://lb-1"
+socket = "/run/h.sock"
+
+[[balancer]]
+name = "tcp"
+endpoint = "tcp://lb-1:9999"
+socket = "/run/h.sock"
+
+[[balancer]]
+name = "mute"
+enviroment = "prod"
+"#,
+    );
+    let config = machine.plain();
+    let [here, edge, away] = &*config.balancers else {
+        panic!("{:?}", config.balancers)
+    };
+    assert_eq!(
+        (&here.machine, &*here.socket),
+        (&BalancerMachine::Here, "/run/h.sock")
+    );
+    assert_eq!(edge.machine, BalancerMachine::Host(HostName::new("web-1")));
+    assert_eq!(edge.environment.as_deref(), Some("prod"));
+    assert_eq!(edge.map.as_deref(), Some("/etc/haproxy/canary.map"));
+    assert_eq!(edge.state.as_deref(), Some("/var/lib/haproxy/ops.state"));
+    assert!(edge.read_only && edge.config.is_some() && !here.read_only);
+    let lb = BalancerMachine::Ssh {
+        destination: "ops@lb-1".into(),
+        port: Some(2222),
+    };
+    assert_eq!((&away.machine, &away.map), (&lb, &None));
+    insta::assert_snapshot!(complaints(&config).join("\n"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A plan: what a sentence would do, as values, before anything happens.
 
 mod act;
+mod balancer;
 mod configure;
 mod docker;
 mod gather;
@@ -186,6 +187,7 @@ impl Sentence {
             Self::Network(command) => network::plan(self, command, fleet, selection),
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
             Self::Registry(command) => registry::plan(self, command, fleet, selection),
+            Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
                 query::plan(self, fleet, selection)
             }

@@ -1,6 +1,7 @@
 //! The sentence: one language for the shell, the keys, the palette, the help and the log of acts.
 
 mod app;
+mod balancer;
 mod container;
 mod error;
 mod fleet;
@@ -16,6 +17,10 @@ mod volume;
 mod write;
 
 pub use app::AppCommand;
+pub use balancer::{
+    BalancerCommand, DrainArgs, ReadyArgs, RenderBalancerArgs, SaveArgs, ServersArgs, ShareArgs,
+    ShowBalancerArgs, WeightArgs,
+};
 pub use container::{
     ContainerCommand, ContainerName, CopySide, ExecArgs, Grace, KillArgs, RemoveArgs, ShowArgs,
     Signal, Targets,
@@ -76,6 +81,9 @@ pub enum Sentence {
     /// Image registries: what is in them, and moving names about
     #[command(subcommand)]
     Registry(RegistryCommand),
+    /// Load balancers: what stands behind them, and who gets traffic
+    #[command(subcommand)]
+    Balancer(BalancerCommand),
     /// Templates: apps to be made of answers, and Compose files
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -160,6 +168,7 @@ impl Sentence {
             Self::Network(command) => command.why(),
             Self::Volume(command) => command.why(),
             Self::Registry(command) => command.why(),
+            Self::Balancer(command) => command.why(),
             Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())

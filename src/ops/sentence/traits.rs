@@ -109,6 +109,7 @@ impl Sentence {
             Self::Network(command) => command.danger(),
             Self::Volume(command) => command.danger(),
             Self::Registry(command) => command.danger(),
+            Self::Balancer(command) => command.danger(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
                 Danger::Reads
             }
@@ -128,6 +129,7 @@ impl Sentence {
             Self::Network(command) => command.role(),
             Self::Volume(command) => command.role(),
             Self::Registry(command) => command.role(),
+            Self::Balancer(command) => command.role(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
                 Role::Query
             }
@@ -151,6 +153,7 @@ impl Sentence {
             | Self::Setting(_)
             | Self::Subnet(_)
             | Self::Registry(_)
+            | Self::Balancer(_)
             | Self::Template(_) => Accepts::Nothing,
         }
     }

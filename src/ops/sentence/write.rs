@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::{
-    AddArgs, AppCommand, AuditCommand, BackupsArgs, BuildArgs, ContainerCommand, CopySide,
-    CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand, ImportArgs,
-    InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand, PruneArgs, RegistryCommand,
-    RemoveArgs, Sentence, SettingCommand, ShowArgs, Speed, SubnetCommand, TemplateCommand,
-    VolumeCommand,
+    AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
+    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand,
+    ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand, PruneArgs,
+    RegistryCommand, RemoveArgs, Sentence, ServersArgs, SettingCommand, ShowArgs, Speed,
+    SubnetCommand, TemplateCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};
 
@@ -106,6 +106,7 @@ impl Sentence {
             Self::Template(command) => command.words(),
             Self::Volume(command) => command.words(),
             Self::Registry(command) => command.words(),
+            Self::Balancer(command) => command.words(),
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
             Self::Audit(AuditCommand::Verify) => "audit verify",
@@ -132,6 +133,7 @@ impl Sentence {
             Self::Template(command) => template(&mut words, command),
             Self::Volume(command) => volume(&mut words, command, targets),
             Self::Registry(command) => registry(&mut words, command),
+            Self::Balancer(command) => balancer(&mut words, command),
             Self::Logs(args) => logs(&mut words, args, targets),
             Self::Audit(AuditCommand::List { list: args, number }) => {
                 list(&mut words, args);
@@ -342,6 +344,53 @@ fn registry(words: &mut Words, command: &RegistryCommand) {
             words.add(args.from.to_string());
             words.add(args.to.of(&args.from).to_string());
             words.option("--expect", args.expect.as_ref());
+        }
+    }
+}
+
+fn balancer(words: &mut Words, command: &BalancerCommand) {
+    let servers = |words: &mut Words, args: &ServersArgs| {
+        words.add(&args.balancer);
+        words.0.extend(args.servers.iter().map(ToString::to_string));
+    };
+    match command {
+        BalancerCommand::List => {}
+        BalancerCommand::Show(args) => {
+            words.add(&args.balancer);
+            words.0.extend(args.backend.clone());
+        }
+        BalancerCommand::Check { balancer } => {
+            words.add(balancer);
+        }
+        BalancerCommand::Render(args) => {
+            words.add(&*args.app);
+            words
+                .option("--servers", Some(args.servers))
+                .option("--port", Some(args.port))
+                .option("--check", Some(&args.check))
+                .option("--balancer", args.balancer.as_ref())
+                .option("--sources", args.sources.as_ref());
+        }
+        BalancerCommand::Ready(args) => {
+            servers(words, &args.servers);
+            words.option("--wait", Some(args.wait));
+        }
+        BalancerCommand::Drain(args) => {
+            servers(words, &args.servers);
+            words.option("--wait", (args.wait > 0).then_some(args.wait));
+        }
+        BalancerCommand::Maintenance(args) => servers(words, args),
+        BalancerCommand::Weight(args) => {
+            words.add(&args.balancer).add(args.server.to_string());
+            words.add(args.weight.to_string());
+        }
+        BalancerCommand::Share(args) => {
+            words.add(&args.balancer).add(&*args.app);
+            words.add(args.share.percent().to_string());
+            words.option("--map", args.map.as_ref());
+        }
+        BalancerCommand::Save(args) => {
+            words.add(&args.balancer);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod balancers;
 mod builds;
 mod columns;
 mod completing;
@@ -41,6 +42,7 @@ fn fleet() -> Fleet {
         ("ro-1", "https://10.0.0.8:2376", "dev", &[]),
     ];
     let mut fleet = Fleet::new();
+    fleet.balancers = Arc::from([balancers::edge()]);
     fleet.apply(Event::Tick(at(0)));
     fleet.apply(Event::Hosts(
         hosts
