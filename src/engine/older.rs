@@ -6,13 +6,16 @@ use super::error::Fault;
 use super::lines::LogReader;
 use super::logs::{Body, LogOptions};
 use super::session::Session;
-use crate::model::{ContainerId, LogBatch, LogRange};
+use crate::model::{ContainerId, LogBatch, LogRange, Product, moment as at_moment};
 
 /// How many times more lines are asked for when so many did not reach back far enough.
 const GROWTH: u64 = 8;
 
 /// No log is asked for more lines than this, but for all of them.
 const MOST: u64 = 50_000_000;
+
+/// Nanoseconds.
+const SECOND: i64 = 1_000_000_000;
 
 /// By so many first lines it is known that asking for more brought no more.
 const FIRST: usize = 64;
@@ -51,13 +54,20 @@ pub(super) async fn older(
         let part = Part::read(&mut body, tty, moment, count).await?;
         // The first line of all of them stays the first however many are asked for.
         let is_all = range == LogRange::All || part.is_empty || before == Some(part.first);
+        let first = part.first;
         if is_all || part.has_enough(count) {
-            return Ok(Older {
-                whole: is_all && !part.dropped,
-                lines: part.lines,
-            });
+            let found = match session.product {
+                Product::Docker => Some(part),
+                Product::Podman => part.again(session, id, tty, moment, count, is_all).await?,
+            };
+            if let Some(part) = found {
+                return Ok(Older {
+                    whole: is_all && !part.dropped,
+                    lines: part.lines,
+                });
+            }
         }
-        before = Some(part.first);
+        before = Some(first);
         tail *= GROWTH;
     }
 }
@@ -108,6 +118,34 @@ impl Part {
         part.is_empty = first.count == 0;
         part.first = first.hash.finish();
         Ok(part)
+    }
+
+    /// The same, asked for by time. Podman (4.3; mended in 4.7) puts a line that its monitor wrote in two pieces, as it
+    /// does at the end of each buffer, together in the wrong order when it counts from the end; not so when it is asked
+    /// for what was logged since a moment. None when that may begin in the middle of a line.
+    async fn again(
+        self,
+        session: &Session,
+        id: &ContainerId,
+        tty: bool,
+        moment: i64,
+        count: usize,
+        is_all: bool,
+    ) -> Result<Option<Self>, Fault> {
+        let first = self.lines.iter().next().and_then(|line| line.at);
+        let range = match first {
+            // It tells whole seconds only.
+            Some(at) if !is_all => LogRange::Since(at_moment(at - SECOND)),
+            Some(_) | None => LogRange::All,
+        };
+        let options = LogOptions {
+            range,
+            ..LogOptions::default()
+        };
+        let mut body = Body::open(session, id, options).await?;
+        let part = Self::read(&mut body, tty, moment, count).await?;
+        let is_sure = range == LogRange::All || part.dropped;
+        Ok(is_sure.then_some(part))
     }
 
     /// Keeps the last lines only when there are more than so many.
