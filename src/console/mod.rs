@@ -131,6 +131,7 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<Left> {
         messages,
         from_engines,
         wanted: BTreeSet::new(),
+        asked_templates: false,
         rest: TOGETHER,
         opened: Moment::now(),
         drawn: Moment::now(),
@@ -147,6 +148,7 @@ struct Console {
     messages: mpsc::Receiver<Msg>,
     from_engines: mpsc::Receiver<Signal>,
     wanted: BTreeSet<Feed>,
+    asked_templates: bool,
     /// How long after the last frame the next may follow, unless a key is pressed.
     rest: Duration,
     opened: Moment,
@@ -235,6 +237,10 @@ impl Console {
         if wanted != self.wanted {
             self.performer.engines().want(wanted.clone());
             self.wanted = wanted;
+        }
+        if !self.asked_templates && self.ui.wants_templates() {
+            self.asked_templates = true;
+            self.performer.read_templates();
         }
         let ui = &mut self.ui;
         let drawn = self.screen.draw(|frame| ui.view(frame));
@@ -380,7 +386,8 @@ pub fn engine_settings(config: &Config) -> engine::Settings {
         },
         pace: engine_pace(config),
         scratch: config.paths.cache_dir.join("images"),
-        vaults: config.backups.directories(),
+        vaults: config.backups.dated(),
+        notes: config.backups.notes.clone(),
         operator: config.backups.operator.clone(),
         keys: keys(config),
         variables: engine::Variables::new(|name| crate::config::Env::of_process().text(name)),

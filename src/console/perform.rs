@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, time::Instant};
 
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
+use tokio::{
+    runtime::Handle,
+    sync::mpsc,
+    task::{JoinSet, spawn_blocking},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +20,7 @@ use super::{
     welcome,
 };
 use crate::{
+    catalog::Catalog,
     clients::{haproxy::Balancers, registry::Registries},
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
@@ -121,6 +126,19 @@ impl Performer {
             | Effect::Quit => {}
         }
         Vec::new()
+    }
+
+    /// Reads the templates, and tells them.
+    pub fn read_templates(&mut self) {
+        let (inbox, catalogs) = (self.inbox.clone(), self.config.catalogs.clone());
+        self.work(async move {
+            let read = spawn_blocking(move || Catalog::read(&catalogs)).await;
+            let templates = read.map(|catalog| catalog.templates).unwrap_or_default();
+            // A console that is gone needs no news.
+            let _ = inbox
+                .send(Msg::Event(Event::Templates(templates.into())))
+                .await;
+        });
     }
 
     fn work(&mut self, work: impl Future<Output = ()> + Send + 'static) {
@@ -521,8 +539,6 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     fleet.balancers = config.balancers.clone().into();
     fleet.read_only = config.read_only;
     fleet.settings = looks::settings(config);
-    let catalog = crate::catalog::Catalog::read(&config.catalogs);
-    fleet.templates = catalog.templates.into();
     let machine = setup.origin.place.split(' ').next().unwrap_or("");
     let around = Surroundings {
         operator: format!("{}@{machine}", setup.origin.operator),

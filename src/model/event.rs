@@ -1,8 +1,10 @@
 //! An event: the only way in. What engines, the store and the clock tell.
 
+use std::sync::Arc;
+
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
-    Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
+    Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way, app::Template,
 };
 
 /// Something that happened or became known.
@@ -53,6 +55,8 @@ pub enum Event {
     AnotherLog,
     /// These acts wait to be recorded, because the log cannot be written; oldest first.
     Waiting(Vec<Operation>),
+    /// The templates of all catalogs were read.
+    Templates(Arc<[Template]>),
     /// What the console is told about itself was read anew.
     Settings(Box<Settings>),
 }

@@ -30,8 +30,8 @@ pub struct Fleet {
     pub behind: BTreeMap<Arc<str>, Vec<Backend>>,
     /// Nothing may be changed at all.
     pub read_only: bool,
-    /// The templates of all catalogs, sorted by name.
-    pub templates: Arc<[Template]>,
+    /// The templates of all catalogs, sorted by name; none until somebody wants to see them and they were read.
+    pub templates: Option<Arc<[Template]>>,
     /// What the console is told about itself.
     pub settings: Settings,
     /// The newest operations, newest first.
@@ -72,6 +72,16 @@ pub struct Tally {
 }
 
 impl Fleet {
+    /// The templates as far as they are known.
+    pub fn all_templates(&self) -> &[Template] {
+        self.templates.as_deref().unwrap_or(&[])
+    }
+
+    /// The template of that name.
+    pub fn template(&self, name: &TemplateName) -> Option<&Template> {
+        self.all_templates().iter().find(|one| one.name == *name)
+    }
+
     /// A fleet of nothing.
     pub fn new() -> Self {
         Self::default()
@@ -80,11 +90,6 @@ impl Fleet {
     /// The hosts, in the order of the configuration.
     pub fn hosts(&self) -> &[Host] {
         &self.hosts
-    }
-
-    /// A template by name.
-    pub fn template(&self, name: &TemplateName) -> Option<&Template> {
-        self.templates.iter().find(|one| one.name == *name)
     }
 
     /// A host by name.
@@ -225,6 +230,7 @@ impl Fleet {
                 self.waiting = numbered.map(|(at, one)| one.waiting(at)).collect();
                 self.waiting.reverse();
             }
+            Event::Templates(templates) => self.templates = Some(templates),
             Event::Settings(settings) => self.settings.read_again(*settings),
             Event::Hosts(specs) => self.apply_hosts(specs),
             Event::Link(name, link) => self.change(&name, |host| {

@@ -410,7 +410,7 @@ fn templates(typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
     {
         return Vec::new();
     }
-    let offers = fleet.templates.iter().map(|one| Completion {
+    let offers = fleet.all_templates().iter().map(|one| Completion {
         text: one.name.to_string(),
         about: one.title.clone(),
         line: format!("{} ", typed.with(one.name.as_str())),

@@ -277,7 +277,7 @@ impl Listing {
                 of(key, rows.map(|(host, volume)| VolumeRow::new(host, volume)))
             }
             Self::Templates => {
-                let all = fleet.templates.iter();
+                let all = fleet.all_templates().iter();
                 of(key, all.map(|template| TemplateRow { template }))
             }
             Self::Settings => {

@@ -42,7 +42,10 @@ use self::{
 };
 use crate::{
     logs::{Excerpt, Masks},
-    model::{ContainerId, Event, Feed, Fleet, HostName, Payload, Step, found::Found, setting::Key},
+    model::{
+        ContainerId, Event, Feed, Fleet, HostName, Payload, Step, app::TemplateName, found::Found,
+        setting::Key,
+    },
     ops::{Export, Plan, Progress, Sentence, target::Target},
 };
 
@@ -203,6 +206,8 @@ pub struct Ui {
     history: prompt::History,
     messages: VecDeque<Message>,
     runs: Runs,
+    /// The template that is to be shown when templates are known.
+    awaited: Option<TemplateName>,
     settled: bool,
 }
 
@@ -225,6 +230,7 @@ impl Ui {
             history: prompt::History::default(),
             messages: VecDeque::new(),
             runs: Runs::default(),
+            awaited: None,
             settled: false,
         };
         ui.take_columns();
@@ -247,6 +253,15 @@ impl Ui {
     pub fn wants(&mut self) -> BTreeSet<Feed> {
         self.settle();
         self.panes.get(self.here).wants(&self.fleet)
+    }
+
+    /// Whether somebody looks at templates, or names one, and they were not read yet: nobody else pays for them.
+    pub fn wants_templates(&self) -> bool {
+        let is_named = |prompt: &Prompt| prompt.is_about("template");
+        self.fleet.templates.is_none()
+            && (self.here == PaneId::Templates
+                || self.awaited.is_some()
+                || self.prompt.as_ref().is_some_and(is_named))
     }
 
     /// Says something to the operator.

@@ -209,6 +209,18 @@ impl Prompt {
         Typed::More(self.input.value().to_owned())
     }
 
+    /// Whether what is typed begins with that word of a sentence.
+    pub fn is_about(&self, noun: &str) -> bool {
+        self.kind == Kind::Palette && self.input.value().trim_start().starts_with(noun)
+    }
+
+    /// What can be offered is worked out anew: the fleet has more in it.
+    pub fn refresh(&mut self, fleet: &Fleet) {
+        if self.chosen.is_none() {
+            self.complete(fleet);
+        }
+    }
+
     fn complete(&mut self, fleet: &Fleet) {
         self.chosen = None;
         let text = self.input.value();

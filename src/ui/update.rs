@@ -53,7 +53,11 @@ impl Ui {
             }
             Msg::Event(event) => {
                 let settings = matches!(event, Event::Settings(_));
+                let templates = matches!(event, Event::Templates(_));
                 self.fleet.apply(event);
+                if templates {
+                    self.take_templates();
+                }
                 if settings {
                     self.take_columns();
                 }
@@ -754,11 +758,7 @@ impl Ui {
                 Some(self.show_list(PaneId::Templates, list))
             }
             Sentence::Template(TemplateCommand::Show { name }) => {
-                if self.panes.templates.show(name, &self.fleet) {
-                    self.enter(PaneId::Templates);
-                } else {
-                    self.say(Level::Warning, format!("there is no template {name}"));
-                }
+                self.show_template(name.clone());
                 Some(Vec::new())
             }
             Sentence::Host(_)
@@ -769,6 +769,28 @@ impl Ui {
             | Sentence::Registry(_)
             | Sentence::Balancer(_)
             | Sentence::Template(_) => None,
+        }
+    }
+
+    /// Puts the cursor on a template, as soon as it is known which there are.
+    fn show_template(&mut self, name: TemplateName) {
+        if self.fleet.templates.is_none() {
+            self.awaited = Some(name);
+            self.enter(PaneId::Templates);
+        } else if self.panes.templates.show(&name, &self.fleet) {
+            self.enter(PaneId::Templates);
+        } else {
+            self.say(Level::Warning, format!("there is no template {name}"));
+        }
+    }
+
+    /// Templates are known now: what waited for them goes on.
+    fn take_templates(&mut self) {
+        if let Some(name) = self.awaited.take() {
+            self.show_template(name);
+        }
+        if let Some(prompt) = &mut self.prompt {
+            prompt.refresh(&self.fleet);
         }
     }
 

@@ -218,7 +218,8 @@ pub fn demo() -> Fleet {
     fleet.site_ranges = site_ranges();
     last_words(&mut fleet);
     settings(&mut fleet);
-    fleet.templates = wharf::catalog::Catalog::own().templates.into();
+    let templates = wharf::catalog::Catalog::own().templates.into();
+    fleet.apply(wharf::model::Event::Templates(templates));
     for operation in operations() {
         fleet.apply(Event::Operation(Box::new(operation)));
     }

@@ -65,7 +65,7 @@ impl Templates {
         }
         // A filter may hide it.
         if self.table.set_filter("").is_ok() {
-            let names = fleet.templates.iter().map(|one| one.name.clone());
+            let names = fleet.all_templates().iter().map(|one| one.name.clone());
             self.table.list.settle(names.collect());
         }
         self.table.list.go_to(name);
@@ -84,7 +84,7 @@ impl Templates {
 
     /// Goes to the next category, by way of the filter: all, then each.
     fn next_category(&mut self, fleet: &Fleet) -> Reply {
-        let all = fleet.templates.iter().flat_map(|one| &one.categories);
+        let all = fleet.all_templates().iter().flat_map(|one| &one.categories);
         let names: BTreeSet<&str> = all.map(String::as_str).collect();
         let now = self.table.filter().strip_prefix("category:");
         let next = match now {
@@ -168,8 +168,8 @@ impl Pane for Templates {
     }
 
     fn settle(&mut self, fleet: &Fleet, area: Rect) {
-        self.total = fleet.templates.len();
-        let rows = fleet.templates.iter();
+        self.total = fleet.all_templates().len();
+        let rows = fleet.all_templates().iter();
         let rows = rows.map(|template| TemplateRow { template });
         let rows = self
             .table
@@ -210,7 +210,9 @@ impl Pane for Templates {
 
     fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         if self.table.list.order().is_empty() {
-            let text = if self.total == 0 {
+            let text = if fleet.templates.is_none() {
+                "The templates are being read …".to_owned()
+            } else if self.total == 0 {
                 "No template is there. Name a [[catalog]] in wharf.toml.".to_owned()
             } else {
                 let filter = self.table.filter();

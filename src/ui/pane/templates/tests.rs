@@ -8,13 +8,13 @@ use super::*;
 use crate::{
     model::{Event, Image},
     ops::Catalog,
-    ui::{desk::Desk, pane::stage},
+    ui::{Msg, desk::Desk, pane::stage},
 };
 
 /// Four hosts, of which the first has the image of Redis, with Wharf's own templates.
 fn fleet() -> Fleet {
     let mut fleet = stage::fleet();
-    fleet.templates = Catalog::own().templates.into();
+    fleet.apply(Event::Templates(Catalog::own().templates.into()));
     let names: Vec<_> = fleet
         .hosts()
         .iter()
@@ -169,9 +169,64 @@ fn a_terminal_without_utf_8_gets_ascii_only() {
     assert!(text.replace('▶', " ").is_ascii(), "{text}");
 }
 
+/// A desk at which nobody has read templates yet.
+fn unread() -> Desk {
+    Desk::new(stage::fleet(), 80, 24)
+}
+
+/// The templates arrive.
+fn arrive(desk: &mut Desk) {
+    let templates = Catalog::own().templates.into();
+    desk.ui().update(Msg::Event(Event::Templates(templates)));
+}
+
+#[test]
+fn templates_are_read_when_somebody_wants_them() {
+    let mut desk = unread();
+    assert!(!desk.ui().wants_templates());
+    let mut desk = desk.keys("0");
+    assert!(desk.ui().wants_templates());
+    assert!(
+        desk.screen().contains("are being read"),
+        "{}",
+        desk.screen()
+    );
+    arrive(&mut desk);
+    assert!(!desk.ui().wants_templates());
+    assert!(desk.screen().contains("HAProxy"), "{}", desk.screen());
+
+    // One that is named is shown when they are there.
+    let mut desk = unread();
+    drop(desk.ui().say_line("template show postgres"));
+    assert!(desk.ui().wants_templates());
+    arrive(&mut desk);
+    assert!(
+        desk.screen().contains("PostgreSQL 16 postgres"),
+        "{}",
+        desk.screen()
+    );
+    let mut desk = unread();
+    drop(desk.ui().say_line("template show nothing"));
+    arrive(&mut desk);
+    assert!(
+        desk.screen().contains("there is no template nothing"),
+        "{}",
+        desk.screen()
+    );
+
+    // Who types their name is offered them as they come.
+    let mut desk = unread().keys(":").type_text("template show post");
+    assert!(desk.ui().wants_templates());
+    assert!(!desk.screen().contains("postgres"), "{}", desk.screen());
+    arrive(&mut desk);
+    assert!(desk.screen().contains("postgres"), "{}", desk.screen());
+}
+
 #[test]
 fn what_is_missing_is_said() {
-    let mut desk = Desk::new(stage::fleet(), 80, 24).keys("0");
+    let mut fleet_of_none = stage::fleet();
+    fleet_of_none.apply(Event::Templates(Arc::new([])));
+    let mut desk = Desk::new(fleet_of_none, 80, 24).keys("0");
     assert!(
         desk.screen().contains("No template is there"),
         "{}",
