@@ -202,7 +202,7 @@ impl Session {
             Sentence::Volume(VolumeCommand::Browse(args)) => {
                 volume::browse(self, sentence, args).await
             }
-            Sentence::Volume(VolumeCommand::Backups(args)) => volume::backups(self, args),
+            Sentence::Volume(VolumeCommand::Backups(args)) => volume::backups(self, args).await,
             // Their roles are not those of questions.
             Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
             Sentence::Registry(command) => registry::ask(self, command).await,

@@ -12,7 +12,8 @@ use super::{
     table::{facts, plain},
 };
 use crate::{
-    engine::backup::vault,
+    console::engine_settings,
+    engine::{Engines, backup::vault},
     model::{
         FileEntry, FileKind, FileList, Fleet, Host, HostName, HostSpec, Manifest, Resource, Volume,
         ago, bytes, printable,
@@ -20,6 +21,7 @@ use crate::{
     ops::{
         Sentence, Target,
         sentence::{BackupsArgs, BrowseArgs},
+        way_to,
     },
 };
 
@@ -211,7 +213,7 @@ fn line(file: &FileEntry) -> String {
 }
 
 /// `volume backups`.
-pub(super) fn backups(session: &Session, args: &BackupsArgs) -> Result<Exit, Failure> {
+pub(super) async fn backups(session: &Session, args: &BackupsArgs) -> Result<Exit, Failure> {
     let patterns: Vec<Pattern> = args
         .names
         .iter()
@@ -230,9 +232,18 @@ pub(super) fn backups(session: &Session, args: &BackupsArgs) -> Result<Exit, Fai
         None => session.config.backups.directories(),
     };
     let (mut found, mut exit) = (Vec::new(), Exit::Done);
+    // No engine is asked, and none has to be there.
+    let (inbox, _signals) = tokio::sync::mpsc::channel(1);
+    let engines = Engines::start(engine_settings(&session.config), inbox);
+    let fleet = super::reach::empty_fleet(&session.config);
     for directory in directories {
-        let (here, wrong) = vault::all(&directory)
-            .map_err(|error| Failure::Failed(format!("{}: {error}", directory.display())))?;
+        let way = way_to(&directory, &fleet)?;
+        let (here, wrong) = match engines.backups(&way).await {
+            Ok(listed) => listed,
+            // One that cannot be reached hides none of the others.
+            Err(error) if args.from.is_none() => (Vec::new(), vec![error.to_string()]),
+            Err(error) => return Err(error.into()),
+        };
         found.extend(here);
         for why in wrong {
             super::complain(&why);

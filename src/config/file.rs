@@ -13,7 +13,7 @@ use crate::{
     logs::Masks,
     model::{
         BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec,
-        RegistrySpec, Schedule, SiteRange, TlsFiles,
+        RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule, Visibility},
         setting::{Key, written_length},
     },
@@ -209,8 +209,9 @@ impl File {
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
         root.table("store", |section| self.store(section, base));
         root.table("backups", |section| {
-            let directory = section.text("directory").map(|text| base.path(&text));
-            self.backups.directory = directory.unwrap_or_default();
+            if let Some(vault) = vault(section, base) {
+                self.backups.directory = vault;
+            }
         });
         root.tables("backup", |section| {
             let job = backup_job(section, base);
@@ -583,6 +584,21 @@ fn logs(logs: &mut Logs, section: &mut Section<'_, '_>) {
 /// What follows from rules of which nothing is known.
 const ALL_MASKED: &str = "mend it; until then all lines of logs are masked";
 
+/// A directory of backups, of this machine or of a host.
+fn vault(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<Vault> {
+    let text = section.text("directory")?;
+    if !Vault::names_a_host(&text) {
+        return Some(Vault::Here(base.path(&text)));
+    }
+    match text.parse() {
+        Ok(vault) => Some(vault),
+        Err(why) => {
+            section.complain_of("directory", "is no directory of backups", why);
+            None
+        }
+    }
+}
+
 /// `[[backup]]`: what cannot be read of one is told, and it is not done.
 fn backup_job(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<BackupJob> {
     let volumes = section.texts("volumes");
@@ -590,7 +606,7 @@ fn backup_job(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<BackupJob
         section.rename(format!("[[backup]] {first}"));
     }
     let schedule = ["every", "cron"].map(|key| (key, section.text(key)));
-    let directory = section.text("directory").map(|text| base.path(&text));
+    let directory = vault(section, base);
     let keep = section.number("keep", 1..1_000_000);
     let pause = section.flag("pause").unwrap_or(false);
     let before = section.text("before");

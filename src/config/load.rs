@@ -8,13 +8,13 @@ use std::{
 };
 
 use super::{
-    Config, Env, Flags, Log, Notice, Paths,
+    Backups, Config, Env, Flags, Log, Notice, Paths,
     document::nearest,
     file::{self, File},
     fleet,
 };
 use crate::model::{
-    DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings,
+    DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings, Vault,
     setting::{Key, Source},
 };
 
@@ -30,9 +30,10 @@ impl Config {
         let chosen = flags.config.clone().or_else(|| env.path("WHARF_CONFIG"));
         let paths = Paths::of(env, chosen.as_deref());
         let mut file = read(&paths, chosen.is_some());
-        if file.backups.directory.as_os_str().is_empty() {
-            file.backups.directory = paths.data_dir.join("backups");
+        if file.backups.directory == Backups::default().directory {
+            file.backups.directory = Vault::Here(paths.data_dir.join("backups"));
         }
+        file.backups.notes = paths.data_dir.join("backups-elsewhere");
         file.backups.operator = super::origin(env, "").operator;
         let gathered = fleet::gather(flags, env, &paths, &file);
         let mut notices = std::mem::take(&mut file.notices);

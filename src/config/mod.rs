@@ -33,7 +33,7 @@ use crate::{
     logs::Masks,
     model::{
         BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, app::CatalogSource,
+        SiteRange, Vault, app::CatalogSource, file_part,
     },
 };
 
@@ -192,19 +192,32 @@ impl Default for Ssh {
 }
 
 /// Where backups of volumes go, and what the worker backs up.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backups {
     /// The directory that is meant where none is said.
-    pub directory: PathBuf,
+    pub directory: Vault,
     /// What the worker backs up, and when.
     pub jobs: Vec<BackupJob>,
     /// Who acts, for the manifests.
     pub operator: String,
+    /// Where it is noted which backups there are in directories of other hosts.
+    pub notes: PathBuf,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self {
+            directory: Vault::Here(PathBuf::new()),
+            jobs: Vec::new(),
+            operator: String::new(),
+            notes: PathBuf::new(),
+        }
+    }
 }
 
 impl Backups {
     /// All directories in which there may be backups.
-    pub fn directories(&self) -> Vec<PathBuf> {
+    pub fn directories(&self) -> Vec<Vault> {
         let mut all = vec![self.directory.clone()];
         for directory in self.jobs.iter().filter_map(|job| job.directory.as_ref()) {
             if !all.contains(directory) {
@@ -212,6 +225,16 @@ impl Backups {
             }
         }
         all
+    }
+
+    /// The directories of this machine whose names say when a volume was backed up: those of other hosts are noted.
+    pub fn dated(&self) -> Vec<PathBuf> {
+        let all = self.directories().into_iter();
+        all.map(|vault| match vault {
+            Vault::Here(path) => path,
+            Vault::On(..) => self.notes.join(file_part(&vault.to_string())),
+        })
+        .collect()
     }
 }
 
@@ -223,7 +246,7 @@ pub struct BackupJob {
     /// When.
     pub when: Schedule,
     /// Where to, if not to the usual directory.
-    pub directory: Option<PathBuf>,
+    pub directory: Option<Vault>,
     /// How many backups of each are kept; all without it.
     pub keep: Option<u32>,
     /// Whether the containers that use them are frozen meanwhile.

@@ -92,6 +92,8 @@ pub(super) struct Common {
     pub cleaning: Cleaning,
     /// Who makes backups here.
     pub operator: String,
+    /// Where it is noted which backups there are in directories of other hosts.
+    pub notes: std::path::PathBuf,
 }
 
 impl Common {
@@ -104,6 +106,7 @@ impl Common {
             hosts: AtomicUsize::new(0),
             cleaning: Cleaning::default(),
             operator: settings.operator.clone(),
+            notes: settings.notes.clone(),
         }
     }
 

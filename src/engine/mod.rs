@@ -38,6 +38,7 @@ mod session;
 pub mod ssh;
 mod stamp;
 mod stats;
+mod switch;
 mod task;
 mod tls;
 mod trouble;
@@ -64,7 +65,7 @@ pub use outbox::Room;
 
 use crate::model::{
     Action, ContainerId, Event, Feed, FileList, HostName, HostSpec, Install, Payload, Process,
-    Said, Step, Trouble, VolumeAction,
+    Said, Step, Trouble, Vault, VaultWay, VolumeAction,
 };
 use actor::Status;
 use error::Deed;
@@ -104,6 +105,8 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// The directories of backups, of which volumes are told when they were last backed up.
     pub vaults: Vec<PathBuf>,
+    /// Where it is noted which backups there are in directories of other hosts; nowhere when empty.
+    pub notes: PathBuf,
     /// Who makes backups here, for their manifests.
     pub operator: String,
     /// Who knows what opens image registries.
@@ -123,6 +126,7 @@ impl Default for Settings {
             sampling: Duration::from_secs(12),
             scratch: PathBuf::from("/var/tmp"),
             vaults: Vec::new(),
+            notes: PathBuf::new(),
             operator: String::new(),
             keys: Keys::default(),
             variables: Variables::default(),
@@ -253,7 +257,9 @@ impl Engines {
             | Action::Balancer(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {
-            return backup::verify(&act::deed(step), backup, from, say).await;
+            let deed = act::deed(step);
+            let common = self.common(&deed).await?;
+            return backup::verify(&common, &deed, backup, from, say).await;
         }
         let session = self.session(&act::deed(step)).await?;
         let door = self.door(&step.host).await;
@@ -430,6 +436,27 @@ impl Engines {
     fn order(&self, command: Command) {
         // The registry lives as long as a handle does.
         let _ = self.commands.send(command);
+    }
+
+    /// All backups in a directory, by host and volume, newest first; beside them the manifests that cannot be read, with
+    /// the reason.
+    pub async fn backups(
+        &self,
+        vault: &VaultWay,
+    ) -> Result<(Vec<backup::vault::Found>, Vec<String>), Error> {
+        let at = match &vault.vault {
+            Vault::Here(_) => HostName::new("here"),
+            Vault::On(host, _) => host.clone(),
+        };
+        let deed = Deed::on(&at, "list the backups in", &vault.vault.to_string());
+        let common = self.common(&deed).await?;
+        backup::all(&common, vault, &deed).await
+    }
+
+    async fn common(&self, deed: &Deed) -> Result<Arc<actor::Common>, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Command::Common(reply));
+        answer.await.map_err(|_| deed.no_host())
     }
 
     async fn door(&self, host: &HostName) -> Option<Door> {

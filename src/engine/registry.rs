@@ -24,10 +24,10 @@ pub(super) enum Command {
     Pace(Pace),
     /// Try that host now.
     Reconnect(HostName),
+    /// Somebody wants what all hosts share.
+    Common(oneshot::Sender<Arc<Common>>),
     /// Somebody wants to use that host.
     Door(HostName, oneshot::Sender<Option<Door>>),
-    /// Somebody wants to use what all hosts share.
-    Common(oneshot::Sender<Arc<Common>>),
 }
 
 /// What is needed to use a host.

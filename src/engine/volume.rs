@@ -11,6 +11,7 @@ use super::backup;
 use super::error::{Deed, Error, ErrorKind, Fault};
 use super::resources::VolumeEntry;
 use super::session::Session;
+use super::switch;
 use super::wire::escape;
 use crate::model::{NewVolume, Said, Step, Subject, VolumeAction};
 
@@ -26,18 +27,26 @@ pub(super) async fn act(
     say: &(dyn Fn(Said) + Sync),
 ) -> Result<String, Error> {
     let deed = deed(step);
+    if let (VolumeAction::Switch { from, to }, Some((id, _))) = (action, step.container()) {
+        return Box::pin(switch::switch(session, common, id, (from, to), &deed, say)).await;
+    }
     let Subject::Resource { id, name, .. } = &step.subject else {
         return Err(deed.failed(ErrorKind::Rejected, "no volume was named"));
     };
     match action {
+        VolumeAction::Switch { .. } => {
+            Err(deed.failed(ErrorKind::Rejected, "no container was named"))
+        }
         VolumeAction::Remove => remove(session, id, &deed).await,
         VolumeAction::Create(wanted) => create(session, name, wanted, &deed).await,
         VolumeAction::Backup(spec) => {
             Box::pin(backup::backup(session, common, id, spec, &deed, say)).await
         }
-        VolumeAction::Verify { backup, from } => backup::verify(&deed, backup, from, say).await,
+        VolumeAction::Verify { backup, from } => {
+            backup::verify(common, &deed, backup, from, say).await
+        }
         VolumeAction::Restore { backup, from } => {
-            let source = (backup, from.as_path());
+            let source = (backup, from);
             Box::pin(backup::restore(session, common, name, source, &deed, say)).await
         }
     }

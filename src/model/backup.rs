@@ -1,10 +1,16 @@
 //! A backup of a volume: what is kept beside its archive, how it is named, and what an archive holds.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
-use super::{HostName, Timestamp};
+use super::{Endpoint, HostName, Timestamp};
 
 /// What is kept beside an archive, and makes it a backup: an archive without one is no backup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +99,84 @@ pub fn file_part(name: &str) -> String {
         }
     }
     part
+}
+
+/// A directory of backups: `/srv/backups` on this machine, or `nas:/srv/backups` on a host that is reached over ssh.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Vault {
+    /// On this machine.
+    Here(PathBuf),
+    /// On a host, by a path from its root.
+    On(HostName, Arc<str>),
+}
+
+impl Vault {
+    /// The directory, if it is on this machine.
+    pub fn here(&self) -> Option<&Path> {
+        match self {
+            Self::Here(path) => Some(path),
+            Self::On(..) => None,
+        }
+    }
+
+    /// Whether a text names a host and a directory on it: a name, then `:/`.
+    pub fn names_a_host(text: &str) -> bool {
+        text.split_once(":/")
+            .is_some_and(|(host, _)| HostName::check(host).is_ok())
+    }
+}
+
+impl FromStr for Vault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("a directory of backups has a name".to_owned());
+        }
+        match text.split_once(":/") {
+            Some((host, path)) if HostName::check(host).is_ok() => {
+                if path.contains(char::is_control) || path.split('/').any(|part| part == "..") {
+                    return Err("write the directory as nas:/srv/backups, without ..".to_owned());
+                }
+                let path = format!("/{}", path.trim_matches('/'));
+                Ok(Self::On(HostName::new(host), Arc::from(path)))
+            }
+            Some(_) | None => Ok(Self::Here(PathBuf::from(text))),
+        }
+    }
+}
+
+impl fmt::Display for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Here(path) => path.display().fmt(f),
+            Self::On(host, path) => write!(f, "{host}:{path}"),
+        }
+    }
+}
+
+impl Serialize for Vault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A directory of backups, with the way to the host that it is on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct VaultWay {
+    /// The directory.
+    pub vault: Vault,
+    /// How its host is reached; none for this machine.
+    pub endpoint: Option<Endpoint>,
+}
+
+impl From<PathBuf> for VaultWay {
+    fn from(path: PathBuf) -> Self {
+        Self {
+            vault: Vault::Here(path),
+            endpoint: None,
+        }
+    }
 }
 
 /// Which backup: the newest of a volume, one of a moment, or one by its file.
@@ -235,6 +319,30 @@ mod tests {
         }
         for text in ["data", "@ams-1", "data@", "data@ams-1/", "data@ams-1/../x"] {
             assert!(text.parse::<BackupName>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_directory_of_backups_is_here_or_on_a_host() {
+        for (text, host) in [
+            ("nas:/srv/b", Some("nas")),
+            ("nas:/", Some("nas")),
+            ("ops.nas-1:/a b/c:/d", Some("ops.nas-1")),
+            ("/srv/b", None),
+            ("./nas:/srv/b", None),
+            ("/a:/b", None),
+            ("vault", None),
+            ("nas:srv", None),
+        ] {
+            let vault: Vault = text.parse().expect(text);
+            assert_eq!(vault.to_string(), text);
+            assert_eq!(vault.here().is_none(), host.is_some(), "{text}");
+            assert_eq!(Vault::names_a_host(text), host.is_some(), "{text}");
+        }
+        let vault: Vault = "nas:/srv/b/".parse().expect("a vault");
+        assert_eq!(vault.to_string(), "nas:/srv/b");
+        for text in ["", "nas:/a/../b", "nas:/a\nb"] {
+            assert!(text.parse::<Vault>().is_err(), "{text:?}");
         }
     }
 

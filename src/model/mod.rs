@@ -29,7 +29,8 @@ mod usage;
 
 pub use amount::{Amount, Unit};
 pub use backup::{
-    BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, file_part, stamp,
+    BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, Vault, VaultWay, file_part,
+    stamp,
 };
 pub use balancer::{
     Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,

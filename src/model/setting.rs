@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
+use super::Vault;
+
 /// What can be set. Each is a key of `wharf.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
@@ -233,7 +235,7 @@ pub struct Settings {
     /// The file in which they are kept, as people read it.
     pub file: String,
     /// The directory that backups go to when none is said.
-    pub vault: PathBuf,
+    pub vault: Vault,
 }
 
 impl Default for Settings {
@@ -241,7 +243,7 @@ impl Default for Settings {
         Self {
             each: Key::ALL.map(Setting::new).into(),
             file: "wharf.toml".to_owned(),
-            vault: PathBuf::from("backups"),
+            vault: Vault::Here(PathBuf::from("backups")),
         }
     }
 }

@@ -88,6 +88,7 @@ const EXAMPLES: &[&str] = &[
     "volume backups 'data@*'",
     "volume verify data@ams-1",
     "volume restore data@ams-1 data-2@ams-1",
+    "volume switch data data-2 web@ams-1",
     "registry list",
     "registry repositories registry.example.org --match 'shop/*'",
     "registry tags registry.example.org/shop/api",

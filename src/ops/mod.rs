@@ -30,7 +30,7 @@ pub use crew::{Crew, balancers_over};
 pub use filter::{Filter, FilterError, Row};
 pub use inventory::{Export, Import};
 pub use listing::Listing;
-pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind};
+pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind, way_to};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,

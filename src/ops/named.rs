@@ -5,7 +5,7 @@ use super::{
     sentence::{
         Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, ImageCommand,
         InstallArgs, KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs,
-        Targets,
+        Targets, VolumeCommand,
     },
     target::{ContainerPattern, HostPattern, ResourcePattern, Target},
 };
@@ -48,6 +48,7 @@ impl Sentence {
             Self::Logs(LogsCommand { targets, .. }) => targets.iter().collect(),
             Self::Image(ImageCommand::Commit(args)) => args.target.iter().collect(),
             Self::Network(command) => command.containers().iter().collect(),
+            Self::Volume(command) => command.containers().iter().collect(),
             Self::Host(_)
             | Self::Image(_)
             | Self::Subnet(_)
@@ -55,7 +56,6 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Template(_)
-            | Self::Volume(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
         }
@@ -144,7 +144,7 @@ impl Sentence {
                 let mut named = command.hosts().iter();
                 named.any(|pattern| pattern.matches(spec))
             }
-            Self::Image(ImageCommand::Commit(_)) => {
+            Self::Image(ImageCommand::Commit(_)) | Self::Volume(VolumeCommand::Switch(_)) => {
                 let named = self.container_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.touches(spec))
             }

@@ -207,7 +207,7 @@ pub struct Ui {
     messages: VecDeque<Message>,
     runs: Runs,
     /// The template that is to be shown when templates are known.
-    awaited: Option<TemplateName>,
+    to_show: Option<TemplateName>,
     settled: bool,
 }
 
@@ -230,7 +230,7 @@ impl Ui {
             history: prompt::History::default(),
             messages: VecDeque::new(),
             runs: Runs::default(),
-            awaited: None,
+            to_show: None,
             settled: false,
         };
         ui.take_columns();
@@ -260,7 +260,7 @@ impl Ui {
         let is_named = |prompt: &Prompt| prompt.is_about("template");
         self.fleet.templates.is_none()
             && (self.here == PaneId::Templates
-                || self.awaited.is_some()
+                || self.to_show.is_some()
                 || self.prompt.as_ref().is_some_and(is_named))
     }
 

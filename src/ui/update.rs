@@ -775,7 +775,7 @@ impl Ui {
     /// Puts the cursor on a template, as soon as it is known which there are.
     fn show_template(&mut self, name: TemplateName) {
         if self.fleet.templates.is_none() {
-            self.awaited = Some(name);
+            self.to_show = Some(name);
             self.enter(PaneId::Templates);
         } else if self.panes.templates.show(&name, &self.fleet) {
             self.enter(PaneId::Templates);
@@ -786,7 +786,7 @@ impl Ui {
 
     /// Templates are known now: what waited for them goes on.
     fn take_templates(&mut self) {
-        if let Some(name) = self.awaited.take() {
+        if let Some(name) = self.to_show.take() {
             self.show_template(name);
         }
         if let Some(prompt) = &mut self.prompt {

@@ -115,10 +115,7 @@ impl Diary {
 
 /// What tells a job from others: a changed one is another one.
 fn key(job: &BackupJob) -> String {
-    let directory = job
-        .directory
-        .as_ref()
-        .map(|path| path.display().to_string());
+    let directory = job.directory.as_ref().map(ToString::to_string);
     format!(
         "{} {} {}",
         job.volumes.join(" "),

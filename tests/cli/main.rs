@@ -18,4 +18,5 @@ mod setting_up;
 mod streams;
 mod templates;
 mod terminal;
+mod vaults;
 mod volumes;

@@ -12,7 +12,7 @@ use wharf_lab::{Host, Lab};
 use crate::bench::Bench;
 
 /// A bench whose hosts are the lab's.
-fn bench(lab: &Lab) -> Bench {
+pub(crate) fn bench(lab: &Lab) -> Bench {
     let bench = Bench::new();
     let config = fs::read_to_string(lab.wharf_config()).unwrap();
     // A dead link is noticed soon.
@@ -22,7 +22,7 @@ fn bench(lab: &Lab) -> Bench {
 }
 
 /// Runs a script in a container of its own that mounts a volume.
-fn within(host: &Host<'_>, volume: &str, script: &str) -> String {
+pub(crate) fn within(host: &Host<'_>, volume: &str, script: &str) -> String {
     let mount = format!("{volume}:/v");
     host.docker(&[
         "run",
@@ -39,7 +39,7 @@ fn within(host: &Host<'_>, volume: &str, script: &str) -> String {
 }
 
 /// One sum over the names, rights, owners and contents of all that is in a volume.
-fn sum(host: &Host<'_>, volume: &str) -> String {
+pub(crate) fn sum(host: &Host<'_>, volume: &str) -> String {
     let script = "cd /v && { find . -type f | sort | xargs sha256sum; \
                   find . | sort | xargs stat -c '%n %a %u %g %F'; } | sha256sum";
     within(host, volume, script)
@@ -65,12 +65,13 @@ fn ending(dir: &Path, ending: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Our helper containers that are left on a host.
-fn helpers(host: &Host<'_>) -> String {
-    host.docker(&["ps", "-aq", "--filter", "label=io.wharf.helper"])
+/// Our helper containers for a volume that are left on a host, which other tests use as well.
+pub(crate) fn helpers(host: &Host<'_>, volume: &str) -> String {
+    let label = format!("label=io.wharf.helper=volume {volume}");
+    host.docker(&["ps", "-aq", "--filter", &label])
 }
 
-fn remove(host: &Host<'_>, volumes: &[&str]) {
+pub(crate) fn remove(host: &Host<'_>, volumes: &[&str]) {
     for volume in volumes {
         host.docker(&["volume", "rm", "-f", volume]);
     }
@@ -92,7 +93,7 @@ fn ten_thousand_files_are_backed_up_damaged_verified_and_restored() {
         .say("volume backup many@node1 --to vault --keep 2 --yes")
         .ended(0);
     assert!(said.out.contains("10000 files"), "{said:?}");
-    assert_eq!(helpers(&source), "");
+    assert_eq!(helpers(&source, "many"), "");
     bench.say("volume verify many@node1 --from vault").ended(0);
     let listed = bench.say("volume backups --from vault -o json").ended(0);
     assert!(listed.out.contains("\"files\": 10000"), "{listed:?}");
@@ -102,7 +103,7 @@ fn ten_thousand_files_are_backed_up_damaged_verified_and_restored() {
         .say("volume restore many@node1 many-2@node3 --from vault")
         .ended(0);
     assert_eq!(sum(&target, "many-2"), before);
-    assert_eq!(helpers(&target), "");
+    assert_eq!(helpers(&target, "many-2"), "");
     let full = "volume restore many@node1 many-2@node3 --from vault";
     let refused = bench.say(full).ended(1);
     assert!(refused.out.contains("is not empty"), "{refused:?}");
@@ -185,7 +186,7 @@ fn a_cut_link_leaves_nothing_half_and_the_next_run_cleans_up() {
         .say("volume backup large@node2 --to vault --yes --timeout 60")
         .ended(0);
     assert!(again.out.contains("1 files"), "{again:?}");
-    assert_eq!(helpers(&host), "");
+    assert_eq!(helpers(&host, "large"), "");
     let state = host.docker(&["inspect", "-f", "{{.State.Status}}", user.trim()]);
     assert_eq!(state.trim(), "running");
     host.docker(&["rm", "-f", "large-user"]);

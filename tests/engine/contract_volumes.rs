@@ -35,7 +35,7 @@ async fn act(
 
 fn backup(to: &Path) -> Backup {
     Backup {
-        to: to.to_owned(),
+        to: to.to_owned().into(),
         pause: false,
         before: None,
         keep: None,
@@ -50,22 +50,8 @@ fn newest(name: &str, subject: &Subject) -> BackupName {
 fn restore(name: &str, subject: &Subject, from: &Path) -> VolumeAction {
     VolumeAction::Restore {
         backup: newest(name, subject),
-        from: from.to_owned(),
+        from: from.to_owned().into(),
     }
-}
-
-pub async fn files_of_podman_s_volumes_are_left_alone_and_it_says_so(subject: Subject) {
-    let vault = tempfile::tempdir().unwrap();
-    let desk = Desk::at(&subject).await;
-    let name = fresh("v");
-    let create = VolumeAction::Create(NewVolume::default());
-    act(&desk, &subject, &name, create).await.unwrap();
-    let action = VolumeAction::Backup(backup(vault.path()));
-    let refused = act(&desk, &subject, &name, action).await.unwrap_err();
-    assert_eq!(refused.kind, ErrorKind::Unsupported, "{refused}");
-    let listed = desk.engines.files(&subject.host(), &name).await;
-    assert!(listed.unwrap_err().why.contains("Podman"));
-    drop_volume(&subject, &name).await;
 }
 
 /// A running container that mounts that volume at `/v`.
@@ -190,7 +176,7 @@ pub async fn a_damaged_backup_is_found_and_not_restored(subject: Subject) {
     act(&desk, &subject, &name, action).await.unwrap();
     let verify = VolumeAction::Verify {
         backup: newest(&name, &subject),
-        from: vault.path().to_owned(),
+        from: vault.path().to_owned().into(),
     };
     let whole = act(&desk, &subject, &name, verify.clone()).await;
     assert!(whole.unwrap().contains("is whole: 1 files"));
@@ -355,10 +341,267 @@ pub async fn a_full_disk_leaves_nothing_and_says_what_to_do(subject: Subject) {
     assert_eq!(left.len(), 2, "the first one and its manifest: {left:?}");
     let verify = VolumeAction::Verify {
         backup: newest(&name, &subject),
-        from: vault.to_owned(),
+        from: vault.to_owned().into(),
     };
     act(&desk, &subject, &name, verify).await.unwrap();
     assert_eq!(helpers(&subject, &name).await, 0);
     subject.remove(&made).await;
+    drop_volume(&subject, &name).await;
+}
+
+/// The volumes that a container mounts are changed.
+async fn switch(
+    desk: &Desk,
+    subject: &Subject,
+    made: &Made,
+    (from, to): (&str, &str),
+) -> Result<String, Error> {
+    let action = VolumeAction::Switch {
+        from: from.into(),
+        to: to.into(),
+    };
+    desk.act(subject, made, Action::Volume(action)).await
+}
+
+async fn inspected(subject: &Subject, name: &str) -> Value {
+    let path = format!("/v1.41/containers/{name}/json");
+    subject.raw.must(Method::GET, &path, None).await
+}
+
+/// The containers whose names begin so.
+async fn named_like(subject: &Subject, name: &str) -> usize {
+    let path = "/v1.41/containers/json?all=1";
+    let all = subject.raw.must(Method::GET, path, None).await;
+    let is_like = |one: &&Value| one["Names"][0].as_str().unwrap().contains(name);
+    all.as_array().unwrap().iter().filter(is_like).count()
+}
+
+/// What is mounted where, and whether it may be written.
+fn mounts(value: &Value) -> Vec<(String, String, bool)> {
+    let all = value["Mounts"].as_array().unwrap().iter();
+    let mut all: Vec<(String, String, bool)> = all
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap().to_owned();
+            let may_write = one["RW"].as_bool().unwrap();
+            (text("Destination"), text("Name"), may_write)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+pub async fn a_container_is_made_anew_with_another_volume(subject: Subject) {
+    let desk = Desk::at(&subject).await;
+    let (old, new, side) = (fresh("v"), fresh("v"), fresh("v"));
+    for volume in [&old, &new, &side] {
+        let create = VolumeAction::Create(NewVolume::default());
+        act(&desk, &subject, volume, create).await.unwrap();
+    }
+    let (back, front) = (fresh("n"), fresh("n"));
+    for network in [&back, &front] {
+        let body = json!({"Name": network, "CheckDuplicate": true});
+        let path = "/v1.41/networks/create";
+        subject.raw.must(Method::POST, path, Some(body)).await;
+    }
+    let more = json!({
+        "Env": ["COLOUR=blue"],
+        "HostConfig": {
+            "Binds": [format!("{old}:/v"), format!("{side}:/side:ro")],
+            "NetworkMode": back,
+            "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
+        },
+        "NetworkingConfig": {"EndpointsConfig": {back.as_str(): {"Aliases": ["shop"]}}},
+    });
+    let made = subject.run(IDLE, more).await;
+    let plug = json!({"Container": made.id.as_str(), "EndpointConfig": {"Aliases": ["till"]}});
+    let path = format!("/v1.41/networks/{front}/connect");
+    subject.raw.must(Method::POST, &path, Some(plug)).await;
+    let before = inspected(&subject, &made.name).await;
+
+    let none = switch(&desk, &subject, &made, (&old, "nothing-there")).await;
+    assert_eq!(none.unwrap_err().kind, ErrorKind::NotFound);
+    let other = switch(&desk, &subject, &made, (&new, &old)).await;
+    assert!(other.unwrap_err().why.contains("does not mount"));
+    assert_eq!(inspected(&subject, &made.name).await["Id"], before["Id"]);
+
+    let told = switch(&desk, &subject, &made, (&old, &new)).await.unwrap();
+    assert!(
+        told.contains(&format!("mounts {new} instead of {old}")),
+        "{told}"
+    );
+    let after = inspected(&subject, &made.name).await;
+    assert_ne!(after["Id"], before["Id"]);
+    assert_eq!(after["State"]["Running"], true);
+    let wanted = [
+        ("/side".to_owned(), side.clone(), false),
+        ("/v".to_owned(), new.clone(), true),
+    ];
+    assert_eq!(mounts(&after), wanted);
+    assert_eq!(after["Config"]["Cmd"], before["Config"]["Cmd"]);
+    assert_eq!(after["Config"]["Labels"], before["Config"]["Labels"]);
+    assert_eq!(
+        after["HostConfig"]["RestartPolicy"],
+        before["HostConfig"]["RestartPolicy"]
+    );
+    let environment = after["Config"]["Env"].as_array().unwrap();
+    assert!(
+        environment.contains(&json!("COLOUR=blue")),
+        "{environment:?}"
+    );
+    let networks = &after["NetworkSettings"]["Networks"];
+    assert_eq!(networks.as_object().unwrap().len(), 2, "{networks}");
+    for (network, alias) in [(&back, "shop"), (&front, "till")] {
+        let aliases = networks[network.as_str()]["Aliases"].as_array().unwrap();
+        // The sim has no ear for aliases.
+        let is_there = subject.is_sim() || aliases.contains(&json!(alias));
+        assert!(is_there, "{network}: {aliases:?}");
+    }
+    assert_eq!(
+        named_like(&subject, &made.name).await,
+        1,
+        "the old one is gone"
+    );
+
+    // One that does not run is made anew, too, and is not started.
+    let now = Made {
+        id: wharf::model::ContainerId::new(after["Id"].as_str().unwrap()),
+        name: made.name.clone(),
+    };
+    subject.post(&now, "stop").await;
+    switch(&desk, &subject, &now, (&new, &old)).await.unwrap();
+    let still = inspected(&subject, &made.name).await;
+    assert_eq!(still["State"]["Running"], false);
+    assert_eq!(mounts(&still)[1].1, old);
+    let path = format!("/v1.41/containers/{}?force=1", made.name);
+    subject.raw.ask(Method::DELETE, &path, None).await;
+    for volume in [&old, &new, &side] {
+        drop_volume(&subject, volume).await;
+    }
+    for network in [&back, &front] {
+        let path = format!("/v1.41/networks/{network}");
+        subject.raw.ask(Method::DELETE, &path, None).await;
+    }
+}
+
+pub async fn a_container_that_fails_with_another_volume_is_put_back(subject: Subject) {
+    let desk = Desk::at(&subject).await;
+    let (old, new) = (fresh("v"), fresh("v"));
+    for volume in [&old, &new] {
+        let create = VolumeAction::Create(NewVolume::default());
+        act(&desk, &subject, volume, create).await.unwrap();
+    }
+    let script = format!("[ -e /v/in/ok ] || [ -e /tmp/first ] || exit 7; {IDLE}");
+    let binds = json!({"HostConfig": {"Binds": [format!("{old}:/v")]}});
+    let filler = user(&subject, &old).await;
+    fill(&desk, &subject, &filler, &[("ok", "yes")]).await;
+    subject.remove(&filler).await;
+    let made = subject.run(&script, binds).await;
+    let failed = switch(&desk, &subject, &made, (&old, &new))
+        .await
+        .unwrap_err();
+    assert!(failed.why.contains("ended with code 7"), "{failed}");
+    assert!(failed.why.contains("is as it was"), "{failed}");
+    let now = inspected(&subject, &made.name).await;
+    assert_eq!(now["Id"], made.id.as_str());
+    assert_eq!(now["State"]["Running"], true);
+    assert_eq!(
+        named_like(&subject, &made.name).await,
+        1,
+        "the new one is gone"
+    );
+
+    // Nobody waits for it any more: it is put back all the same.
+    {
+        let work = switch(&desk, &subject, &made, (&old, &new));
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(600), work).await;
+    }
+    desk.engines.settle(&subject.host()).await;
+    let now = inspected(&subject, &made.name).await;
+    assert_eq!(now["Id"], made.id.as_str());
+    assert_eq!(now["State"]["Running"], true);
+    assert_eq!(named_like(&subject, &made.name).await, 1);
+    subject.remove(&made).await;
+
+    // Its health check tells (Podman has nobody here who runs them).
+    if !subject.is_podman {
+        let check = json!({
+            "Healthcheck": {"Test": ["CMD-SHELL", "test -e /v/in/ok"], "Interval": 1_000_000_000_u64, "Retries": 1},
+            "HostConfig": {"Binds": [format!("{old}:/v")]},
+        });
+        let made = subject.run(IDLE, check).await;
+        let failed = switch(&desk, &subject, &made, (&old, &new))
+            .await
+            .unwrap_err();
+        assert!(failed.why.contains("is not healthy"), "{failed}");
+        assert_eq!(
+            inspected(&subject, &made.name).await["Id"],
+            made.id.as_str()
+        );
+        subject.remove(&made).await;
+    }
+    for volume in [&old, &new] {
+        drop_volume(&subject, volume).await;
+    }
+}
+
+pub async fn files_of_podman_s_volumes_are_not_read_and_it_says_why(subject: Subject) {
+    let vault = tempfile::tempdir().unwrap();
+    let desk = Desk::at(&subject).await;
+    let name = fresh("v");
+    let create = VolumeAction::Create(NewVolume::default());
+    act(&desk, &subject, &name, create).await.unwrap();
+    let action = VolumeAction::Backup(backup(vault.path()));
+    let refused = act(&desk, &subject, &name, action).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unsupported, "{refused}");
+    assert!(refused.why.contains("owners would be lost"), "{refused}");
+    let listed = desk.engines.files(&subject.host(), &name).await;
+    assert!(listed.unwrap_err().why.contains("Podman"));
+    drop_volume(&subject, &name).await;
+}
+
+/// What a script says in a container that mounts a volume.
+async fn within(desk: &Desk, subject: &Subject, volume: &str, script: &str) -> String {
+    let binds = json!({"HostConfig": {"Binds": [format!("{volume}:/v")]}});
+    let made = subject.run(script, binds).await;
+    let path = format!("/v1.41/containers/{}/wait", made.id.as_str());
+    subject.raw.must(Method::POST, &path, None).await;
+    let lines = desk
+        .log(subject, &made, wharf::engine::LogOptions::default())
+        .await;
+    let lines = lines
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.text).into_owned());
+    let said = lines.collect::<Vec<_>>().join("\n");
+    subject.remove(&made).await;
+    said
+}
+
+pub async fn a_backup_of_docker_s_is_restored_on_podman(subject: Subject) {
+    let vault = tempfile::tempdir().unwrap();
+    let docker = crate::subject::docker().await;
+    let (desk, there) = (Desk::at(&docker).await, Desk::at(&subject).await);
+    let name = fresh("v");
+    let long = "x".repeat(120);
+    let make = format!(
+        "mkdir -p /v/d/{long}; echo hello >/v/d/{long}/{long}; ln -s {long} /v/d/l; \
+         ln /v/d/{long}/{long} /v/h; mkfifo /v/p; chown -R 1000:7 /v; chmod 4751 /v/h; chmod 2710 /v"
+    );
+    within(&desk, &docker, &name, &make).await;
+    let action = VolumeAction::Backup(backup(vault.path()));
+    act(&desk, &docker, &name, action).await.unwrap();
+    let action = restore(&name, &docker, vault.path());
+    act(&there, &subject, &name, action.clone()).await.unwrap();
+    let look = "cd /v; find . | sort | xargs stat -c '%n %a %u %g %h %F'; cat h; readlink d/l";
+    let before = within(&desk, &docker, &name, look).await;
+    assert!(
+        before.contains("./h 4751 1000 7 2 regular file"),
+        "{before}"
+    );
+    let after = within(&there, &subject, &name, look).await;
+    // Podman gives the directory of a new volume itself to the user of the first container that is started with it.
+    let below = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(below(&after), below(&before));
+    assert!(after.starts_with(". 2710 "), "{after}");
+    drop_volume(&docker, &name).await;
     drop_volume(&subject, &name).await;
 }

@@ -71,20 +71,32 @@ mod logs {
 }
 
 mod volumes {
-    contract!(sim docker, contract_volumes: [
+    contract!(sim docker podman, contract_volumes: [
+        a_container_is_made_anew_with_another_volume
+    ]);
+    mod files {
+        contract!(sim docker, contract_volumes: [
         a_volume_is_made_and_removed_and_never_made_twice
         what_was_backed_up_is_restored_file_by_file
         a_damaged_backup_is_found_and_not_restored
         what_fails_leaves_nothing_and_lets_go_on
         a_full_disk_leaves_nothing_and_says_what_to_do
         a_volume_is_told_with_its_users
+        ]);
+    }
+}
+
+mod real_volumes {
+    contract!(docker podman, contract_volumes: [
+        a_container_that_fails_with_another_volume_is_put_back
     ]);
 }
 
 mod podman_volumes {
     contract!(podman, contract_volumes: [
         a_volume_is_made_and_removed_and_never_made_twice
-        files_of_podman_s_volumes_are_left_alone_and_it_says_so
+        files_of_podman_s_volumes_are_not_read_and_it_says_why
+        a_backup_of_docker_s_is_restored_on_podman
     ]);
 }
 

@@ -59,13 +59,12 @@ impl Helper {
         frozen: &[&Container],
         deed: &Deed,
     ) -> Result<Self, Error> {
-        if session.product == Product::Podman {
-            // Its archives name the volume as the root, and what is unpacked above a volume goes beside it.
+        if read_only && session.product == Product::Podman {
             return Err(Error {
-                remedy: Some("copy the files out of a container that mounts it".to_owned()),
+                remedy: Some("look into a container that mounts it; a backup can be restored there".to_owned()),
                 ..deed.failed(
                     ErrorKind::Unsupported,
-                    "Podman packs and unpacks volumes in a way of its own, which is not understood yet",
+                    "Podman's API tells all files as owned by the container's user, so owners would be lost",
                 )
             });
         }

@@ -6,6 +6,9 @@
 mod files;
 mod freeze;
 mod helper;
+mod keep;
+mod podman;
+mod remote;
 mod restore;
 mod stream;
 #[cfg(test)]
@@ -13,32 +16,32 @@ mod tests;
 pub mod vault;
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::task::spawn_blocking;
 use tokio::time::{interval, timeout};
 
 pub(super) use files::{file, files};
+pub(super) use keep::all;
 pub(super) use restore::restore;
 
 use self::freeze::Frozen;
 use self::helper::{Helper, MOUNT};
-use self::stream::{Packed, pack};
-use self::vault::{Draft, Found};
+use self::keep::{Draft, find};
+use self::stream::Packed;
 use super::actor::Common;
 use super::error::{Deed, Error, ErrorKind, Fault};
 use super::exec::{self, ExecSpec};
 use super::list::{Listing, list};
-use super::pipe::{ON_THE_WAY, STALLED, Spout, pour};
+use super::pipe::{ON_THE_WAY, STALLED, pour};
 use super::resources::VolumeEntry;
 use super::session::Session;
 use super::wire::{escape, query};
 use crate::model::{
-    Amount, Backup, BackupName, Container, Manifest, Said, State, Timestamp, Volume, bytes, span,
+    Amount, Backup, BackupName, Container, Manifest, Said, State, Timestamp, VaultWay, Volume,
+    bytes, span,
 };
 
 /// How often it is told how far a transfer is.
@@ -65,7 +68,7 @@ impl Default for Cleaning {
 
 impl Cleaning {
     /// Does it even where nobody waits for it; those who end wait a while.
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -99,8 +102,7 @@ pub(super) async fn backup(
     let began = Instant::now();
     let at = Timestamp::now();
     let known = volume_of(session, volume, deed).await?;
-    let local = |error: io::Error| full_or_not(&error, &spec.to.display().to_string(), deed);
-    let draft = Draft::begin(&spec.to, deed.host.as_str(), volume, at).map_err(local)?;
+    let draft = Draft::begin(common, &spec.to, volume, at, deed).await?;
     // The semaphore is never closed.
     let _turn = if spec.pause {
         session.freezing.acquire().await.ok()
@@ -165,17 +167,14 @@ pub(super) async fn backup(
         tar: packed.tar,
     };
     let story = story(&manifest);
-    let kept = spec.keep;
-    let ended = spawn_blocking(move || draft.commit(manifest, kept)).await;
-    let (path, retired) = ended
-        .unwrap_or_else(|error| Err(io::Error::other(error)))
-        .map_err(local)?;
+    let committed = draft.commit(common, &spec.to, manifest, spec.keep, deed);
+    let (place, retired) = committed.await?;
     let retired = match retired {
         0 => String::new(),
         1 => "; 1 older backup was removed".to_owned(),
         count => format!("; {count} older backups were removed"),
     };
-    Ok(format!("{story}, as {}{retired}", path.display()))
+    Ok(format!("{story}, as {place}{retired}"))
 }
 
 fn texts(
@@ -275,25 +274,12 @@ async fn fetch(
     let body = response.map_err(|fault| deed.fault(fault))?.into_body();
     let (sender, receiver) = mpsc::channel(ON_THE_WAY);
     let done = Arc::new(AtomicU64::new(0));
-    let packing = {
-        let done = done.clone();
-        let held = helper.cleaning().hold();
-        spawn_blocking(move || {
-            // Until what was half-written is gone.
-            let _held = held;
-            let mut draft = draft;
-            let packed = pack(Spout::new(receiver), draft.file(), &done)?;
-            Ok((draft, packed))
-        })
-    };
-    let received = told("reading", &done, size, say, pour(body, sender)).await;
-    let packed: io::Result<(Draft, Packed)> = packing
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)));
-    match (received, packed) {
-        (Ok(()), Ok(done)) => Ok(done),
+    let held = helper.cleaning().hold();
+    let packing = draft.pack(receiver, done.clone(), held, deed);
+    let both = async { tokio::join!(pour(body, sender), packing) };
+    match told("reading", &done, size, say, both).await {
+        (Ok(()), packed) => packed,
         (Err(fault), _) => Err(deed.fault(fault)),
-        (Ok(()), Err(error)) => Err(failed(&error, "writing the backup", deed)),
     }
 }
 
@@ -353,50 +339,14 @@ async fn told<T>(
 
 /// Reads a backup through and compares it with what its manifest says.
 pub(super) async fn verify(
+    common: &Common,
     deed: &Deed,
     backup: &BackupName,
-    from: &Path,
+    from: &VaultWay,
     say: &(dyn Fn(Said) + Sync),
 ) -> Result<String, Error> {
-    let found = find(deed, backup, from).await?;
-    let manifest = check(deed, found, say).await?.manifest;
-    Ok(format!(
-        "{} is whole: {}",
-        manifest.name(),
-        story(&manifest)
-    ))
-}
-
-/// Finds a backup.
-async fn find(deed: &Deed, backup: &BackupName, from: &Path) -> Result<Found, Error> {
-    let (backup, from) = (backup.clone(), from.to_owned());
-    let found = spawn_blocking(move || vault::find(&from, &backup)).await;
-    found
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(|why| deed.failed(ErrorKind::NotFound, why))
-}
-
-/// Reads it through; answers it when it is whole.
-async fn check(deed: &Deed, found: Found, say: &(dyn Fn(Said) + Sync)) -> Result<Found, Error> {
-    let done = Arc::new(AtomicU64::new(0));
-    let total = Some(found.manifest.archive.bytes);
-    let reading = {
-        let done = done.clone();
-        spawn_blocking(move || {
-            let wrong = stream::check(&found.archive, &found.manifest, &done);
-            (found, wrong)
-        })
-    };
-    let read = told("verifying", &done, total, say, reading).await;
-    match read {
-        Ok((found, Ok(()))) => Ok(found),
-        Ok((found, Err(why))) => Err(Error {
-            remedy: Some("take another backup; this one cannot be restored".to_owned()),
-            ..deed.failed(
-                ErrorKind::Local,
-                format!("{} is damaged: {why}", found.archive.display()),
-            )
-        }),
-        Err(error) => Err(deed.failed(ErrorKind::Local, error.to_string())),
-    }
+    let kept = find(common, deed, backup, from).await?;
+    let kept = kept.check(deed, say).await?;
+    let manifest = kept.manifest();
+    Ok(format!("{} is whole: {}", manifest.name(), story(manifest)))
 }

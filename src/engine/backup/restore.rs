@@ -1,16 +1,15 @@
 //! A backup becomes a volume again: only when it is whole, and only where nothing is overwritten.
 
-use std::path::Path;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use super::helper::{Helper, MOUNT};
-use super::vault::Found;
-use super::{Cleaning, check, files, find, story, stream, told, users};
+use super::keep::{Kept, find};
+use super::{Cleaning, files, podman, story, stream, told, users};
 use crate::engine::actor::Common;
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::pipe::{ON_THE_WAY, Pipe, poured};
@@ -18,7 +17,7 @@ use crate::engine::resources::VolumeEntry;
 use crate::engine::session::Session;
 use crate::engine::volume::create;
 use crate::engine::wire::{Wire, escape, query};
-use crate::model::{BackupName, NewVolume, Said, Volume};
+use crate::model::{BackupName, Manifest, NewVolume, Product, Said, VaultWay, Volume};
 
 /// Says of which backup a volume was made.
 const RESTORED: &str = "io.wharf.restored-from";
@@ -59,22 +58,21 @@ pub(in crate::engine) async fn restore(
     session: &Session,
     common: &Common,
     volume: &str,
-    (backup, from): (&BackupName, &Path),
+    (backup, from): (&BackupName, &VaultWay),
     deed: &Deed,
     say: &(dyn Fn(Said) + Sync),
 ) -> Result<String, Error> {
-    let found = find(deed, backup, from).await?;
-    let found = check(deed, found, say).await?;
-    let fresh = prepare(session, common, volume, &found, deed).await?;
+    let kept = find(common, deed, backup, from).await?;
+    let kept = kept.check(deed, say).await?;
+    let fresh = prepare(session, common, volume, kept.manifest(), deed).await?;
     let helper = Helper::mount(session, &common.cleaning, volume, false, &[], deed).await?;
-    let name = found.manifest.name();
-    let story = story(&found.manifest);
-    write(session, &helper, found, deed, say).await?;
+    write(session, &helper, &kept, deed, say).await?;
     helper.remove().await;
     if let Some(mut fresh) = fresh {
         fresh.volume = None;
     }
-    Ok(format!("{story} of {name}"))
+    let manifest = kept.manifest();
+    Ok(format!("{} of {}", story(manifest), manifest.name()))
 }
 
 /// Makes the volume, or sees that the one that is there may be filled: unused, and empty.
@@ -82,7 +80,7 @@ async fn prepare(
     session: &Session,
     common: &Common,
     volume: &str,
-    found: &Found,
+    manifest: &Manifest,
     deed: &Deed,
 ) -> Result<Option<Fresh>, Error> {
     let path = format!("/volumes/{}", escape(volume));
@@ -93,8 +91,8 @@ async fn prepare(
             Ok(None)
         }
         Err(fault) if fault.is_missing() => {
-            let labels = found.manifest.labels.iter();
-            let own = (Arc::from(RESTORED), Arc::from(found.manifest.name()));
+            let labels = manifest.labels.iter();
+            let own = (Arc::from(RESTORED), Arc::from(manifest.name()));
             let mut labels: Vec<(Arc<str>, Arc<str>)> = labels
                 .filter(|(key, _)| *key != RESTORED && *key != Volume::ANONYMOUS)
                 .map(|(key, value)| (Arc::from(&**key), Arc::from(&**value)))
@@ -143,35 +141,64 @@ async fn may_be_filled(
     Ok(())
 }
 
+/// Writes the tar of an archive on, named as the engine unpacks it.
+fn unpack(
+    product: Product,
+    from: impl io::Read,
+    manifest: &Manifest,
+    mut to: Pipe,
+    done: &AtomicU64,
+) -> io::Result<()> {
+    if product == Product::Docker {
+        return stream::unpack(from, manifest, to, done);
+    }
+    let (reader, writer) = io::pipe()?;
+    let naming = std::thread::spawn(move || {
+        let named = podman::from_ours(io::BufReader::new(reader), io::BufWriter::new(&mut to));
+        (named, to)
+    });
+    let unpacked = stream::unpack(from, manifest, io::BufWriter::new(writer), done);
+    // The engine is told that all was sent only when it is known that it was.
+    let (named, _to) = naming
+        .join()
+        .map_err(|_| io::Error::other("its writer broke down"))?;
+    match (unpacked, named) {
+        (Err(error), Err(_)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        (_, Err(error)) => Err(error),
+        (unpacked, Ok(())) => unpacked,
+    }
+}
+
 /// Sends the archive to the engine, which unpacks it into the volume.
 async fn write(
     session: &Session,
     helper: &Helper,
-    found: Found,
+    kept: &Kept,
     deed: &Deed,
     say: &(dyn Fn(Said) + Sync),
 ) -> Result<(), Error> {
-    let total = Some(found.manifest.tar.bytes);
+    let manifest = kept.manifest().clone();
+    let total = Some(manifest.tar.bytes);
     let (sender, receiver) = mpsc::channel(ON_THE_WAY);
     let done = Arc::new(AtomicU64::new(0));
-    let unpacking = {
-        let done = done.clone();
-        spawn_blocking(move || stream::unpack(&found.archive, &found.manifest, Pipe(sender), &done))
-    };
+    let counted = done.clone();
+    let product = session.product;
+    let unpacking = kept.through(deed, move |from| {
+        unpack(product, from, &manifest, Pipe(sender), &counted)
+    });
     // The archive names the directory that the volume is mounted at, so that this one gets its own rights, too.
     debug_assert_eq!(MOUNT.trim_start_matches('/'), super::helper::ROOT);
-    let path = format!(
-        "/containers/{}/archive{}",
-        helper.name(),
-        query(&[("path", "/")])
-    );
+    let pairs: &[(&str, &str)] = match product {
+        Product::Docker => &[("path", "/")],
+        // Without the second all would be the container's own user's.
+        Product::Podman => &[("path", MOUNT), ("copyUIDGID", "false")],
+    };
+    let path = format!("/containers/{}/archive{}", helper.name(), query(pairs));
     let ask = session.wire.put(path).within(LONGEST);
     let sent = ask.body("application/x-tar", poured(receiver)).status();
-    let sent = told("writing", &done, total, say, sent).await;
-    let unpacked = unpacking
-        .await
-        .unwrap_or_else(|error| Err(std::io::Error::other(error)));
-    match (sent, unpacked) {
+    let both = async { tokio::join!(sent, unpacking) };
+    let (sent, unpacked) = told("writing", &done, total, say, both).await;
+    match (sent, unpacked?) {
         (Ok(_), Ok(())) => Ok(()),
         // The engine's refusal closes the pipe, so it is the reason for both.
         (Err(fault @ Fault::Refused { .. }), _) | (Err(fault), Ok(())) => Err(deed.fault(fault)),

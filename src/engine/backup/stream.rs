@@ -1,6 +1,5 @@
 //! Archives as they stream by: counted, summed up, compressed, and checked for what leads out of the volume.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Component, Path};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,6 +53,15 @@ impl<T> Gauge<T> {
         }
     }
 
+    /// Fails when it does not end as a tar does, behind its last member.
+    fn is_whole(&self, end: u64) -> io::Result<()> {
+        if end > 0 && self.zeros >= 2 * BLOCK && self.bytes >= end + 2 * BLOCK {
+            return Ok(());
+        }
+        let kind = io::ErrorKind::UnexpectedEof;
+        Err(io::Error::new(kind, "it ends in the middle"))
+    }
+
     fn sum(self) -> Sum {
         Sum {
             bytes: self.bytes,
@@ -82,6 +90,35 @@ impl<W: Write> Write for Gauge<W> {
     }
 }
 
+/// Sees whether a tar came to its own end, which a reader of tar does not tell from one that was cut off.
+pub(super) struct Whole<R>(Gauge<R>);
+
+impl<R> Whole<R> {
+    /// Of what is read through it.
+    pub fn new(from: R) -> Self {
+        Self(Gauge::new(from))
+    }
+
+    /// Where a member ends.
+    pub fn end_of<T: Read>(entry: &tar::Entry<'_, T>) -> io::Result<u64> {
+        Ok(entry.raw_file_position() + entry.header().entry_size()?.next_multiple_of(BLOCK))
+    }
+}
+
+impl<R: Read> Whole<R> {
+    /// Reads to the end; fails when it is not the archive's own, behind its last member.
+    pub fn is_whole(&mut self, end: u64) -> io::Result<()> {
+        io::copy(&mut self.0, &mut io::sink())?;
+        self.0.is_whole(end)
+    }
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
 /// Passes on what is read to a writer, too.
 struct Tee<'d, R, W> {
     from: R,
@@ -98,8 +135,8 @@ impl<R: Read, W: Write> Read for Tee<'_, R, W> {
     }
 }
 
-/// Compresses a tar into a file while it is counted; refuses one that is not whole or leads elsewhere.
-pub(super) fn pack(from: impl Read, to: &mut File, done: &AtomicU64) -> io::Result<Packed> {
+/// Compresses a tar while it is counted; refuses one that is not whole or leads elsewhere.
+pub(super) fn pack(from: impl Read, to: impl Write, done: &AtomicU64) -> io::Result<Packed> {
     let sealed = Gauge::new(io::BufWriter::with_capacity(1 << 18, to));
     let mut encoder = zstd::stream::write::Encoder::new(sealed, LEVEL)?;
     encoder.include_checksum(true)?;
@@ -133,7 +170,7 @@ fn count(tar: &mut Gauge<impl Read>) -> io::Result<Contents> {
         let entry = entry?;
         within(&entry)?;
         let size = entry.size();
-        end = entry.raw_file_position() + entry.header().entry_size()?.next_multiple_of(BLOCK);
+        end = Whole::<()>::end_of(&entry)?;
         match entry.header().entry_type() {
             kind if kind.is_dir() => contents.directories += 1,
             kind if kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse() => {
@@ -144,12 +181,10 @@ fn count(tar: &mut Gauge<impl Read>) -> io::Result<Contents> {
         }
     }
     io::copy(tar, &mut io::sink())?;
-    if contents.directories == 0 || tar.zeros < 2 * BLOCK || tar.bytes < end + 2 * BLOCK {
-        return Err(io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "it ends in the middle",
-        ));
+    if contents.directories == 0 {
+        end = 0;
     }
+    tar.is_whole(end)?;
     Ok(contents)
 }
 
@@ -196,9 +231,8 @@ impl<R: Read> Read for Counted<'_, R> {
 }
 
 /// Reads an archive through and compares it with its manifest; says what is wrong.
-pub(super) fn check(path: &Path, manifest: &Manifest, done: &AtomicU64) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut archive = Gauge::new(Counted(BufReader::with_capacity(1 << 18, file), done));
+pub(super) fn check(from: impl Read, manifest: &Manifest, done: &AtomicU64) -> Result<(), String> {
+    let mut archive = Gauge::new(Counted(BufReader::with_capacity(1 << 18, from), done));
     let read = (|| {
         let decoder = zstd::stream::read::Decoder::new(&mut archive)?;
         let mut tar = Gauge::new(decoder);
@@ -236,12 +270,12 @@ pub(super) fn check(path: &Path, manifest: &Manifest, done: &AtomicU64) -> Resul
 
 /// Writes the tar of an archive on; fails at the end when it is not the one that was checked before.
 pub(super) fn unpack(
-    path: &Path,
+    from: impl Read,
     manifest: &Manifest,
     to: impl Write,
     done: &AtomicU64,
 ) -> io::Result<()> {
-    let decoder = zstd::stream::read::Decoder::new(File::open(path)?)?;
+    let decoder = zstd::stream::read::Decoder::new(from)?;
     let mut tar = Gauge::new(Tee {
         from: decoder,
         to,

@@ -102,10 +102,15 @@ fn what_was_backed_up_is_found_checked_and_read_back() {
     assert_eq!(written.contents.bytes, 5005);
     let found = vault::find(dir.path(), &newest()).unwrap();
     assert_eq!(found.manifest, written);
-    check(&found.archive, &found.manifest, &AtomicU64::new(0)).unwrap();
+    check(
+        fs::File::open(&found.archive).unwrap(),
+        &found.manifest,
+        &AtomicU64::new(0),
+    )
+    .unwrap();
     let mut back = Vec::new();
     unpack(
-        &found.archive,
+        fs::File::open(&found.archive).unwrap(),
         &found.manifest,
         &mut back,
         &AtomicU64::new(0),
@@ -259,7 +264,7 @@ proptest! {
             bytes[at] ^= flip;
         }
         fs::File::create(&found.archive).unwrap().write_all(&bytes).unwrap();
-        prop_assert!(check(&found.archive, &written, &AtomicU64::new(0)).is_err());
+        prop_assert!(check(fs::File::open(&found.archive).unwrap(), &written, &AtomicU64::new(0)).is_err());
     }
 
     /// Whatever is sent in place of a tar, nothing panics, and what is taken has an end.

@@ -13,10 +13,10 @@ use rustix::fs::{FlockOperation, flock};
 use crate::model::{BackupName, HostName, Manifest, Timestamp, Volume, file_part, stamp};
 
 /// The ending of archives.
-const ARCHIVE: &str = ".tar.zst";
+pub(super) const ARCHIVE: &str = ".tar.zst";
 
 /// The ending of manifests.
-const MANIFEST: &str = ".json";
+pub(super) const MANIFEST: &str = ".json";
 
 /// The ending of what is being written.
 const PART: &str = ".part";
@@ -135,7 +135,12 @@ fn sync(directory: &Path) -> io::Result<()> {
 
 /// Where the backups of a volume are.
 fn folder(root: &Path, host: &str, volume: &str) -> PathBuf {
-    root.join(file_part(host)).join(file_part(volume))
+    root.join(relative_folder(host, volume))
+}
+
+/// The same below the directory, in letters that mean nothing to any shell.
+pub(super) fn relative_folder(host: &str, volume: &str) -> String {
+    format!("{}/{}", file_part(host), file_part(volume))
 }
 
 /// Removes what is half-written and nobody writes any more.
@@ -173,11 +178,8 @@ fn sweep(folder: &Path) -> io::Result<()> {
 
 /// Removes all but the newest so many backups of a folder; the manifest goes first, so that none points nowhere.
 fn retire(folder: &Path, keep: u32) -> io::Result<usize> {
-    let mut stems = stems(folder)?;
-    let keep = usize::try_from(keep.max(1)).unwrap_or(usize::MAX);
-    let old = stems.len().saturating_sub(keep);
-    stems.truncate(old);
-    for stem in &stems {
+    let old = surplus(&mut stems(folder)?, Some(keep));
+    for stem in &old {
         fs::remove_file(folder.join(format!("{stem}{MANIFEST}")))?;
         match fs::remove_file(folder.join(format!("{stem}{ARCHIVE}"))) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -185,7 +187,14 @@ fn retire(folder: &Path, keep: u32) -> io::Result<usize> {
         }
     }
     sync(folder)?;
-    Ok(stems.len())
+    Ok(old.len())
+}
+
+/// Takes those out of a folder's backups, oldest first, that are more than the `keep` newest.
+pub(super) fn surplus(stems: &mut Vec<String>, keep: Option<u32>) -> Vec<String> {
+    let keep = keep.and_then(|keep| usize::try_from(keep.max(1)).ok());
+    let old = stems.len().saturating_sub(keep.unwrap_or(usize::MAX));
+    stems.drain(..old).collect()
 }
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
@@ -203,15 +212,18 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 
 /// The backups of a folder by their moments, oldest first.
 fn stems(folder: &Path) -> io::Result<Vec<String>> {
-    let names = names(folder)?;
+    Ok(stems_of(names(folder)?))
+}
+
+/// The backups among the names of a folder by their moments, oldest first.
+pub(super) fn stems_of(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<String> {
     let mut stems: Vec<String> = names
-        .iter()
-        .filter_map(|name| name.strip_suffix(MANIFEST))
+        .into_iter()
+        .filter_map(|name| name.as_ref().strip_suffix(MANIFEST).map(str::to_owned))
         .filter(|stem| is_stamp(stem))
-        .map(str::to_owned)
         .collect();
     stems.sort_by_key(|stem| order(stem));
-    Ok(stems)
+    stems
 }
 
 /// The moment, and which of the same second it is.
@@ -252,13 +264,18 @@ pub fn all(root: &Path) -> io::Result<(Vec<Found>, Vec<String>)> {
             }
         }
     }
+    in_order(&mut found);
+    Ok((found, wrong))
+}
+
+/// By host and volume, newest first.
+pub(super) fn in_order(found: &mut [Found]) {
     found.sort_by(|a, b| {
         let key = |one: &Found| (one.manifest.host.clone(), one.manifest.volume.clone());
         key(a)
             .cmp(&key(b))
             .then_with(|| b.manifest.at.cmp(&a.manifest.at))
     });
-    Ok((found, wrong))
 }
 
 /// The backup of that name.
@@ -302,18 +319,41 @@ fn read(path: &Path) -> Result<Found, String> {
         return Err(fail("it is too large for a manifest".to_owned()));
     }
     let text = fs::read(path).map_err(|error| fail(error.to_string()))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|error| fail(format!("it is damaged: {error}")))?;
-    if manifest.version != Manifest::VERSION {
-        return Err(fail(format!(
-            "it is of version {}, which this program does not know",
-            manifest.version
-        )));
-    }
+    let manifest = parse(&text).map_err(fail)?;
     let name = path.to_string_lossy();
     let stem = name.strip_suffix(MANIFEST).unwrap_or(&name);
     let archive = PathBuf::from(format!("{stem}{ARCHIVE}"));
     Ok(Found { archive, manifest })
+}
+
+/// A manifest, if it is one that this program knows.
+pub(super) fn parse(text: &[u8]) -> Result<Manifest, String> {
+    let manifest: Manifest =
+        serde_json::from_slice(text).map_err(|error| format!("it is damaged: {error}"))?;
+    if manifest.version != Manifest::VERSION {
+        return Err(format!(
+            "it is of version {}, which this program does not know",
+            manifest.version
+        ));
+    }
+    Ok(manifest)
+}
+
+/// Notes which backups of a volume there are in a directory of another host, as empty manifests below `root`: what
+/// tells volumes when they were last backed up looks at names only.
+pub(super) fn note(root: &Path, host: &str, volume: &str, stems: &[String]) -> io::Result<()> {
+    let folder = folder(root, host, volume);
+    fs::create_dir_all(&folder)?;
+    for stem in stems_of(names(&folder)?) {
+        if !stems.contains(&stem) {
+            fs::remove_file(folder.join(format!("{stem}{MANIFEST}")))?;
+        }
+    }
+    for stem in stems {
+        let path = folder.join(format!("{stem}{MANIFEST}"));
+        OpenOptions::new().create(true).append(true).open(path)?;
+    }
+    Ok(())
 }
 
 /// Tells volumes when they were last backed up, as the names in those directories say.

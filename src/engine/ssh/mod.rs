@@ -40,7 +40,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use settings::Settings;
-pub(super) use shell::{Broken, Shell};
+pub(super) use shell::{Broken, Shell, Talk};
 pub(super) use socket::Side;
 pub use tunnel::{Stream, Tunnel};
 

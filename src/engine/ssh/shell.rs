@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWriteExt as _},
+    process::{ChildStdin, ChildStdout},
     time::timeout,
 };
 
@@ -12,7 +13,7 @@ use super::{
     connect::Target,
     heard::Lines,
     master::{Forward, Master},
-    mux::{NoSession, Session},
+    mux::{NoSession, Session, SessionProcess},
     sessions::Permit,
 };
 use crate::model::{Trouble, printable};
@@ -25,6 +26,28 @@ const SEEN: Duration = Duration::from_secs(2);
 pub(in crate::engine) struct Shell {
     target: Target,
     master: Arc<Master>,
+}
+
+/// A command that runs, and is spoken with; dropping it ends it.
+pub(in crate::engine) struct Talk<'s> {
+    shell: &'s Shell,
+    /// To the command; none when all was said.
+    pub stdin: Option<ChildStdin>,
+    /// From the command.
+    pub stdout: ChildStdout,
+    process: SessionProcess,
+    _permit: Permit,
+}
+
+impl Talk<'_> {
+    /// Waits for its end, when all that it says was read.
+    pub async fn end(self) -> Result<(), Broken> {
+        drop(self.stdin);
+        match self.process.end().await {
+            Ok(()) => Ok(()),
+            Err(words) => Err(self.shell.broken(words).await),
+        }
+    }
 }
 
 /// How a command came to nothing.
@@ -117,6 +140,18 @@ impl Shell {
             (Err(error), Ok(())) => Err(self.broken(error.to_string()).await),
             (_, Err(words)) => Err(self.broken(words).await),
         }
+    }
+
+    /// Starts a command, to be spoken with.
+    pub async fn talk(&self, command: &str) -> Result<Talk<'_>, Broken> {
+        let (session, permit) = self.session(command).await?;
+        Ok(Talk {
+            shell: self,
+            stdin: Some(session.stdin),
+            stdout: session.stdout,
+            process: session.process,
+            _permit: permit,
+        })
     }
 
     /// Whether the connection is gone.

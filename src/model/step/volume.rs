@@ -1,10 +1,10 @@
 //! What can be done to a volume, as values.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
-use crate::model::BackupName;
+use crate::model::{BackupName, VaultWay};
 
 /// What is done to a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -21,14 +21,21 @@ pub enum VolumeAction {
         /// Which.
         backup: BackupName,
         /// The directory of backups.
-        from: PathBuf,
+        from: VaultWay,
     },
     /// Make it from a backup.
     Restore {
         /// Which.
         backup: BackupName,
         /// The directory of backups.
-        from: PathBuf,
+        from: VaultWay,
+    },
+    /// Make a container that mounts it anew, with another one in its place.
+    Switch {
+        /// It.
+        from: Arc<str>,
+        /// The other one.
+        to: Arc<str>,
     },
 }
 
@@ -47,7 +54,7 @@ pub struct NewVolume {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Backup {
     /// The directory of backups.
-    pub to: PathBuf,
+    pub to: VaultWay,
     /// Freeze the containers that use it meanwhile.
     pub pause: bool,
     /// What is run before, by a shell in the first container that uses it and runs.
@@ -63,9 +70,10 @@ impl fmt::Display for VolumeAction {
         match self {
             Self::Remove => f.write_str("remove"),
             Self::Create(_) => f.write_str("create"),
-            Self::Backup(backup) => write!(f, "back up to {}", backup.to.display()),
+            Self::Backup(backup) => write!(f, "back up to {}", backup.to.vault),
             Self::Verify { backup, .. } => write!(f, "verify {backup}"),
             Self::Restore { backup, .. } => write!(f, "restore {backup}"),
+            Self::Switch { from, to } => write!(f, "switch {from} to {to}"),
         }
     }
 }
@@ -79,6 +87,7 @@ impl VolumeAction {
             Self::Backup(_) => "backing up",
             Self::Verify { .. } => "verifying",
             Self::Restore { .. } => "restoring",
+            Self::Switch { .. } => "switching",
         }
     }
 }

@@ -122,7 +122,8 @@ fn takes_several(action: &Action) -> bool {
             VolumeAction::Create(_)
             | VolumeAction::Backup(_)
             | VolumeAction::Verify { .. }
-            | VolumeAction::Restore { .. },
+            | VolumeAction::Restore { .. }
+            | VolumeAction::Switch { .. },
         )
         | Action::Registry(_)
         | Action::Balancer(_)
@@ -340,8 +341,8 @@ fn volume(action: &VolumeAction, names: &[String]) -> Vec<String> {
         // Nearly the same: these start a container, and need an image that has tar.
         VolumeAction::Backup(_) => through("run --rm -v", ":/v:ro busybox tar -cC /v .", names),
         VolumeAction::Restore { .. } => through("run --rm -i -v", ":/v busybox tar -xC /v", names),
-        // It asks nothing of an engine, and its plan has no commands.
-        VolumeAction::Verify { .. } => spoken(&["version"], &[], &[]),
+        // Their plans have no commands: nothing is asked of an engine, or docker has none for it.
+        VolumeAction::Verify { .. } | VolumeAction::Switch { .. } => spoken(&["version"], &[], &[]),
     }
 }
 

@@ -13,9 +13,12 @@ mod prune;
 mod query;
 mod registry;
 mod resource;
+mod switch;
 mod volume;
 
 pub(super) use configure::import as import_plan;
+pub use volume::way_to;
+
 use std::fmt;
 
 use serde::Serialize;

@@ -1,15 +1,14 @@
 //! Plans of acts on volumes.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use super::{Confirm, Plan, Refusal, RefusalKind, docker, gather, prune, query, resource::Act};
+use super::{
+    Confirm, Plan, Refusal, RefusalKind, docker, gather, prune, query, resource::Act, switch,
+};
 use crate::{
     model::{
-        Action, Backup, BackupName, Fleet, Host, HostName, NewVolume, Resource, State, Step,
-        Subject, Volume, VolumeAction, bytes,
+        Action, Backup, BackupName, Endpoint, Fleet, Host, HostName, NewVolume, Resource, State,
+        Step, Subject, Vault, VaultWay, Volume, VolumeAction, bytes,
     },
     ops::{
         sentence::{
@@ -54,8 +53,9 @@ pub(super) fn plan(
             prune::plan(sentence, &args, fleet, selection)
         }
         VolumeCommand::Backup(args) => backup(sentence, args, fleet, selection),
-        VolumeCommand::Verify(args) => Ok(verify(sentence, args, fleet)),
+        VolumeCommand::Verify(args) => verify(sentence, args, fleet),
         VolumeCommand::Restore(args) => restore(sentence, args, fleet),
+        VolumeCommand::Switch(args) => switch::switch(sentence, args, fleet, selection),
     }
 }
 
@@ -91,8 +91,40 @@ fn lost(host: &Host, id: &str) -> String {
 }
 
 /// The directory of backups: as it is said, else that of the configuration.
-fn vault(said: Option<&Path>, fleet: &Fleet) -> PathBuf {
-    said.map_or_else(|| fleet.settings.vault.clone(), Path::to_owned)
+fn vault(said: Option<&Vault>, fleet: &Fleet) -> Result<VaultWay, Refusal> {
+    way_to(said.unwrap_or(&fleet.settings.vault), fleet)
+}
+
+/// A directory of backups with the way to its host, which has to be one that ssh reaches. Its engine may be away.
+pub fn way_to(vault: &Vault, fleet: &Fleet) -> Result<VaultWay, Refusal> {
+    let endpoint = match vault {
+        Vault::Here(_) => None,
+        Vault::On(name, path) => {
+            let host = fleet.host(name).ok_or_else(|| {
+                Refusal::new(
+                    RefusalKind::Unknown,
+                    format!("there is no host {name}, on which {path} would be"),
+                    format!(
+                        "name a configured host, or ./{vault} if it is a directory of this machine"
+                    ),
+                )
+            })?;
+            match &host.spec.endpoint {
+                endpoint @ Endpoint::Ssh { .. } => Some(endpoint.clone()),
+                Endpoint::Unix(_) | Endpoint::Tcp { .. } | Endpoint::Tls { .. } => {
+                    return Err(Refusal::new(
+                        RefusalKind::Kind,
+                        format!("{name} is not reached over ssh, so no files can be kept there"),
+                        "name a directory of this machine, or a host with an ssh:// endpoint",
+                    ));
+                }
+            }
+        }
+    };
+    Ok(VaultWay {
+        vault: vault.clone(),
+        endpoint,
+    })
 }
 
 fn backup(
@@ -101,7 +133,13 @@ fn backup(
     fleet: &Fleet,
     selection: &[Target],
 ) -> Result<Plan, Refusal> {
-    let to = vault(args.to.as_deref(), fleet);
+    let to = vault(args.to.as_ref(), fleet)?;
+    if let Vault::On(name, _) = &to.vault
+        && let Some(host) = fleet.host(name)
+        && let Some(refusal) = gather::forbidden(sentence, fleet, host)
+    {
+        return Err(refusal);
+    }
     let spec = |size| Backup {
         to: to.clone(),
         pause: args.pause,
@@ -229,6 +267,7 @@ fn create(sentence: &Sentence, args: &CreateVolumeArgs, fleet: &Fleet) -> Result
 
 fn restore(sentence: &Sentence, args: &RestoreArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
     let name = args.place.name();
+    let from = vault(args.from.as_ref(), fleet)?;
     let mut steps = Vec::new();
     for host in hosts(sentence, &args.place, fleet)? {
         let users = known(host, name).map(|volume| volume.users(host));
@@ -245,7 +284,7 @@ fn restore(sentence: &Sentence, args: &RestoreArgs, fleet: &Fleet) -> Result<Pla
         }
         let action = VolumeAction::Restore {
             backup: args.backup.clone(),
-            from: vault(args.from.as_deref(), fleet),
+            from: from.clone(),
         };
         steps.push(step(host.name(), name, action));
     }
@@ -276,8 +315,9 @@ fn made(sentence: &Sentence, verb: &str, steps: Vec<Step>, fleet: &Fleet) -> Pla
     }
 }
 
-/// Nothing is asked of any host, so none has to be reached.
-fn verify(sentence: &Sentence, args: &VerifyArgs, fleet: &Fleet) -> Plan {
+/// Nothing is asked of any engine, so none has to be reached.
+fn verify(sentence: &Sentence, args: &VerifyArgs, fleet: &Fleet) -> Result<Plan, Refusal> {
+    let from = vault(args.from.as_ref(), fleet)?;
     let step = |backup: &BackupName| {
         let (volume, host) = match backup {
             BackupName::Of { volume, host, .. } => (volume.to_string(), host.clone()),
@@ -288,13 +328,13 @@ fn verify(sentence: &Sentence, args: &VerifyArgs, fleet: &Fleet) -> Plan {
         };
         let action = VolumeAction::Verify {
             backup: backup.clone(),
-            from: vault(args.from.as_deref(), fleet),
+            from: from.clone(),
         };
         step(&host, &volume, action)
     };
     let steps: Vec<Step> = args.backups.iter().map(step).collect();
     let names: Vec<String> = args.backups.iter().map(ToString::to_string).collect();
-    Plan {
+    Ok(Plan {
         sentence: sentence.canonical(&names),
         title: match names.as_slice() {
             [only] => format!("Verify the backup {only}"),
@@ -309,5 +349,5 @@ fn verify(sentence: &Sentence, args: &VerifyArgs, fleet: &Fleet) -> Plan {
         busy: "verifying",
         recorded: true,
         steps,
-    }
+    })
 }

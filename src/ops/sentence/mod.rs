@@ -44,7 +44,7 @@ pub use template::{CheckTemplateArgs, ConvertArgs, RenderArgs, TemplateCommand};
 pub use traits::{Accepts, Danger, Number, Role};
 pub use volume::{
     BackupArgs, BackupsArgs, BrowseArgs, CreateVolumeArgs, Pair, PruneVolumeArgs, RestoreArgs,
-    VerifyArgs, VolumeCommand, VolumePath, VolumeTargets,
+    SwitchArgs, VerifyArgs, VolumeCommand, VolumePath, VolumeTargets,
 };
 pub(super) use write::join;
 

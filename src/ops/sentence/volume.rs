@@ -1,13 +1,13 @@
 //! What can be said of volumes.
 
-use std::{path::PathBuf, str::FromStr};
+use std::str::FromStr;
 
 use clap::{Args, Subcommand};
 
-use super::{Accepts, Danger, ListArgs, Number, Role, Why};
+use super::{Accepts, Danger, ListArgs, Number, Role, Why, traits::unless_removing};
 use crate::{
-    model::{BackupName, Resource},
-    ops::target::{HostPattern, ResourcePattern},
+    model::{BackupName, Resource, Vault},
+    ops::target::{ContainerPattern, HostPattern, ResourcePattern},
 };
 
 /// Sentences about volumes.
@@ -29,7 +29,7 @@ pub enum VolumeCommand {
     Prune(PruneVolumeArgs),
     /// List the files of a volume, or print one
     Browse(BrowseArgs),
-    /// Back volumes up into a directory of this machine
+    /// Back volumes up into a directory of this machine or of a host
     Backup(BackupArgs),
     /// List the backups in a directory
     Backups(BackupsArgs),
@@ -37,6 +37,8 @@ pub enum VolumeCommand {
     Verify(VerifyArgs),
     /// Make a volume from a backup
     Restore(RestoreArgs),
+    /// Make containers anew with another volume in the place of one they mount
+    Switch(SwitchArgs),
 }
 
 /// Which volumes, and why.
@@ -157,9 +159,10 @@ pub struct BackupArgs {
     /// The volumes, `data@ams-1`; without them, those that are selected
     #[arg(value_name = "TARGET")]
     pub targets: Vec<ResourcePattern>,
-    /// The directory of this machine; without it, that of wharf.toml
-    #[arg(long, value_name = "DIR")]
-    pub to: Option<PathBuf>,
+    /// The directory: of this machine, or of a host that is reached over ssh, `nas:/srv/backups`; without it, that of
+    /// wharf.toml
+    #[arg(long, value_name = "[HOST:]DIR")]
+    pub to: Option<Vault>,
     /// Freeze the containers that use it meanwhile
     #[arg(long)]
     pub pause: bool,
@@ -180,9 +183,9 @@ pub struct BackupsArgs {
     /// Only those of these volumes: `data@ams-1`, `data@*`
     #[arg(value_name = "TARGET")]
     pub names: Vec<String>,
-    /// The directory; without it, that of wharf.toml
-    #[arg(long, value_name = "DIR")]
-    pub from: Option<PathBuf>,
+    /// The directory, here or on a host (`nas:/srv/backups`); without it, that of wharf.toml
+    #[arg(long, value_name = "[HOST:]DIR")]
+    pub from: Option<Vault>,
 }
 
 /// Which backups are read through.
@@ -191,9 +194,9 @@ pub struct VerifyArgs {
     /// The newest of a volume (`data@ams-1`), one of a moment (`data@ams-1/20261122T114501Z`), or a path of its file
     #[arg(value_name = "BACKUP", required = true)]
     pub backups: Vec<BackupName>,
-    /// The directory; without it, that of wharf.toml
-    #[arg(long, value_name = "DIR")]
-    pub from: Option<PathBuf>,
+    /// The directory, here or on a host (`nas:/srv/backups`); without it, that of wharf.toml
+    #[arg(long, value_name = "[HOST:]DIR")]
+    pub from: Option<Vault>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -208,9 +211,26 @@ pub struct RestoreArgs {
     /// Name and host of the new volume, `data-2@ams-1`
     #[arg(value_name = "NAME@HOST")]
     pub place: ResourcePattern,
-    /// The directory; without it, that of wharf.toml
-    #[arg(long, value_name = "DIR")]
-    pub from: Option<PathBuf>,
+    /// The directory, here or on a host (`nas:/srv/backups`); without it, that of wharf.toml
+    #[arg(long, value_name = "[HOST:]DIR")]
+    pub from: Option<Vault>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Which containers mount what instead of what.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct SwitchArgs {
+    /// The volume that they mount
+    #[arg(value_name = "OLD")]
+    pub from: String,
+    /// The volume of the same host that they are to mount, where OLD is
+    #[arg(value_name = "NEW")]
+    pub to: String,
+    /// The containers, `web@ams-1`; without them, those that are selected
+    #[arg(value_name = "CONTAINER")]
+    pub targets: Vec<ContainerPattern>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -227,7 +247,7 @@ impl VolumeCommand {
             | Self::Verify(_) => Danger::Reads,
             Self::Backup(args) if args.pause => Danger::Disrupts,
             Self::Create(_) | Self::Backup(_) | Self::Restore(_) => Danger::Changes,
-            Self::Remove(_) | Self::Prune(_) => Danger::Destroys,
+            Self::Remove(_) | Self::Prune(_) | Self::Switch(_) => Danger::Destroys,
         }
     }
 
@@ -240,7 +260,8 @@ impl VolumeCommand {
             | Self::Remove(_)
             | Self::Prune(_)
             | Self::Backup(_)
-            | Self::Restore(_) => Role::Act,
+            | Self::Restore(_)
+            | Self::Switch(_) => Role::Act,
         }
     }
 
@@ -255,6 +276,12 @@ impl VolumeCommand {
             Self::Prune(_) => {
                 return Accepts::Hosts {
                     number: Number::Some,
+                };
+            }
+            Self::Switch(_) => {
+                return Accepts::Containers {
+                    number: Number::Some,
+                    unfit: unless_removing,
                 };
             }
             Self::Browse(_) => Number::One,
@@ -276,13 +303,18 @@ impl VolumeCommand {
             Self::Backup(args) => Some(&args.why),
             Self::Verify(args) => Some(&args.why),
             Self::Restore(args) => Some(&args.why),
+            Self::Switch(args) => Some(&args.why),
         }
     }
 
     /// The volumes that it names itself, those that are to be made among them.
     pub(in crate::ops) fn patterns(&self) -> &[ResourcePattern] {
         match self {
-            Self::List(_) | Self::Prune(_) | Self::Backups(_) | Self::Verify(_) => &[],
+            Self::List(_)
+            | Self::Prune(_)
+            | Self::Backups(_)
+            | Self::Verify(_)
+            | Self::Switch(_) => &[],
             Self::Show { targets } => targets,
             Self::Create(args) => &args.places,
             Self::Remove(args) => &args.targets,
@@ -303,6 +335,24 @@ impl VolumeCommand {
             | Self::Show { .. }
             | Self::Create(_)
             | Self::Remove(_)
+            | Self::Browse(_)
+            | Self::Backup(_)
+            | Self::Backups(_)
+            | Self::Verify(_)
+            | Self::Restore(_)
+            | Self::Switch(_) => &[],
+        }
+    }
+
+    /// The containers that it acts on, as it names them itself.
+    pub(in crate::ops) fn containers(&self) -> &[ContainerPattern] {
+        match self {
+            Self::Switch(args) => &args.targets,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Create(_)
+            | Self::Remove(_)
+            | Self::Prune(_)
             | Self::Browse(_)
             | Self::Backup(_)
             | Self::Backups(_)
@@ -329,6 +379,7 @@ impl VolumeCommand {
             Self::Backups(_) => "volume backups",
             Self::Verify(_) => "volume verify",
             Self::Restore(_) => "volume restore",
+            Self::Switch(_) => "volume switch",
         }
     }
 }

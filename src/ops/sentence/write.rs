@@ -440,23 +440,28 @@ fn volume(words: &mut Words, command: &VolumeCommand, targets: &[String]) {
         VolumeCommand::Backup(args) => {
             words.0.extend(targets.iter().cloned());
             words
-                .option("--to", args.to.as_ref().map(|path| path.display()))
+                .option("--to", args.to.as_ref())
                 .flag("--pause", args.pause)
                 .option("--before", args.before.as_ref())
                 .option("--keep", args.keep);
         }
         VolumeCommand::Backups(BackupsArgs { names, from }) => {
             words.0.extend(names.iter().cloned());
-            words.option("--from", from.as_ref().map(|path| path.display()));
+            words.option("--from", from.as_ref());
         }
         VolumeCommand::Verify(args) => {
             words.0.extend(targets.iter().cloned());
-            words.option("--from", args.from.as_ref().map(|path| path.display()));
+            words.option("--from", args.from.as_ref());
+        }
+        VolumeCommand::Switch(args) => {
+            words.add(args.from.clone());
+            words.add(args.to.clone());
+            words.0.extend(targets.iter().cloned());
         }
         VolumeCommand::Restore(args) => {
             words.add(args.backup.to_string());
             words.0.extend(targets.iter().cloned());
-            words.option("--from", args.from.as_ref().map(|path| path.display()));
+            words.option("--from", args.from.as_ref());
         }
     }
 }

@@ -238,10 +238,14 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         let plan = sentence.plan(&fleet, &[]).unwrap();
         assert_ne!(plan.confirm, Confirm::No, "{line}");
     }
+    let switch = sentence("volume switch data data-2 db@ams-1");
+    assert_eq!(switch.danger(), Danger::Destroys);
+    let plan = switch.plan(&super::volumes::switchable(), &[]).unwrap();
+    assert_ne!(plan.confirm, Confirm::No);
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 17, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 18, "a new one belongs into the table above");
 }
 
 #[test]
