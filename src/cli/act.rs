@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     clients::registry::Registries,
-    console::registry_settings,
+    console::{registry_settings, secrets},
+    engine::Engines,
     model::{Event, HostSpec, Outcome},
     ops::{
         self, BalancerCommand, Confirm, Crew, Danger, HostCommand, Plan, Refusal, RefusalKind,
@@ -41,27 +42,41 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     if !session.is_confirmed(&ready.plan).await? {
         return Ok(Exit::Interrupted);
     }
-    let Ready {
-        plan,
-        store,
-        reached,
-        exit,
-    } = ready;
-    let (_fleet, engines, drained) = reached.drain();
-    let crew = Crew::new(
+    let (_fleet, engines, drained) = ready.reached.drain();
+    let crew = crew(session, engines);
+    let carried = carry_out(session, sentence, &ready.plan, &ready.store, &crew);
+    let ended = Box::pin(carried).await;
+    drained.abort();
+    Ok(worse(ended?, ready.exit))
+}
+
+/// Who does what is planned.
+pub(super) fn crew(session: &Session, engines: Engines) -> Crew {
+    Crew::new(
         engines,
         Registries::new(registry_settings(&session.config)),
         session.config.balancers.iter().cloned(),
-    );
+        secrets(&session.config),
+    )
+}
+
+/// Carries out what was confirmed, and tells how it goes; answers how the program ends for it.
+pub(super) async fn carry_out(
+    session: &Session,
+    sentence: &Sentence,
+    plan: &Plan,
+    store: &Store,
+    crew: &Crew,
+) -> Result<Exit, Failure> {
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(interrupted(Asked::listen(), cancel.clone()));
-    let report = Report::new(session, &plan);
-    let ended = ops::run(
-        &plan,
+    let report = Report::new(session, plan);
+    let ended = ops::carry_out(
+        plan,
         &session.origin("shell"),
         sentence.reason(),
-        &crew,
-        &store,
+        crew,
+        store,
         cancel,
         |progress| report.take(progress),
     )
@@ -72,17 +87,15 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     if let Some(step) = plan.steps.first() {
         crew.engines.settle(&step.host).await;
     }
-    drained.abort();
     let outcome = ended?;
     report.finish(&outcome)?;
-    let ended = match (sentence.role(), &outcome) {
+    Ok(match (sentence.role(), &outcome) {
         // What was looked at cannot be used.
         (Role::Look, Outcome::Failed { .. }) if matches!(sentence, Sentence::Host(_)) => {
             Exit::Unreached
         }
         _ => of_outcome(&outcome),
-    };
-    Ok(worse(ended, exit))
+    })
 }
 
 /// A sentence that edits wharf.toml.
@@ -224,7 +237,7 @@ fn left_out(reached: &Reached, plan: &Plan) -> Exit {
 }
 
 /// The exit that tells more: what failed, before what was left out, before what is done.
-fn worse(a: Exit, b: Exit) -> Exit {
+pub(super) fn worse(a: Exit, b: Exit) -> Exit {
     if a == Exit::Done { b } else { a }
 }
 
@@ -349,6 +362,12 @@ fn told(plan: &Plan) -> Vec<String> {
             lines.push(format!("  and {} more", plan.targets.len() - NAMES));
         }
     }
-    lines.extend(plan.loses.iter().map(|loss| format!("lost: {loss}")));
+    lines.extend(plan.told.iter().cloned());
+    let word = if plan.deploy.is_some() {
+        "interrupted"
+    } else {
+        "lost"
+    };
+    lines.extend(plan.loses.iter().map(|loss| format!("{word}: {loss}")));
     lines
 }

@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod audit;
 mod balancer;
+mod deploy;
 mod docs;
 mod exec;
 mod exit;
@@ -163,6 +164,7 @@ impl Session {
     async fn say(&self, sentence: &Sentence) -> Result<Exit, Failure> {
         match sentence.role() {
             Role::Act | Role::Look => return act::act(self, sentence).await,
+            Role::Deploy => return deploy::act(self, sentence).await,
             Role::Configure => {
                 return match sentence {
                     Sentence::Host(HostCommand::Import(args)) => {
@@ -193,6 +195,8 @@ impl Session {
             Sentence::App(AppCommand::Show { name, env }) => {
                 app::show(self, name, env.as_deref()).await
             }
+            Sentence::App(AppCommand::Releases(place)) => deploy::releases(self, place).await,
+            Sentence::App(AppCommand::Deploys { all }) => deploy::deploys(self, *all).await,
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
             Sentence::Network(NetworkCommand::Show { .. }) => network::show(self, sentence).await,
@@ -204,7 +208,9 @@ impl Session {
             }
             Sentence::Volume(VolumeCommand::Backups(args)) => volume::backups(self, args).await,
             // Their roles are not those of questions.
-            Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => Ok(Exit::Usage),
+            Sentence::App(_) | Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => {
+                Ok(Exit::Usage)
+            }
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,

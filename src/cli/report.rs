@@ -320,6 +320,9 @@ impl<'s> Report<'s> {
                 let hosts = done + failed;
                 super::complain(&format!("{failed} of {hosts} hosts cannot be used"));
             }
+            Outcome::Failed { detail, .. } if self.plan.deploy.is_some() => {
+                super::complain(&format!("{name}: {detail}"));
+            }
             Outcome::Failed { done, failed, .. } if !self.plan.steps.is_empty() => {
                 let steps = done + failed;
                 super::complain(&format!("{name}: {failed} of {steps} steps failed"));

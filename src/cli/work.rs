@@ -9,7 +9,7 @@ use super::{
     signals::Asked,
 };
 use crate::{
-    console::{engine_settings, registry_settings},
+    console::{engine_settings, registry_settings, secrets},
     worker::{self, Setup},
 };
 
@@ -22,6 +22,7 @@ pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure>
         fleet: empty_fleet(&session.config),
         engine: engine_settings(&session.config),
         registries: registry_settings(&session.config),
+        secrets: secrets(&session.config),
         state: session.config.paths.state_dir.clone(),
         origin: session.origin("worker"),
         patience: session.options.timeout,

@@ -13,6 +13,7 @@ mod load;
 mod origin;
 mod paths;
 pub mod registry;
+mod secrets;
 mod ssh_config;
 mod terminal;
 
@@ -27,6 +28,7 @@ pub use self::{
     load::{own_file, own_names},
     origin::origin,
     paths::Paths,
+    secrets::SecretFiles,
     terminal::{Colors, Multiplexer, Signs, Terminal},
 };
 use crate::{

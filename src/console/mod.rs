@@ -35,9 +35,9 @@ pub use self::{
 };
 use crate::{
     clients,
-    config::{self, Config, Env, Flags},
+    config::{self, Config, Env, Flags, SecretFiles},
     engine::{self, Engines, Signal},
-    model::{Event, Feed, HostSpec, Origin, Timestamp, registry, setting::Key},
+    model::{Event, Feed, HostSpec, Origin, Timestamp, registry, release::Secrets, setting::Key},
     ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
 };
 
@@ -408,6 +408,12 @@ pub fn registry_settings(config: &Config) -> clients::registry::Settings {
         certificates: config.paths.registry_certificates(),
         keys: keys(config),
     }
+}
+
+/// Who knows the values of secrets: files below the data directory, and variables.
+pub fn secrets(config: &Config) -> Secrets {
+    let directory = config.paths.data_dir.join("secrets");
+    Secrets::new(SecretFiles::new(directory, Env::of_process()))
 }
 
 /// How often what is asked, as the configuration says it.

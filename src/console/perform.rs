@@ -15,7 +15,7 @@ use super::{
     looks, registry_settings,
     reveal::reveal,
     save::{Unsaved, save},
-    shell,
+    secrets, shell,
     terminal::Manner,
     welcome,
 };
@@ -26,10 +26,11 @@ use crate::{
     engine::{Engines, ExecSpec},
     logs::Excerpt,
     model::{
-        Action, Event, HostName, Origin, Outcome, Place, Step,
+        Action, Event, Fleet, HostName, Origin, Outcome, Place, Step,
+        release::Secrets,
         setting::{Key, length},
     },
-    ops::{self, Crew, Export, Plan, Progress, Sentence},
+    ops::{self, Crew, Export, Plan, Progress, Sentence, deploy::Desk},
     store::Store,
     ui::{
         Act, Effect, Masked, Msg, Surroundings, Ui,
@@ -45,6 +46,7 @@ pub struct Performer {
     engines: Engines,
     registries: Registries,
     balancers: Balancers,
+    secrets: Secrets,
     store: Store,
     log: Log,
     origin: Origin,
@@ -72,6 +74,7 @@ impl Performer {
             balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
             engines,
             registries: Registries::new(registry_settings(&setup.config)),
+            secrets: secrets(&setup.config),
             store,
             origin: setup.origin,
             config: setup.config,
@@ -97,6 +100,7 @@ impl Performer {
         match effect {
             Effect::Run(id, act) => self.run(id, *act),
             Effect::Ask(id, sentence) => self.ask(id, &sentence),
+            Effect::Prepare(sentence, fleet) => self.prepare(sentence, fleet.0),
             Effect::Cancel(id) => {
                 if let Some(token) = self.runs.get(&id) {
                     token.cancel();
@@ -148,11 +152,7 @@ impl Performer {
     fn run(&mut self, id: RunId, act: Act) {
         let token = CancellationToken::new();
         self.runs.insert(id, token.clone());
-        let crew = Crew {
-            engines: self.engines.clone(),
-            registries: self.registries.clone(),
-            balancers: self.balancers.clone(),
-        };
+        let crew = self.crew();
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         let log = self.log.clone();
         self.work(async move {
@@ -169,7 +169,7 @@ impl Performer {
                     }
                 })
             };
-            let result = ops::run(
+            let result = ops::carry_out(
                 &act.plan,
                 &origin,
                 act.reason.as_deref(),
@@ -186,6 +186,34 @@ impl Performer {
             if let Err(error) = result {
                 let _ = inbox.send(Msg::RunRefused(id, error.to_string())).await;
             }
+        });
+    }
+
+    fn crew(&self) -> Crew {
+        Crew {
+            engines: self.engines.clone(),
+            registries: self.registries.clone(),
+            balancers: self.balancers.clone(),
+            secrets: self.secrets.clone(),
+        }
+    }
+
+    /// Reads what a deploy is planned from, and plans it.
+    fn prepare(&mut self, sentence: Box<Sentence>, fleet: Box<Fleet>) {
+        let (crew, store, inbox) = (self.crew(), self.store.clone(), self.inbox.clone());
+        let (catalogs, by) = (self.config.catalogs.clone(), self.origin.signature());
+        self.work(async move {
+            let desk = Desk {
+                crew: &crew,
+                store: &store,
+                fleet: &fleet,
+                catalogs: &catalogs,
+                by: &by,
+            };
+            let planned = ops::deploy::prepare(&desk, &sentence).await;
+            let planned = planned.map(Box::new).map_err(|refusal| refusal.to_string());
+            // A console that is gone asks nobody.
+            let _ = inbox.send(Msg::Prepared(sentence, planned)).await;
         });
     }
 

@@ -10,8 +10,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::deploy::label::RELEASE;
 use super::error::Fault;
 use super::wire::Wire;
+use crate::model::release::ReleaseNumber;
 use crate::model::{Attachment, Container, ContainerId, Health, Port, State, Timestamp};
 
 /// How the engine is asked for all its containers.
@@ -148,12 +150,18 @@ pub(super) struct Labels<'a> {
     stack: Option<Text<'a>>,
     service: Option<Text<'a>>,
     stack_service: Option<Text<'a>>,
+    release: Option<Text<'a>>,
 }
 
 impl Labels<'_> {
     /// The app: Compose's project, else Swarm's stack.
     pub fn app(&self) -> Option<&str> {
         said(self.project.as_ref()).or_else(|| said(self.stack.as_ref()))
+    }
+
+    /// The release of it that it was made for.
+    pub fn release(&self) -> Option<ReleaseNumber> {
+        said(self.release.as_ref())?.parse().ok()
     }
 
     /// The service within it.
@@ -184,6 +192,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
                         "com.docker.stack.namespace" => &mut labels.stack,
                         "com.docker.compose.service" => &mut labels.service,
                         "com.docker.swarm.service.name" => &mut labels.stack_service,
+                        RELEASE => &mut labels.release,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -244,6 +253,7 @@ fn container(entry: Entry<'_>, now: Timestamp, shared: &mut Shared) -> Container
     let labels = entry.labels.unwrap_or_default();
     one.app = labels.app().map(|app| shared.of(app));
     one.service = labels.service().map(|service| shared.of(service));
+    one.release = labels.release();
     one.ports = ports(entry.ports.unwrap_or_default());
     one.networks = entry
         .network_settings

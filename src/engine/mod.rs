@@ -9,6 +9,7 @@ pub mod backup;
 mod build;
 mod certificate;
 mod checkup;
+mod deploy;
 mod df;
 mod dial;
 mod docker;
@@ -254,7 +255,8 @@ impl Engines {
             | Action::Network(_)
             | Action::Volume(_)
             | Action::Registry(_)
-            | Action::Balancer(_) => {}
+            | Action::Balancer(_)
+            | Action::Deploy(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {
             let deed = act::deed(step);

@@ -138,7 +138,7 @@ struct Created {
 
 /// Makes it. Engines before 28 do not keep names unique (eight calls at once made eight networks of one name, whatever
 /// `CheckDuplicate` said), so it is looked before and after.
-async fn create(
+pub(super) async fn create(
     session: &Session,
     name: &str,
     spec: &NetworkSpec,
@@ -192,6 +192,11 @@ async fn won(session: &Session, name: &str, id: &str) -> Result<bool, Fault> {
             _ => sleep(RIVAL_PACE).await,
         }
     }
+}
+
+/// Whether there is a network of that name.
+pub(super) async fn is_there(session: &Session, name: &str) -> Result<bool, Fault> {
+    Ok(!namesakes(session, name).await?.is_empty())
 }
 
 /// The networks of exactly that name; the engine's filter finds parts of names too.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{History, Rates, Timestamp, Usage, exit};
+use super::{History, Rates, Timestamp, Usage, exit, release::ReleaseNumber};
 
 /// A container's full id: 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -261,6 +261,9 @@ pub struct Container {
     pub app: Option<Arc<str>>,
     /// Its service within the app.
     pub service: Option<Arc<str>>,
+    /// The release of its app that it was made for, when a deploy of ours made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseNumber>,
     /// Its ports.
     pub ports: Box<[Port]>,
     /// The networks it is attached to.
@@ -305,6 +308,7 @@ impl Container {
             since: None,
             app: None,
             service: None,
+            release: None,
             ports: Box::default(),
             networks: Box::default(),
             claims: None,

@@ -92,6 +92,24 @@ impl Fleet {
         &self.hosts
     }
 
+    /// Without what is asked anew for each plan: images, networks, volumes, operations. Cheaper to hand over.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        let hosts = self.hosts.iter().map(|host| Host {
+            images: None,
+            networks: None,
+            volumes: None,
+            ..host.clone()
+        });
+        Self {
+            hosts: hosts.collect(),
+            operations: VecDeque::new(),
+            waiting: Vec::new(),
+            templates: None,
+            ..self.clone()
+        }
+    }
+
     /// A host by name.
     pub fn host(&self, name: &HostName) -> Option<&Host> {
         self.index.get(name).map(|at| &self.hosts[*at])

@@ -19,6 +19,7 @@ mod operation;
 mod place;
 mod redact;
 pub mod registry;
+pub mod release;
 mod resource;
 mod schedule;
 pub mod setting;

@@ -17,6 +17,18 @@ pub struct Origin {
     pub through: String,
 }
 
+impl Origin {
+    /// Who and where, in a word: `ann@ops-1`.
+    pub fn signature(&self) -> String {
+        format!("{}@{}", self.operator, self.machine())
+    }
+
+    /// The machine that it came through.
+    pub fn machine(&self) -> &str {
+        self.place.split(' ').next().unwrap_or("")
+    }
+}
+
 /// How an operation ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]

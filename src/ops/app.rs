@@ -9,7 +9,10 @@ use glob::Pattern;
 use serde::Serialize;
 
 use super::column::natural;
-use crate::model::{Container, ContainerId, Fleet, Health, Host, HostName, Port, State, Timestamp};
+use crate::model::{
+    Container, ContainerId, Fleet, Health, Host, HostName, Port, State, Timestamp,
+    release::ReleaseNumber,
+};
 
 /// What is the same app: its name, in its environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -202,7 +205,26 @@ fn app<'f>(
     }
 }
 
+/// Leaves out the containers that gave way to those of another release and are kept for a way back.
+fn without_replaced(all: &mut Vec<(&Host, &Container)>) {
+    let releases = all.iter().filter(|(_, one)| one.state.is_live());
+    let running: Vec<(HostName, Option<ReleaseNumber>)> = releases
+        .filter(|(_, one)| one.release.is_some())
+        .map(|(host, one)| (host.name().clone(), one.release))
+        .collect();
+    if running.is_empty() {
+        return;
+    }
+    all.retain(|(host, one)| {
+        let gave_way = |(at, release): &(HostName, Option<ReleaseNumber>)| {
+            at == host.name() && *release != one.release
+        };
+        one.state.is_live() || !running.iter().any(gave_way)
+    });
+}
+
 fn service(name: &str, mut all: Vec<(&Host, &Container)>) -> AppService {
+    without_replaced(&mut all);
     all.sort_by(|(a, one), (b, other)| {
         let hosts = natural(a.name().as_str(), b.name().as_str());
         hosts.then_with(|| natural(&one.name, &other.name))

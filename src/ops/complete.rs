@@ -274,6 +274,13 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
         "to" if ["image copy", "image load", "image pull"].contains(&entry.words) => {
             hosts(fleet, "")
         }
+        "hosts" if entry.words == "app deploy" => groups_and_hosts(fleet),
+        "template" => {
+            let all = fleet.templates.iter();
+            all.map(|one| (one.name.to_string(), one.title.clone()))
+                .collect()
+        }
+        "on_failure" => plain(["rollback", "pause"].map(str::to_owned).to_vec()),
         // Fields are named as in their arguments.
         "hosts" if ["network create", "image build"].contains(&entry.words) => hosts(fleet, ""),
         "balancer" => balancer_names(fleet),
@@ -320,6 +327,9 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     }
     if entry.words.starts_with("balancer ") {
         return balancers(entry, typed, fleet);
+    }
+    if entry.words.starts_with("app ") {
+        return apps(typed, fleet, selected);
     }
     let accepts = accepted(entry, typed);
     let inside = entry.words == "container copy";
@@ -460,6 +470,57 @@ fn balancer_names(fleet: &Fleet) -> Vec<(String, String)> {
             )
         })
         .collect()
+}
+
+/// The apps of the fleet by name, where none is said yet; those of what is selected first.
+fn apps(typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Vec<Completion> {
+    let is_word = |word: &String| !word.starts_with('-');
+    if typed.words.first().is_some_and(is_word) {
+        return Vec::new();
+    }
+    let near: Vec<&str> = selected
+        .iter()
+        .filter_map(|target| match target {
+            Target::Container(host, id) => fleet.container(host, id)?.app.as_deref(),
+            Target::Host(_) | Target::Resource(..) | Target::Operation(_) => None,
+        })
+        .collect();
+    let mut all = super::app::apps(fleet);
+    all.sort_by_key(|app| !near.contains(&&*app.key.name));
+    let mut offers: Vec<Completion> = Vec::new();
+    for app in &all {
+        let name = &*app.key.name;
+        match offers.iter_mut().find(|offer| offer.text == name) {
+            // The same app in several environments.
+            Some(offer) => offer.about = format!("{}, {}", offer.about, app.key.environment),
+            None => offers.push(Completion {
+                text: name.to_owned(),
+                about: app.key.environment.to_string(),
+                line: format!("{} ", typed.with(name)),
+            }),
+        }
+    }
+    ranked(&typed.partial, offers)
+}
+
+/// Where an app can be deployed to: environments, groups, hosts.
+fn groups_and_hosts(fleet: &Fleet) -> Vec<(String, String)> {
+    let environments = fleet.environment_names();
+    let mut all: Vec<(String, String)> = environments
+        .iter()
+        .map(|name| (format!("env:{name}"), "all its hosts".to_owned()))
+        .collect();
+    let groups = fleet.hosts().iter().flat_map(|host| &host.spec.groups);
+    let mut groups: Vec<String> = groups.map(|group| format!("group:{group}")).collect();
+    groups.sort();
+    groups.dedup();
+    all.extend(
+        groups
+            .into_iter()
+            .map(|group| (group, "all its hosts".to_owned())),
+    );
+    all.extend(hosts(fleet, ""));
+    all
 }
 
 /// What the sentence accepts with the options typed so far; `--force` removes what runs, too.

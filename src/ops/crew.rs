@@ -3,8 +3,13 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
-use super::run::Hands;
+use super::{
+    deploy,
+    plan::Plan,
+    run::{Hands, Progress, RunError, recorded, run},
+};
 use crate::{
     clients::{
         haproxy::Balancers,
@@ -12,7 +17,10 @@ use crate::{
         registry::Registries,
     },
     engine::Engines,
-    model::{Action, BalancerSpec, Machine, Said, Step, Trouble},
+    model::{
+        Action, BalancerSpec, Machine, Origin, Outcome, Said, Step, Trouble, release::Secrets,
+    },
+    store::Store,
 };
 
 /// The hands of the console, the shell and the worker.
@@ -24,6 +32,8 @@ pub struct Crew {
     pub registries: Registries,
     /// All load balancers.
     pub balancers: Balancers,
+    /// Who knows the values of secrets.
+    pub secrets: Secrets,
 }
 
 impl Crew {
@@ -32,11 +42,13 @@ impl Crew {
         engines: Engines,
         registries: Registries,
         balancers: impl IntoIterator<Item = BalancerSpec>,
+        secrets: Secrets,
     ) -> Self {
         Self {
             balancers: balancers_over(&engines, balancers),
             engines,
             registries,
+            secrets,
         }
     }
 }
@@ -47,6 +59,25 @@ pub fn balancers_over(
     specs: impl IntoIterator<Item = BalancerSpec>,
 ) -> Balancers {
     Balancers::new(specs, Arc::new(ByEngines(engines.clone())))
+}
+
+/// Carries a plan out, whatever it is: its steps, or the deploy that it stands for.
+pub async fn carry_out(
+    plan: &Plan,
+    origin: &Origin,
+    reason: Option<&str>,
+    crew: &Crew,
+    store: &Store,
+    cancel: CancellationToken,
+    report: impl Fn(Progress) + Sync,
+) -> Result<Outcome, RunError> {
+    let Some(task) = &plan.deploy else {
+        return run(plan, origin, reason, crew, store, cancel, report).await;
+    };
+    let by = origin.signature();
+    let work = deploy::carry_out(task, crew, &crew.secrets, store, &by, &cancel, &report);
+    let work = Box::pin(work);
+    recorded(plan, origin, reason, store, &report, work).await
 }
 
 impl Hands for Crew {

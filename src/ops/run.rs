@@ -419,6 +419,8 @@ mod tests {
             left_out: Vec::new(),
             busy: "stopping",
             recorded: true,
+            told: Vec::new(),
+            deploy: None,
         }
     }
 

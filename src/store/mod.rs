@@ -1,4 +1,4 @@
-//! Remembers: operations in a hash-chained log, and settings of the console.
+//! Remembers: operations in a hash-chained log, releases of apps and their deploys, settings of the console.
 //!
 //! ```no_run
 //! # async fn example(place: wharf::model::Place, operation: wharf::model::Operation) -> Result<(), wharf::store::Error> {
@@ -20,6 +20,7 @@ mod error;
 mod head;
 mod log;
 mod owner;
+mod release;
 mod spill;
 mod verify;
 
@@ -38,6 +39,7 @@ use tokio::{
 };
 
 pub use self::error::{Error, ErrorKind};
+pub use self::release::Begun;
 use self::{
     chain::{Begin, End},
     database::Database,

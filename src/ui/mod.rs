@@ -73,6 +73,8 @@ pub enum Msg {
     Revealed(Masked),
     /// The file of that many bytes is there already; it is written over only when that was agreed to.
     Exists(PathBuf, u64, Box<Effect>),
+    /// A deploy was planned, or it is known why it cannot be.
+    Prepared(Box<Sentence>, Result<Box<Plan>, String>),
     /// Something is to be said.
     Say(Level, String),
     /// The colours are these now.
@@ -107,11 +109,24 @@ pub struct Act {
     pub reason: Option<String>,
 }
 
+/// The fleet as it was known at a moment.
+#[derive(Clone, Debug)]
+pub struct Known(pub Box<Fleet>);
+
+/// Of one moment and with the same changes it is the same.
+impl PartialEq for Known {
+    fn eq(&self, other: &Self) -> bool {
+        (self.0.now, self.0.version()) == (other.0.now, other.0.version())
+    }
+}
+
 /// Something the console must do, as a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Carry out a plan in the background.
     Run(RunId, Box<Act>),
+    /// Read what a deploy is planned from, on these hosts, and plan it.
+    Prepare(Box<Sentence>, Known),
     /// Ask a question as a shell would, and tell the answer line by line.
     Ask(RunId, String),
     /// Stop carrying it out.

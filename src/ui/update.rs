@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crossterm::event::KeyEvent;
 
 use super::{
-    Act, Effect, Masked, Msg, Ui,
+    Act, Effect, Known, Masked, Msg, Ui,
     command::Command,
     keymap::{Lookup, Press},
     message::Level,
@@ -77,6 +77,10 @@ impl Ui {
             Msg::Found(found) => {
                 self.panes.welcome.show(*found);
                 self.settled = false;
+                Vec::new()
+            }
+            Msg::Prepared(sentence, planned) => {
+                self.prepared(*sentence, planned);
                 Vec::new()
             }
             Msg::Taken => {
@@ -688,6 +692,7 @@ impl Ui {
             return Vec::new();
         }
         match sentence.role() {
+            Role::Deploy => self.prepare(sentence),
             Role::Configure if plan.confirm == Confirm::No => vec![Effect::Configure(
                 Box::new(sentence.clone()),
                 Box::new(plan),
@@ -703,6 +708,32 @@ impl Ui {
             Role::Terminal => Self::hand_over(sentence, plan),
             Role::Query | Role::Configure => self.host_query(sentence, &plan),
         }
+    }
+
+    /// Has a deploy planned. It is told at once that it is, because hosts and registries are asked.
+    fn prepare(&mut self, sentence: &Sentence) -> Vec<Effect> {
+        self.say(Level::Info, format!("planning: {}", sentence.words()));
+        let known = Known(Box::new(self.fleet.bare()));
+        vec![Effect::Prepare(Box::new(sentence.clone()), known)]
+    }
+
+    /// Asks whether a deploy that was planned is to be done. What is on the screen meanwhile is not taken away.
+    fn prepared(&mut self, sentence: Sentence, planned: Result<Box<Plan>, String>) {
+        match planned {
+            Err(why) => {
+                let mut lines = why.lines();
+                self.say(Level::Warning, lines.next().unwrap_or_default().to_owned());
+                let rest: Vec<String> = lines.map(str::to_owned).collect();
+                if !rest.is_empty() {
+                    self.say(Level::Warning, why);
+                }
+            }
+            Ok(plan) => {
+                let question = Question::new(*plan, sentence);
+                self.overlay = Some(Overlay::Question(Box::new(question)));
+            }
+        }
+        self.settled = false;
     }
 
     /// Sentences that a pane answers better than a text would.
@@ -768,6 +799,7 @@ impl Ui {
             | Sentence::Volume(_)
             | Sentence::Registry(_)
             | Sentence::Balancer(_)
+            | Sentence::App(_)
             | Sentence::Template(_) => None,
         }
     }
@@ -801,7 +833,8 @@ impl Ui {
         };
         let form = Form::new(
             format!("{}: what it asks", template.title),
-            format!("template render {name}"),
+            format!("app deploy {name} --template {name}"),
+            "--hosts",
             &template.parameters,
         );
         self.overlay = Some(Overlay::Form(form));
@@ -1022,7 +1055,7 @@ impl Ui {
                 )];
             }
             Role::Terminal => return Self::hand_over(sentence, plan),
-            Role::Act | Role::Look | Role::Query => {}
+            Role::Act | Role::Look | Role::Query | Role::Deploy => {}
         }
         let id = self.runs.begin(&plan);
         for step in plan.steps.iter().filter(|_| plan.danger > Danger::Reads) {

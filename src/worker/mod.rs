@@ -1,4 +1,4 @@
-//! What is done without anybody there: the backups that the configuration schedules, one job after the other.
+//! What is done without anybody there: scheduled backups one after the other, and deploys that were left.
 
 mod diary;
 
@@ -15,7 +15,10 @@ use crate::{
     clients::registry::{self, Registries},
     config::BackupJob,
     engine::{self, Engines, Signal},
-    model::{Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp},
+    model::{
+        Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp,
+        release::{Direction, Held, Phase, Secrets},
+    },
     ops::{
         self, Crew, Plan, Sentence, VolumeCommand,
         sentence::{BackupArgs, Why},
@@ -30,8 +33,8 @@ const INBOX: usize = 1024;
 /// What failed is tried again after so long, even if it is due much later.
 const RETRY: Duration = Duration::from_mins(15);
 
-/// Clocks are put right and machines sleep: nobody waits for a moment far away in one go.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+/// So often it is looked whether a deploy was left, and what time it is: clocks are put right, and machines sleep.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What the worker works with.
 pub struct Setup {
@@ -45,6 +48,8 @@ pub struct Setup {
     pub engine: engine::Settings,
     /// How image registries are reached.
     pub registries: registry::Settings,
+    /// Who knows the values of secrets.
+    pub secrets: Secrets,
     /// Where it keeps what it did last.
     pub state: PathBuf,
     /// The machine and the user it runs as.
@@ -62,12 +67,6 @@ pub async fn run(
     cancel: &CancellationToken,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<usize, String> {
-    if setup.jobs.is_empty() {
-        return Err(
-            "wharf.toml schedules nothing; write a [[backup]], see `wharf config example`"
-                .to_owned(),
-        );
-    }
     let _lock = Lock::take(&setup.state)?;
     let mut diary = Diary::open(&setup.state)?;
     let worker = Worker {
@@ -77,7 +76,7 @@ pub async fn run(
         tell,
     };
     if once {
-        let mut failed = 0;
+        let mut failed = worker.left_deploys().await;
         for job in &setup.jobs {
             if cancel.is_cancelled() {
                 break;
@@ -86,21 +85,25 @@ pub async fn run(
         }
         return Ok(failed);
     }
-    tell(&format!("{} jobs are scheduled", setup.jobs.len()));
+    tell(&format!(
+        "{} jobs are scheduled; deploys that are left are gone on with",
+        setup.jobs.len()
+    ));
     while !cancel.is_cancelled() {
+        worker.left_deploys().await;
         let now = Timestamp::now();
         let due = setup.jobs.iter().map(|job| (diary.next(job, now), job));
-        let Some((Some(at), job)) = due.filter(|(at, _)| at.is_some()).min_by_key(|(at, _)| *at)
-        else {
-            return Err("no job of wharf.toml ever comes".to_owned());
-        };
-        if at <= now {
+        let next = due.filter_map(|(at, job)| Some((at?, job)));
+        let next = next.min_by_key(|(at, _)| *at);
+        if let Some((_, job)) = next.filter(|(at, _)| *at <= now) {
             worker.begin(job, &mut diary).await?;
             continue;
         }
-        let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        let wait = next.map_or(LOOK, |(at, _)| {
+            Duration::try_from(at.duration_since(now)).unwrap_or_default()
+        });
         tokio::select! {
-            () = sleep(wait.min(LONGEST_SLEEP)) => {}
+            () = sleep(wait.min(LOOK)) => {}
             () = cancel.cancelled() => {}
         }
     }
@@ -115,6 +118,71 @@ struct Worker<'w> {
 }
 
 impl Worker<'_> {
+    /// Goes on with the deploys that were left by whoever worked on them; answers how many failed.
+    async fn left_deploys(&self) -> usize {
+        /// So many are looked at.
+        const MOST: u32 = 100;
+        let open = match self.store.deploys(true, MOST).await {
+            Ok(open) => open,
+            Err(error) => {
+                tracing::warn!(%error, "the worker cannot see whether deploys were left");
+                return 0;
+            }
+        };
+        let mut failed = 0;
+        for held in open {
+            if held.is_live() || held.phase == Phase::Paused || self.cancel.is_cancelled() {
+                continue;
+            }
+            let Held {
+                scope, number, by, ..
+            } = &held;
+            (self.tell)(&format!(
+                "going on with {number} of {scope}, which {by} left"
+            ));
+            match Box::pin(self.resume(&held)).await {
+                Ok(text) => (self.tell)(&format!("{number} of {scope}: {text}")),
+                Err(why) => {
+                    failed += 1;
+                    (self.tell)(&format!("{number} of {scope} FAILED: {why}"));
+                }
+            }
+        }
+        failed
+    }
+
+    /// Goes on with one.
+    async fn resume(&self, held: &Held) -> Result<String, String> {
+        let open = self.store.open_deploy(&held.scope).await;
+        let Some((held, rollout)) = open.map_err(|error| error.to_string())? else {
+            return Ok("somebody else has ended it".to_owned());
+        };
+        let mut hosts = rollout.release.hosts();
+        hosts.extend(rollout.previous.iter().flat_map(|one| one.hosts()));
+        let specs = self.setup.hosts.iter();
+        let specs: Vec<HostSpec> = specs
+            .filter(|spec| hosts.contains(&&spec.name))
+            .cloned()
+            .collect();
+        let (sender, mut inbox) = mpsc::channel(INBOX);
+        let engines = Engines::start(self.setup.engine.clone(), sender);
+        engines.set_hosts(specs);
+        let drained = tokio::spawn(async move { while inbox.recv().await.is_some() {} });
+        let mut line = format!("app continue {}", held.scope.app);
+        if !held.scope.environment.is_empty() {
+            line = format!("{line} --env {}", held.scope.environment);
+        }
+        let sentence = Sentence::parse(&line).map_err(|error| error.to_string())?;
+        let direction = match held.phase {
+            Phase::RollingBack => Direction::Back,
+            _ => Direction::Forth,
+        };
+        let plan = ops::deploy::again(&sentence, rollout, &held, direction);
+        let ended = self.run(&plan, &sentence, &engines).await;
+        drained.abort();
+        ended
+    }
+
     /// Does a job and notes that it was done. Whether it went well.
     async fn begin(&self, job: &BackupJob, diary: &mut Diary) -> Result<bool, String> {
         let began = Timestamp::now();
@@ -188,8 +256,9 @@ impl Worker<'_> {
             engines.clone(),
             Registries::new(self.setup.registries.clone()),
             self.setup.fleet.balancers.iter().cloned(),
+            self.setup.secrets.clone(),
         );
-        let ended = ops::run(
+        let ended = ops::carry_out(
             plan,
             &origin,
             sentence.reason(),

@@ -6,6 +6,7 @@ mod asking;
 mod balancers;
 mod bench;
 mod containers;
+mod deploys;
 mod doctor;
 mod images;
 mod installing;

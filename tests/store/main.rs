@@ -26,6 +26,7 @@ mod file;
 mod ground;
 mod log;
 mod postgres;
+mod release;
 mod scene;
 mod server;
 mod tamper;

@@ -7,8 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::model::{MASK, is_secret_name, redact};
 
 /// The name of a secret that a deploy looks up: letters, digits and `_`, as a variable's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SecretName(String);
+
+impl From<SecretName> for String {
+    fn from(name: SecretName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for SecretName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::new(&text).ok_or_else(|| format!("'{text}' is no name of a secret"))
+    }
+}
 
 impl SecretName {
     /// Takes a name; none when it is no variable's.

@@ -14,7 +14,9 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{BalancerStep, ContainerId, HostName, RegistryAction, Resource};
+use super::{
+    BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction,
+};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -123,6 +125,8 @@ pub enum Action {
     Registry(RegistryAction),
     /// Something is done to a load balancer.
     Balancer(BalancerStep),
+    /// A target of a deploy is brought to its release.
+    Deploy(Box<DeployAction>),
 }
 
 /// What a step is done to.
@@ -205,6 +209,7 @@ impl fmt::Display for Action {
             Self::Volume(action) => action.fmt(f),
             Self::Registry(action) => action.fmt(f),
             Self::Balancer(step) => step.action.fmt(f),
+            Self::Deploy(action) => action.fmt(f),
         }
     }
 }

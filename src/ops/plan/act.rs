@@ -55,6 +55,8 @@ pub(super) fn plan(
         left_out: gathered.left_out,
         busy: busy(&action),
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })
@@ -190,6 +192,6 @@ fn busy(action: &Action) -> &'static str {
         Action::Image(action) => action.busy(),
         Action::Network(action) => action.busy(),
         Action::Volume(action) => action.busy(),
-        Action::Registry(_) | Action::Balancer(_) => "working",
+        Action::Registry(_) | Action::Balancer(_) | Action::Deploy(_) => "working",
     }
 }

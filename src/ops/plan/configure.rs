@@ -146,5 +146,7 @@ fn edit_of_file(
         left_out: Vec::new(),
         busy: "editing",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
     })
 }

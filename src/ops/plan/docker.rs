@@ -127,6 +127,7 @@ fn takes_several(action: &Action) -> bool {
         )
         | Action::Registry(_)
         | Action::Balancer(_)
+        | Action::Deploy(_)
         | Action::Examine
         | Action::Install(_) => false,
     }
@@ -175,7 +176,7 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
         Action::Network(action) => return network(action, names),
         Action::Volume(action) => return volume(action, names),
         // No command of docker does that, and their plans name none.
-        Action::Registry(_) | Action::Balancer(_) => return Vec::new(),
+        Action::Registry(_) | Action::Balancer(_) | Action::Deploy(_) => return Vec::new(),
         // These are no commands of docker, and have commands of their own in their plans.
         Action::Examine | Action::Install(_) => say(&["version"]),
     }

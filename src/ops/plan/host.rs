@@ -34,6 +34,8 @@ pub(super) fn doctor(
         left_out: gathered.left_out,
         busy: "examining",
         recorded: false,
+        told: Vec::new(),
+        deploy: None,
     })
 }
 
@@ -77,6 +79,8 @@ pub(super) fn install(
         left_out: gathered.left_out,
         busy: "installing",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
     })
 }

@@ -43,6 +43,8 @@ pub(super) fn plan(
             .plan(sentence, fleet, selection)?;
             Ok(Plan {
                 recorded: false,
+                told: Vec::new(),
+                deploy: None,
                 ..plan
             })
         }
@@ -642,6 +644,8 @@ fn bundle(
         left_out: Vec::new(),
         busy: "bundling",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })
@@ -700,6 +704,8 @@ impl<'f> Draft<'f> {
             left_out: gathered.left_out,
             busy,
             recorded: true,
+            told: Vec::new(),
+            deploy: None,
             targets: self.targets,
             steps: self.steps,
         })

@@ -87,7 +87,8 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Network(_)
         | Action::Volume(_)
         | Action::Registry(_)
-        | Action::Balancer(_) => None,
+        | Action::Balancer(_)
+        | Action::Deploy(_) => None,
     }
 }
 

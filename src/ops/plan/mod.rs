@@ -1,6 +1,7 @@
 //! A plan: what a sentence would do, as values, before anything happens.
 
 mod act;
+mod app;
 mod balancer;
 mod configure;
 mod docker;
@@ -24,6 +25,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
+    deploy::Task,
     sentence::{ContainerCommand, Danger, HostCommand, Sentence},
     target::Target,
 };
@@ -54,6 +56,12 @@ pub struct Plan {
     pub busy: &'static str,
     /// Whether it belongs into the log of acts.
     pub recorded: bool,
+    /// What is to be known of it before it is confirmed: what changes, and how.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<String>,
+    /// The deploy that is carried out in the place of the steps, which are its targets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Box<Task>>,
 }
 
 /// A target that was named and is left out.
@@ -190,8 +198,9 @@ impl Sentence {
             Self::Network(command) => network::plan(self, command, fleet, selection),
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
             Self::Registry(command) => registry::plan(self, command, fleet, selection),
+            Self::App(command) => app::plan(self, command, fleet),
             Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => {
                 query::plan(self, fleet, selection)
             }
         }

@@ -56,6 +56,8 @@ pub(super) fn plan(
         left_out: gathered.left_out,
         busy: "cleaning up",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })

@@ -42,6 +42,8 @@ pub(super) fn plan(
         left_out: Vec::new(),
         busy: "asking",
         recorded: reveals,
+        told: Vec::new(),
+        deploy: None,
     })
 }
 

@@ -98,6 +98,8 @@ fn base(sentence: &Sentence, title: String, busy: &'static str, targets: Vec<Str
         left_out: Vec::new(),
         busy,
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
     }
 }

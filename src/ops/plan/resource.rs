@@ -72,6 +72,8 @@ impl Act<'_> {
             left_out: gathered.left_out,
             busy: self.busy,
             recorded: true,
+            told: Vec::new(),
+            deploy: None,
             targets,
             steps,
         })

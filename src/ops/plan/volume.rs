@@ -310,6 +310,8 @@ fn made(sentence: &Sentence, verb: &str, steps: Vec<Step>, fleet: &Fleet) -> Pla
         left_out: Vec::new(),
         busy,
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     }
@@ -348,6 +350,8 @@ fn verify(sentence: &Sentence, args: &VerifyArgs, fleet: &Fleet) -> Result<Plan,
         left_out: Vec::new(),
         busy: "verifying",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         steps,
     })
 }

@@ -1,11 +1,20 @@
 //! What can be said of apps.
 
-use clap::Subcommand;
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
-use super::ListArgs;
+use clap::{Args, Subcommand};
+
+use super::{Danger, ListArgs, Pair, Role, Why, fleet::seconds};
+use crate::{
+    model::{
+        app::{AppName, ImageReference, ServiceName, TemplateName},
+        release::{BatchSize, OnFailure, ReleaseNumber},
+    },
+    ops::target::HostPattern,
+};
 
 /// Sentences about apps.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum AppCommand {
     /// List the apps of all hosts: every Compose project and Swarm stack, whoever started it
     List(ListArgs),
@@ -18,14 +27,289 @@ pub enum AppCommand {
         #[arg(long, value_name = "NAME")]
         env: Option<String>,
     },
+    /// Bring a new release of an app to its hosts: batch by batch, watched, and back again when it is not well
+    Deploy(Box<DeployArgs>),
+    /// Bring an earlier release of an app back, as a new release
+    Rollback(RollbackArgs),
+    /// Change how many replicas services of an app have
+    Scale(ScaleArgs),
+    /// List the releases of an app, and what each would change
+    Releases(AppPlace),
+    /// List the deploys that are under way or stand still: of what, by whom, since when
+    Deploys {
+        /// Those that ended, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Go on with the deploy of an app that stands still or was left
+    Continue(AppAct),
+    /// Let a deploy stand still after what is under way
+    Pause(AppAct),
+    /// Let a deploy go back to the release before
+    Abort(AppAct),
+    /// Give up a deploy for good, whoever works on it: what it did stays as it is
+    Unlock(AppAct),
+}
+
+/// Which app.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct AppPlace {
+    /// Its name
+    #[arg(value_name = "APP")]
+    pub name: AppName,
+    /// Its environment; needs not be said when it has releases in one only
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+}
+
+/// Which app, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct AppAct {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// What is deployed, where, and how.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct DeployArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// Make it of this template
+    #[arg(long, value_name = "NAME", conflicts_with = "files")]
+    pub template: Option<TemplateName>,
+    /// An answer to what the template asks, or a variable of the files, `PORT=8080`; may be said several times
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<Pair>,
+    /// Make it of this Compose file; several are one app, each file over the ones before
+    #[arg(long = "file", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// With services of this profile, too; may be said several times
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+    /// The image of a service instead, `web=app:1.3`; without a template or files the newest release stays as it is else
+    #[arg(long = "image", value_name = "SERVICE=IMAGE")]
+    pub images: Vec<ServiceImage>,
+    /// On these hosts, as `web-*` or `group:edge`; without it on those of the newest release
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub hosts: Vec<HostPattern>,
+    /// Ask registries what tags mean now, even if the hosts have such images
+    #[arg(long)]
+    pub pull: bool,
+    /// Replace containers of the app that somebody else made
+    #[arg(long)]
+    pub adopt: bool,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// How a release is brought to its hosts; what is not said is as the environment has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct HowArgs {
+    /// How many replicas of a service go at once, batch after batch [default: 1,25%,100%]
+    #[arg(long = "batch", value_name = "SIZE", value_delimiter = ',')]
+    pub batches: Vec<BatchSize>,
+    /// How long to wait between batches, `5m` [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub wait: Option<Duration>,
+    /// How long a batch is watched once it is well [default: 10s, in guarded environments 60s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub bake: Option<Duration>,
+    /// How long a container without a health check has to run to count as well [default: 7s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub settle: Option<Duration>,
+    /// How long a container may take to get well [default: what its health check allows, at least 2m]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub deadline: Option<Duration>,
+    /// When one does not get well: rollback, or pause after the first batch [default: rollback, in guarded environments pause]
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<OnFailure>,
+    /// How many releases keep their containers on the hosts [default: 3]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub keep: Option<u32>,
+}
+
+/// Which release comes back.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct RollbackArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// To this release, `r000041`; without it to the one before the newest
+    #[arg(long, value_name = "RELEASE")]
+    pub to: Option<ReleaseNumber>,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// How many replicas.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct ScaleArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// How many replicas of which service, `web=5`
+    #[arg(value_name = "SERVICE=COUNT", required = true)]
+    pub counts: Vec<ServiceCount>,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// An image for a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceImage {
+    /// The service.
+    pub service: ServiceName,
+    /// The image.
+    pub image: ImageReference,
+}
+
+impl FromStr for ServiceImage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (service, image) = text.split_once('=').ok_or("write SERVICE=IMAGE")?;
+        Ok(Self {
+            service: ServiceName::new(service).map_err(|error| error.to_string())?,
+            image: ImageReference::new(image).map_err(|error| error.to_string())?,
+        })
+    }
+}
+
+impl std::fmt::Display for ServiceImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.service, self.image)
+    }
+}
+
+/// A number of replicas for a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceCount {
+    /// The service.
+    pub service: ServiceName,
+    /// How many, over all hosts.
+    pub count: u32,
+}
+
+impl FromStr for ServiceCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// More are a slip of a finger.
+        const MOST: u32 = 10_000;
+        let (service, count) = text.split_once('=').ok_or("write SERVICE=COUNT")?;
+        let count = count.parse().ok().filter(|count| *count <= MOST);
+        Ok(Self {
+            service: ServiceName::new(service).map_err(|error| error.to_string())?,
+            count: count.ok_or_else(|| format!("the count is a number up to {MOST}"))?,
+        })
+    }
+}
+
+impl std::fmt::Display for ServiceCount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.service, self.count)
+    }
+}
+
+/// Reads `30s`, `10m`, `2h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let read = seconds(text).and_then(|seconds| u64::try_from(seconds).ok());
+    match read {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err("write it as 30s, 5m or 1h".to_owned()),
+    }
 }
 
 impl AppCommand {
+    /// How bad it can be.
+    pub(super) fn danger(&self) -> Danger {
+        match self {
+            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => {
+                Danger::Reads
+            }
+            Self::Continue(_) | Self::Pause(_) => Danger::Changes,
+            Self::Deploy(_)
+            | Self::Rollback(_)
+            | Self::Scale(_)
+            | Self::Abort(_)
+            | Self::Unlock(_) => Danger::Disrupts,
+        }
+    }
+
+    /// What has to be done with it.
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => {
+                Role::Query
+            }
+            Self::Deploy(_)
+            | Self::Rollback(_)
+            | Self::Scale(_)
+            | Self::Continue(_)
+            | Self::Pause(_)
+            | Self::Abort(_)
+            | Self::Unlock(_) => Role::Deploy,
+        }
+    }
+
+    /// Why it is done.
+    pub(super) fn why(&self) -> Option<&Why> {
+        match self {
+            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => None,
+            Self::Deploy(args) => Some(&args.why),
+            Self::Rollback(args) => Some(&args.why),
+            Self::Scale(args) => Some(&args.why),
+            Self::Continue(args) | Self::Pause(args) | Self::Abort(args) | Self::Unlock(args) => {
+                Some(&args.why)
+            }
+        }
+    }
+
     /// The words that name it.
     pub(super) fn words(&self) -> &'static str {
         match self {
             Self::List(_) => "app list",
             Self::Show { .. } => "app show",
+            Self::Deploy(_) => "app deploy",
+            Self::Rollback(_) => "app rollback",
+            Self::Scale(_) => "app scale",
+            Self::Releases(_) => "app releases",
+            Self::Deploys { .. } => "app deploys",
+            Self::Continue(_) => "app continue",
+            Self::Pause(_) => "app pause",
+            Self::Abort(_) => "app abort",
+            Self::Unlock(_) => "app unlock",
+        }
+    }
+
+    /// Which app it is about, when it is one that has releases.
+    pub fn place(&self) -> Option<&AppPlace> {
+        match self {
+            Self::List(_) | Self::Show { .. } | Self::Deploys { .. } => None,
+            Self::Deploy(args) => Some(&args.place),
+            Self::Rollback(args) => Some(&args.place),
+            Self::Scale(args) => Some(&args.place),
+            Self::Releases(place) => Some(place),
+            Self::Continue(args) | Self::Pause(args) | Self::Abort(args) | Self::Unlock(args) => {
+                Some(&args.place)
+            }
         }
     }
 }

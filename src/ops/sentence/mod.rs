@@ -16,7 +16,10 @@ mod traits;
 mod volume;
 mod write;
 
-pub use app::AppCommand;
+pub use app::{
+    AppAct, AppCommand, AppPlace, DeployArgs, HowArgs, RollbackArgs, ScaleArgs, ServiceCount,
+    ServiceImage,
+};
 pub use balancer::{
     BalancerCommand, DrainArgs, ReadyArgs, RenderBalancerArgs, SaveArgs, ServersArgs, ShareArgs,
     ShowBalancerArgs, WeightArgs,
@@ -169,7 +172,8 @@ impl Sentence {
             Self::Volume(command) => command.why(),
             Self::Registry(command) => command.why(),
             Self::Balancer(command) => command.why(),
-            Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => None,
+            Self::App(command) => command.why(),
+            Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

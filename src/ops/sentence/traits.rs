@@ -36,6 +36,8 @@ pub enum Role {
     Terminal,
     /// Its plan has steps that only look.
     Look,
+    /// It is planned from what is read first: files, releases, hosts, registries.
+    Deploy,
 }
 
 /// Which selection a sentence takes when it names no targets.
@@ -110,9 +112,8 @@ impl Sentence {
             Self::Volume(command) => command.danger(),
             Self::Registry(command) => command.danger(),
             Self::Balancer(command) => command.danger(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
-                Danger::Reads
-            }
+            Self::App(command) => command.danger(),
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Danger::Reads,
         }
     }
 
@@ -130,9 +131,8 @@ impl Sentence {
             Self::Volume(command) => command.role(),
             Self::Registry(command) => command.role(),
             Self::Balancer(command) => command.role(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::App(_) | Self::Template(_) => {
-                Role::Query
-            }
+            Self::App(command) => command.role(),
+            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Role::Query,
         }
     }
 

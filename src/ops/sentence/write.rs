@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{
     AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
-    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, ImageCommand,
+    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs, ImageCommand,
     ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand, PruneArgs,
     RegistryCommand, RemoveArgs, Sentence, ServersArgs, SettingCommand, ShowArgs, Speed,
     SubnetCommand, TemplateCommand, VolumeCommand,
@@ -123,10 +123,7 @@ impl Sentence {
         match self {
             Self::Host(command) => host(&mut words, command, targets),
             Self::Container(command) => container(&mut words, command, targets),
-            Self::App(AppCommand::List(args)) => list(&mut words, args),
-            Self::App(AppCommand::Show { name, env }) => {
-                words.add(name).option("--env", env.as_ref());
-            }
+            Self::App(command) => app(&mut words, command),
             Self::Image(command) => image(&mut words, command, targets),
             Self::Network(command) => network(&mut words, command, targets),
             Self::Subnet(command) => subnet(&mut words, command),
@@ -322,6 +319,71 @@ fn create_network(words: &mut Words, args: &CreateNetworkArgs, targets: &[String
             words.option(name, Some(pair));
         }
     }
+}
+
+fn app(words: &mut Words, command: &AppCommand) {
+    if let Some(place) = command.place() {
+        words.add(place.name.as_str());
+    }
+    match command {
+        AppCommand::List(args) => list(words, args),
+        AppCommand::Show { name, env } => {
+            words.add(name).option("--env", env.as_ref());
+        }
+        AppCommand::Deploy(args) => {
+            words.option("--template", args.template.as_ref());
+            for pair in &args.set {
+                words.option("--set", Some(pair));
+            }
+            for file in &args.files {
+                words.option("--file", Some(file.display()));
+            }
+            for profile in &args.profiles {
+                words.option("--profile", Some(profile));
+            }
+            for image in &args.images {
+                words.option("--image", Some(image));
+            }
+            for host in &args.hosts {
+                words.option("--hosts", Some(host));
+            }
+            words.flag("--pull", args.pull).flag("--adopt", args.adopt);
+            how(words, &args.how);
+        }
+        AppCommand::Rollback(args) => {
+            words.option("--to", args.to);
+            how(words, &args.how);
+        }
+        AppCommand::Scale(args) => {
+            words.0.extend(args.counts.iter().map(ToString::to_string));
+            how(words, &args.how);
+        }
+        AppCommand::Deploys { all } => {
+            words.flag("--all", *all);
+        }
+        AppCommand::Releases(_)
+        | AppCommand::Continue(_)
+        | AppCommand::Pause(_)
+        | AppCommand::Abort(_)
+        | AppCommand::Unlock(_) => {}
+    }
+    if let Some(place) = command.place() {
+        words.option("--env", place.environment.as_ref());
+    }
+}
+
+/// How a release is brought to its hosts.
+fn how(words: &mut Words, how: &HowArgs) {
+    let time = |time: Option<std::time::Duration>| time.map(|time| format!("{}s", time.as_secs()));
+    for size in &how.batches {
+        words.option("--batch", Some(size));
+    }
+    words.option("--wait", time(how.wait));
+    words.option("--bake", time(how.bake));
+    words.option("--settle", time(how.settle));
+    words.option("--deadline", time(how.deadline));
+    words.option("--on-failure", how.on_failure);
+    words.option("--keep", how.keep);
 }
 
 fn registry(words: &mut Words, command: &RegistryCommand) {

@@ -232,6 +232,16 @@ impl Writer {
         }
     }
 
+    /// The database's own clock, in seconds since 1970: of all who share it only that one counts.
+    pub(super) async fn now(&mut self) -> Result<i64, sqlx::Error> {
+        let sql = match self {
+            Self::Sqlite(_) => sqlite::NOW,
+            Self::Postgres(_) => postgres::NOW,
+        };
+        let rows = self.rows(sql, &[]).await?;
+        rows.first().ok_or(sqlx::Error::RowNotFound)?.int(0)
+    }
+
     /// Makes all of it lasting.
     pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
@@ -242,6 +252,11 @@ impl Writer {
 }
 
 impl Snapshot {
+    /// The database's own clock, in seconds since 1970.
+    pub(super) async fn now(&mut self) -> Result<i64, sqlx::Error> {
+        self.0.now().await
+    }
+
     /// Reads rows.
     pub(super) async fn rows(
         &mut self,

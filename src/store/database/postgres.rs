@@ -34,11 +34,15 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 3] = [
+const MIGRATIONS: [(i64, &str); 4] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
+    (4, include_str!("../migrations/postgres/0004_release.sql")),
 ];
+
+/// Its clock, in seconds since 1970.
+pub(super) const NOW: &str = "select floor(extract(epoch from clock_timestamp()))::bigint";
 
 /// Consoles that start at the same moment make the schema one after the other. The number is
 /// arbitrary ("wharf" as bytes), and only other programs' advisory locks in the same database could collide.
@@ -61,7 +65,13 @@ const ROW_BEFORE_DELETE: i64 = 1 + 2 + 8;
 const ROW_BEFORE_UPDATE: i64 = 1 + 2 + 16;
 const BEFORE_TRUNCATE: i64 = 2 + 32;
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 8] = [
+    rule(
+        "release_stays",
+        "release",
+        ROW_BEFORE_UPDATE,
+        "release_stays",
+    ),
     rule(
         "entry_continues",
         "entry",

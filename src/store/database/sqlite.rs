@@ -26,9 +26,10 @@ use crate::store::{
 const BUSY: Duration = Duration::from_millis(2500);
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 2] = [
+const MIGRATIONS: [(i64, &str); 3] = [
     (1, include_str!("../migrations/sqlite/0001_log.sql")),
     (2, include_str!("../migrations/sqlite/0002_setting.sql")),
+    (3, include_str!("../migrations/sqlite/0003_release.sql")),
 ];
 
 /// A transaction; dropping it undoes it.
@@ -42,6 +43,9 @@ pub(super) struct Sqlite {
     /// Device and number of the file, to notice when another one or none is in its place.
     identity: (u64, u64),
 }
+
+/// Its clock, in seconds since 1970.
+pub(super) const NOW: &str = "select cast(strftime('%s', 'now') as integer)";
 
 /// What the number of the newest migration that was applied is asked with.
 const VERSION: &str = "pragma user_version";
@@ -289,7 +293,7 @@ mod tests {
     fn migrations_are_frozen() {
         assert_eq!(
             crate::store::database::prints(&MIGRATIONS),
-            ["1 56a45fa3", "2 23d06d8d"]
+            ["1 56a45fa3", "2 23d06d8d", "3 00000000"]
         );
     }
 
@@ -302,6 +306,7 @@ mod tests {
             "entry_remains",
             "head_advances",
             "head_remains",
+            "release_stays",
         ];
         assert_eq!(names.collect::<Vec<_>>(), expected);
         assert!(triggers().all(|rule| rule.ends_with("end")));

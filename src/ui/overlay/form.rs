@@ -23,8 +23,10 @@ const FOOT: u16 = 4;
 #[derive(Debug)]
 pub struct Form {
     title: String,
-    /// The words before the answers: `template render nginx`.
+    /// The words before the answers: `app deploy nginx --template nginx`.
     words: String,
+    /// The words behind them, which are gone on with in the palette: `--hosts`.
+    rest: &'static str,
     fields: Vec<Filling>,
     here: usize,
 }
@@ -122,12 +124,14 @@ impl Filling {
 }
 
 impl Form {
-    /// Begins with the defaults. The end is `words` with `--set NAME=value` for every answer that differs from them.
-    pub fn new(title: String, words: String, parameters: &[Parameter]) -> Self {
+    /// Begins with the defaults. The end is `words` with `--set NAME=value` for every answer that differs from them, and
+    /// `rest`, which is gone on with in the palette.
+    pub fn new(title: String, words: String, rest: &'static str, parameters: &[Parameter]) -> Self {
         let fields = parameters.iter().cloned().map(Filling::new).collect();
         Self {
             title,
             words,
+            rest,
             fields,
             here: 0,
         }
@@ -191,7 +195,7 @@ impl Form {
             line.push_str(" --set ");
             line.push_str(&quoted);
         }
-        Answer::Say(line)
+        Answer::Say(format!("{line} {} ", self.rest))
     }
 
     /// Takes pasted text of one line; whether there is a place for it.

@@ -101,6 +101,9 @@ impl Question {
                     .iter()
                     .map(|one| Line::styled(format!("  {one}"), theme.text)),
             );
+        } else if !self.plan.told.is_empty() {
+            let told = self.plan.told.iter().flat_map(|one| wrap(one, cells));
+            lines.extend(told.map(|one| Line::styled(one, theme.text)));
         } else {
             let steps = &self.plan.steps;
             lines.extend(steps.iter().take(TARGETS_SHOWN).map(|step| {
@@ -118,7 +121,11 @@ impl Question {
         }
         if !self.plan.loses.is_empty() {
             lines.push(Line::default());
-            lines.push(Line::styled("What is lost:", theme.warn));
+            let word = match &self.plan.deploy {
+                Some(_) => "What is interrupted:",
+                None => "What is lost:",
+            };
+            lines.push(Line::styled(word, theme.warn));
             let loses = self.plan.loses.iter().flat_map(|one| wrap(one, cells - 2));
             lines.extend(loses.map(|one| Line::styled(format!("  {one}"), theme.text)));
         }

@@ -125,6 +125,8 @@ fn each(
             _ => "connecting",
         },
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })

@@ -69,6 +69,8 @@ pub(super) fn plan(
         left_out: gathered.left_out,
         busy: "creating",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })

@@ -47,6 +47,8 @@ pub(super) fn plan(
         left_out: gathered.left_out,
         busy: "probing",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })

@@ -1,0 +1,231 @@
+//! Releases: immutable, numbered versions of apps, and what is needed to bring one to its hosts.
+
+mod diff;
+mod found;
+mod policy;
+mod rollout;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+pub use diff::{Change, diff};
+pub use found::{Found, Mark};
+pub use policy::{BatchSize, Gate, OnFailure, Policy, Strategy, strategy};
+pub use rollout::{Converge, DeployAction, Direction, Held, Lease, Phase, Rollout, Wish};
+pub use secrets::{Keeper, SecretOf, Secrets};
+
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    HostName, Timestamp,
+    app::{AppName, Deploy, ImageReference, ServiceName, Spec, SpecHash},
+};
+
+/// The number of a release among those of its app in its environment; written `r000042`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReleaseNumber(pub u32);
+
+impl ReleaseNumber {
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for ReleaseNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "r{:06}", self.0)
+    }
+}
+
+impl FromStr for ReleaseNumber {
+    type Err = String;
+
+    /// `r000042`, `r42` or `42`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('r').unwrap_or(text);
+        match digits.parse() {
+            Ok(0) | Err(_) => Err("a release is r000001 or higher".to_owned()),
+            Ok(number) => Ok(Self(number)),
+        }
+    }
+}
+
+/// Which app in which environment: what has releases of its own, and one deploy at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    /// The app.
+    pub app: AppName,
+    /// The environment of its hosts; empty for hosts that have none.
+    pub environment: Arc<str>,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.environment {
+            "" => write!(f, "{}", self.app),
+            environment => write!(f, "{} in {environment}", self.app),
+        }
+    }
+}
+
+/// An image that a release was bound to: always the same bytes, whatever its tag points at later.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// As the file names it.
+    pub image: ImageReference,
+    /// The digest of its manifest, `sha256:…`, by which a registry gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Its id, the digest of its configuration, by which hosts know it; none when no host had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl Pin {
+    /// Whether it is the same image, as far as is known of both.
+    pub fn is(&self, other: &Self) -> bool {
+        let same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
+        same(&self.id, &other.id) || same(&self.digest, &other.digest)
+    }
+
+    /// What a registry is asked for: `repository@sha256:…`.
+    pub fn pull(&self) -> Option<String> {
+        let digest = self.digest.as_deref()?;
+        Some(format!("{}@{digest}", self.image.repository()))
+    }
+
+    /// What tells it from others in a label: its id, else its digest, else its name.
+    fn identity(&self) -> &str {
+        let known = self.id.as_deref().or(self.digest.as_deref());
+        known.unwrap_or_else(|| self.image.as_str())
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.digest.as_deref().or(self.id.as_deref());
+        let digits = known.and_then(|one| one.strip_prefix("sha256:"));
+        match digits.and_then(|digits| digits.get(..12)) {
+            Some(digits) if self.image.digest().is_none() => write!(f, "{} ({digits})", self.image),
+            Some(_) | None => self.image.fmt(f),
+        }
+    }
+}
+
+/// A place for one replica of a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The service.
+    pub service: ServiceName,
+    /// Which of the replicas on its host, from 1.
+    pub replica: u32,
+    /// The host.
+    pub host: HostName,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}@{}", self.service, self.replica, self.host)
+    }
+}
+
+/// An immutable, numbered version of an app: its spec, the images it is bound to, and where its replicas are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Of which app in which environment.
+    pub scope: Scope,
+    /// Its number.
+    pub number: ReleaseNumber,
+    /// What it consists of.
+    pub spec: Spec,
+    /// The image of each service.
+    pub pins: BTreeMap<ServiceName, Pin>,
+    /// Where its replicas are.
+    pub targets: Vec<Target>,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who made it, `user@machine`.
+    pub by: String,
+    /// Of what: `template nginx 1.2`, `shop.yaml`, `r000041 again`.
+    pub source: String,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Release {
+    /// What all that decides about a service's containers comes to; containers with the same are the same.
+    ///
+    /// How many of them there are, how they are replaced and what they wait for is not part of it.
+    pub fn print(&self, name: &ServiceName) -> Option<Print> {
+        let service = self.spec.services.get(name)?;
+        let mut bare = service.clone();
+        bare.deploy = Deploy {
+            resources: service.deploy.resources.clone(),
+            restart: service.deploy.restart.clone(),
+            ..Deploy::default()
+        };
+        bare.depends_on.clear();
+        bare.profiles.clear();
+        bare.build = None;
+        bare.pull_policy = None;
+        // The name of the image says nothing that the image itself does not.
+        bare.image = None;
+        let files = |uses: &[super::app::FileUse], of: &BTreeMap<String, super::app::AppFile>| {
+            let used = uses.iter().filter_map(|one| of.get(&one.source));
+            used.cloned().collect::<Vec<_>>()
+        };
+        let parts = (
+            &bare,
+            self.pins.get(name).map(Pin::identity),
+            files(&service.configs, &self.spec.configs),
+            files(&service.secrets, &self.spec.secrets),
+        );
+        let text = serde_json::to_vec(&parts).ok()?;
+        let digest = super::hex(Sha256::digest(text).as_slice());
+        Some(Print(digest[..16].to_owned()))
+    }
+
+    /// The hosts that have replicas of it, each once.
+    pub fn hosts(&self) -> Vec<&HostName> {
+        let mut hosts: Vec<&HostName> = self.targets.iter().map(|one| &one.host).collect();
+        hosts.sort();
+        hosts.dedup();
+        hosts
+    }
+
+    /// What the container of a target is called on its host.
+    pub fn container(&self, target: &Target) -> String {
+        let Target {
+            service, replica, ..
+        } = target;
+        let app = &self.scope.app;
+        match &*self.scope.environment {
+            "" => format!("{app}.{}.{service}.{replica}", self.number),
+            environment => format!("{app}.{environment}.{}.{service}.{replica}", self.number),
+        }
+    }
+
+    /// The SHA-256 of its spec.
+    pub fn hash(&self) -> SpecHash {
+        self.spec.hash()
+    }
+}
+
+/// Tells containers of a service apart that were made differently: 16 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Print(pub String);
+
+impl fmt::Display for Print {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,79 @@
+//! What a deploy is planned from: everything that had to be read, as values.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::rollout::Begin;
+use crate::model::{
+    HostName, Image, Timestamp,
+    app::{SecretName, Spec, Told},
+    release::{Found, Held, Policy, Release, Scope, Wish},
+};
+
+/// What a deploy is planned from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Of which app in which environment.
+    pub scope: Scope,
+    /// What is to be.
+    pub spec: Spec,
+    /// Where it comes from: `template nginx 1.2`, `shop.yaml`.
+    pub source: String,
+    /// The release whose images it keeps, where it names the same ones: it comes back or is changed a little.
+    pub keeps: Option<Release>,
+    /// What was said about it when it was read.
+    pub told: Vec<Told>,
+    /// Secrets that are made, each of so many characters.
+    pub generate: Vec<(SecretName, usize)>,
+    /// Secrets that nobody knows, with where they were looked for.
+    pub unknown: Vec<String>,
+    /// The hosts that are to have it.
+    pub hosts: Vec<HostName>,
+    /// The releases that there are, newest first.
+    pub releases: Vec<(Release, Held)>,
+    /// What registries say that names mean now: a digest, or why not.
+    pub digests: BTreeMap<String, Result<String, String>>,
+    /// The containers of the app on its hosts, or why they are not known.
+    pub found: BTreeMap<HostName, Result<Vec<Found>, String>>,
+    /// The images of its hosts, as far as they are known.
+    pub images: BTreeMap<HostName, Vec<Image>>,
+    /// How it is brought there.
+    pub policy: Policy,
+    /// Containers that somebody else made are replaced.
+    pub adopt: bool,
+    /// When it is planned.
+    pub at: Timestamp,
+    /// Who does it.
+    pub by: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What is done in the place of the steps of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// A deploy is begun, or gone on with.
+    Run(Begin),
+    /// Whoever works on a deploy is told what is wished.
+    Wish(Scope, Wish),
+    /// A deploy is given up.
+    Unlock(Scope),
+}
+
+impl Draft {
+    /// The release that is everywhere now, as far as deploys are known: the newest that succeeded.
+    pub fn current(&self) -> Option<&Release> {
+        current(&self.releases)
+    }
+}
+
+/// The newest release whose deploy succeeded.
+pub fn current(releases: &[(Release, Held)]) -> Option<&Release> {
+    use crate::model::release::Phase;
+    let good = releases
+        .iter()
+        .find(|(_, held)| held.phase == Phase::Succeeded);
+    good.map(|(release, _)| release)
+}

@@ -1,0 +1,24 @@
+//! Deploys: an app's release is planned, brought to its hosts batch by batch, watched, and taken back when it is not well.
+//!
+//! One loop changes hosts ([`converge`]): it looks, does the first thing that is missing, and looks again. There is no
+//! journal; whoever goes on with a deploy that was killed runs the same loop over the same targets.
+
+mod check;
+mod converge;
+mod draft;
+mod pins;
+mod place;
+mod plan;
+mod prepare;
+mod rollout;
+mod site;
+mod spread;
+#[cfg(test)]
+mod tests;
+
+pub use converge::{Next, Seen, converge, next};
+pub use draft::{Draft, Task, current};
+pub use place::{Place, Trouble};
+pub use plan::{again, plan};
+pub use prepare::{Desk, prepare, scope};
+pub use rollout::{Begin, Stage, carry_out, run, stages};

@@ -1,0 +1,123 @@
+//! What the loop needs of a host, and what can go wrong with it.
+
+use std::time::Duration;
+
+use crate::{
+    engine,
+    model::{
+        ContainerId, HostName, Said,
+        app::Restart,
+        release::{Converge, Found, Lease, Pin, Scope},
+    },
+};
+
+/// Why something on a host did not work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// Why, and what to do.
+    pub why: String,
+    /// It may work in a moment: the host cannot be reached now, or did not answer.
+    pub passes: bool,
+}
+
+impl From<engine::Error> for Trouble {
+    fn from(error: engine::Error) -> Self {
+        use engine::ErrorKind as Kind;
+        let passes = matches!(
+            error.kind,
+            Kind::Offline | Kind::Busy | Kind::Timeout | Kind::Lost
+        );
+        Self {
+            why: error.to_string(),
+            passes,
+        }
+    }
+}
+
+/// A fleet of hosts as the loop uses them: the engines, or a stand-in for tests.
+pub trait Place: Sync {
+    /// All containers of an app on a host.
+    fn observe(
+        &self,
+        host: &HostName,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<Vec<Found>, Trouble>> + Send;
+
+    /// What a pinned image is called on a host; none when it is not there.
+    fn image(
+        &self,
+        host: &HostName,
+        pin: &Pin,
+    ) -> impl Future<Output = Result<Option<String>, Trouble>> + Send;
+
+    /// Has a host fetch a pinned image.
+    fn pull(
+        &self,
+        host: &HostName,
+        pin: &Pin,
+        say: &(dyn Fn(Said) + Sync),
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Makes the container of a target, of an image that is called so there.
+    fn make(
+        &self,
+        converge: &Converge,
+        image: &str,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Starts a container.
+    fn start(
+        &self,
+        host: &HostName,
+        one: &Found,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Stops a container, as long as it was set up to be waited for.
+    fn stop(
+        &self,
+        host: &HostName,
+        one: &Found,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Removes a container that does not run, with its anonymous volumes.
+    fn remove(
+        &self,
+        host: &HostName,
+        one: &Found,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Changes when the engine starts a container by itself.
+    fn set_restart(
+        &self,
+        host: &HostName,
+        one: &Found,
+        restart: Option<Restart>,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// The last lines of a container, for whoever has to find out why it is not well.
+    fn last_words(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+    ) -> impl Future<Output = Vec<String>> + Send;
+
+    /// Marks a host for the time of a deploy.
+    fn mark(
+        &self,
+        host: &HostName,
+        lease: &Lease,
+        by: &str,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Takes the mark off.
+    fn unmark(
+        &self,
+        host: &HostName,
+        scope: &Scope,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// How long is waited before it is looked again.
+    fn pace(&self) -> Duration {
+        Duration::from_millis(500)
+    }
+}

@@ -1,0 +1,360 @@
+//! The plan of a deploy: what changes, how, what is interrupted, what speaks against it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{Begin, Draft, Stage, Task, check::check, pins, rollout, spread, stages};
+use crate::{
+    catalog::policy,
+    model::{
+        Fleet, Step, Subject,
+        app::{ServiceName, Severity},
+        release::{Direction, Release, ReleaseNumber, Rollout, Strategy, diff, strategy},
+        span,
+    },
+    ops::{
+        plan::{Confirm, Plan, Refusal, RefusalKind},
+        sentence::{Danger, Sentence},
+    },
+};
+
+/// So many differences of a service are told before the rest is counted.
+const CHANGES: usize = 12;
+
+/// The plan of a deploy, from what was read for it. Everything that speaks against it is told at once.
+pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, Refusal> {
+    if let Some((_, held)) = draft.releases.iter().find(|(_, held)| held.phase.is_open()) {
+        return Err(Refusal::new(RefusalKind::Busy, rollout::busy(held), ""));
+    }
+    let current = draft.current();
+    let newest = draft.releases.first().map(|(release, _)| release.number);
+    let release = Release {
+        scope: draft.scope.clone(),
+        number: newest.map_or(ReleaseNumber(1), ReleaseNumber::next),
+        spec: draft.spec.clone(),
+        pins: pins::pins(draft, fleet)?,
+        targets: spread::targets(draft, fleet)?,
+        at: draft.at,
+        by: draft.by.clone(),
+        source: draft.source.clone(),
+        reason: draft.reason.clone(),
+    };
+    let environment = fleet.environment(&release.scope.environment);
+    let (mut against, notes) = check(draft, &release, fleet);
+    against.extend(
+        policy(&release.spec, &environment.deny)
+            .into_iter()
+            .map(|told| crate::ops::plan::LeftOut {
+                target: told.place.path.clone(),
+                refusal: Refusal::new(RefusalKind::State, told.what, told.remedy),
+            }),
+    );
+    if let Some(first) = against.first() {
+        let told: Vec<String> = against
+            .iter()
+            .map(|one| format!("{}: {}", one.target, one.refusal))
+            .collect();
+        return Err(Refusal::new(first.refusal.kind, told.join("\n"), ""));
+    }
+    let rollout = Rollout {
+        release: Arc::new(release),
+        previous: current.map(|one| Arc::new(one.clone())),
+        policy: draft.policy.clone(),
+        adopt: draft.adopt,
+        generate: draft.generate.clone(),
+    };
+    let view = View {
+        draft,
+        rollout: &rollout,
+    };
+    if !view.changes_something() {
+        return Err(Refusal::new(
+            RefusalKind::State,
+            format!(
+                "{} is everywhere as it would be: nothing is to be done",
+                current.map_or_else(String::new, |one| one.number.to_string())
+            ),
+            "",
+        ));
+    }
+    let interrupted = view.interrupted();
+    let danger = if interrupted.is_empty() {
+        Danger::Changes
+    } else {
+        sentence.danger()
+    };
+    let confirm = if environment.guarded {
+        Confirm::Phrase(environment.name.to_string())
+    } else {
+        Confirm::Ask
+    };
+    let told = view.told(&notes);
+    let steps: Vec<Step> = rollout::actions(&rollout)
+        .into_iter()
+        .map(|(target, action)| Step {
+            host: target.host.clone(),
+            subject: Subject::Outside(target.to_string().into()),
+            action: crate::model::Action::Deploy(Box::new(action)),
+        })
+        .collect();
+    let app = rollout.scope().app.to_string();
+    Ok(Plan {
+        sentence: sentence.canonical(&[]),
+        title: view.title(),
+        danger,
+        targets: rollout
+            .release
+            .hosts()
+            .into_iter()
+            .map(|host| format!("{app}@{host}"))
+            .collect(),
+        steps,
+        loses: interrupted,
+        docker: Vec::new(),
+        confirm,
+        left_out: Vec::new(),
+        busy: "deploying",
+        recorded: true,
+        told,
+        deploy: Some(Box::new(Task::Run(Begin::New(Box::new(rollout))))),
+    })
+}
+
+struct View<'v> {
+    draft: &'v Draft,
+    rollout: &'v Rollout,
+}
+
+impl View<'_> {
+    fn title(&self) -> String {
+        let release = &self.rollout.release;
+        let hosts = release.hosts().len();
+        let hosts = if hosts == 1 {
+            "1 host".to_owned()
+        } else {
+            format!("{hosts} hosts")
+        };
+        format!("Deploy {} of {} to {hosts}", release.number, release.scope)
+    }
+
+    /// The targets of a service whose containers are not as they are to be.
+    fn changed(&self, service: &ServiceName) -> usize {
+        let release = &self.rollout.release;
+        let print = release.print(service);
+        let targets = release.targets.iter().filter(|one| one.service == *service);
+        let is_so = |target: &&crate::model::release::Target| {
+            let Some(Ok(all)) = self.draft.found.get(&target.host) else {
+                return false;
+            };
+            all.iter().any(|one| {
+                let is_it = one.service == service.as_str() && one.replica == target.replica;
+                is_it
+                    && one.is_live()
+                    && one.mark.as_ref().map(|mark| &mark.print) == print.as_ref()
+            })
+        };
+        targets.filter(|target| !is_so(target)).count()
+    }
+
+    /// Whether there is anything to do.
+    fn changes_something(&self) -> bool {
+        let release = &self.rollout.release;
+        let same = self
+            .rollout
+            .previous
+            .as_ref()
+            .is_some_and(|one| one.spec == release.spec && one.targets == release.targets);
+        !same
+            || release
+                .spec
+                .services
+                .keys()
+                .any(|service| self.changed(service) > 0 && !self.is_job(service))
+    }
+
+    fn is_job(&self, service: &ServiceName) -> bool {
+        let spec = &self.rollout.release.spec;
+        let found = spec.services.get(service);
+        found.is_some_and(|one| strategy(service, one, spec).0 == Strategy::Job)
+    }
+
+    /// What is interrupted, service by service.
+    fn interrupted(&self) -> Vec<String> {
+        let release = &self.rollout.release;
+        let services = release.spec.services.iter();
+        let mut told: Vec<String> = services
+            .filter_map(|(name, service)| {
+                let changed = self.changed(name);
+                let runs = self.draft.found.values().flatten().flatten().any(|one| {
+                    one.service == name.as_str() && one.is_live()
+                });
+                let (how, why) = strategy(name, service, &release.spec);
+                let stops = how == Strategy::StopFirst && changed > 0 && runs;
+                let grace = service.stop_grace_period.map_or(10, |time| time.as_secs());
+                stops.then(|| {
+                    format!("{name} does not run on each host between the stop of the old ({grace} s at most) and the start of the new: {why}")
+                })
+            })
+            .collect();
+        let gone = rollout::leftovers(self.rollout);
+        if !gone.is_empty() {
+            let names: Vec<String> = gone.iter().map(ToString::to_string).collect();
+            told.push(format!(
+                "{} go: the release does not have them",
+                names.join(", ")
+            ));
+        }
+        told
+    }
+
+    fn told(&self, notes: &[String]) -> Vec<String> {
+        let release = &self.rollout.release;
+        let previous = self.rollout.previous.as_deref();
+        let from = previous.map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());
+        let mut told = vec![format!(
+            "{}: {from} → {}, {}",
+            release.scope, release.number, release.source
+        )];
+        let changes = diff(previous, release);
+        let mut by_service: BTreeMap<Option<ServiceName>, Vec<String>> = BTreeMap::new();
+        for change in changes {
+            by_service
+                .entry(change.service.clone())
+                .or_default()
+                .push(change.to_string());
+        }
+        for lines in by_service.into_values() {
+            let more = lines.len().saturating_sub(CHANGES);
+            told.extend(
+                lines
+                    .into_iter()
+                    .take(CHANGES)
+                    .map(|line| format!("  {line}")),
+            );
+            if more > 0 {
+                told.push(format!("  and {more} more"));
+            }
+        }
+        told.extend(self.how());
+        let policy = &self.rollout.policy;
+        let mut gate = format!(
+            "well is: healthy by its own check, or {} without a fault; then watched for {}",
+            time(policy.settle),
+            time(policy.bake)
+        );
+        if !policy.wait.is_zero() {
+            gate = format!("{gate}; {} between batches", time(policy.wait));
+        }
+        told.push(gate);
+        let back = match previous {
+            Some(one) => format!("everything goes back to {}", one.number),
+            None => "everything of it is stopped again".to_owned(),
+        };
+        told.push(match policy.on_failure {
+            crate::model::release::OnFailure::Rollback => format!("if it fails {back}"),
+            crate::model::release::OnFailure::Pause => {
+                format!("if the first batch fails {back}; later it pauses and asks")
+            }
+        });
+        let warnings = self
+            .draft
+            .told
+            .iter()
+            .filter(|one| one.severity != Severity::Note);
+        told.extend(warnings.map(|one| format!("note: {one}")));
+        told.extend(notes.iter().map(|note| format!("note: {note}")));
+        for (name, length) in &self.rollout.generate {
+            told.push(format!(
+                "note: the secret {name} is made of {length} characters, if it is not there yet"
+            ));
+        }
+        told
+    }
+
+    /// How each service is brought to its hosts.
+    fn how(&self) -> Vec<String> {
+        let release = &self.rollout.release;
+        let all = stages(self.rollout);
+        let services = release.spec.services.iter().map(|(name, service)| {
+            let stages: Vec<&Stage> = all.iter().filter(|stage| stage.service == *name).collect();
+            let sizes: Vec<String> = stages.iter().map(|stage| stage.targets.len().to_string()).collect();
+            let replicas: usize = stages.iter().map(|stage| stage.targets.len()).sum();
+            let (how, why) = strategy(name, service, &release.spec);
+            match (replicas, self.changed(name)) {
+                (0, _) => format!("{name}: no replicas"),
+                (_, 0) => format!("{name}: stays as it is"),
+                (1, _) => format!("{name}: {how} ({why})"),
+                (_, changed) => format!("{name}: {how} ({why}); {changed} of {replicas} replicas change, in batches of {}", sizes.join(", ")),
+            }
+        });
+        services.collect()
+    }
+}
+
+fn time(time: std::time::Duration) -> String {
+    span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The plan of going on with a deploy that stands still, or of taking it back.
+pub fn again(
+    sentence: &Sentence,
+    rollout: Rollout,
+    held: &crate::model::release::Held,
+    direction: Direction,
+) -> Plan {
+    let back = direction == Direction::Back;
+    let from = rollout
+        .previous
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());
+    let (title, to) = if back {
+        (
+            format!("Take {} of {} back to {from}", held.number, held.scope),
+            "back",
+        )
+    } else {
+        (
+            format!("Go on with {} of {}", held.number, held.scope),
+            "on",
+        )
+    };
+    let app = rollout.scope().app.to_string();
+    let steps = rollout::actions(&rollout)
+        .into_iter()
+        .map(|(target, action)| Step {
+            host: target.host.clone(),
+            subject: Subject::Outside(target.to_string().into()),
+            action: crate::model::Action::Deploy(Box::new(action)),
+        });
+    Plan {
+        sentence: sentence.canonical(&[]),
+        title,
+        danger: Danger::Disrupts,
+        targets: rollout
+            .release
+            .hosts()
+            .into_iter()
+            .map(|host| format!("{app}@{host}"))
+            .collect(),
+        steps: steps.collect(),
+        loses: Vec::new(),
+        docker: Vec::new(),
+        confirm: Confirm::Ask,
+        left_out: Vec::new(),
+        busy: "deploying",
+        recorded: true,
+        told: vec![
+            format!(
+                "{} by {}, since {}: {}",
+                held.phase.word(),
+                held.by,
+                held.since.strftime("%F %T UTC"),
+                held.detail
+            ),
+            format!("it goes {to} from whatever it finds"),
+        ],
+        deploy: Some(Box::new(Task::Run(Begin::Again {
+            rollout: Box::new(rollout),
+            back,
+        }))),
+    }
+}

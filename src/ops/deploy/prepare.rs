@@ -1,0 +1,743 @@
+//! Reads what a deploy is planned from: files, releases, hosts, registries; then plans it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::{
+    Draft, Place, Task,
+    draft::current,
+    pins,
+    plan::{again, plan},
+    rollout::busy,
+};
+use crate::{
+    catalog::{
+        Catalog, Disk,
+        compose::{Files as _, Given, Loaded, Profiles, Purpose, Request, dotenv, load},
+        fill, make,
+    },
+    model::{
+        Fleet, HostName, RemoteImage, Timestamp,
+        app::{
+            AppFile, AppName, CatalogSource, FileFrom, ImageReference, SecretName, Source, Spec,
+            Told, Value,
+        },
+        nearest,
+        release::{Direction, Held, OnFailure, Policy, Release, Rollout, Scope, SecretOf, Wish},
+    },
+    ops::{
+        Crew,
+        plan::{Confirm, Plan, Refusal, RefusalKind},
+        sentence::{
+            AppCommand, AppPlace, Danger, DeployArgs, HowArgs, RollbackArgs, ScaleArgs, Sentence,
+        },
+    },
+    store::Store,
+};
+
+/// So many releases are looked at.
+const RELEASES: u32 = 200;
+
+/// So many hosts are looked at at the same time.
+const HOSTS: usize = 32;
+
+/// The largest file that may be a config, in bytes.
+const LARGEST_CONFIG: usize = 1 << 20;
+
+/// Where everything is that is read for a deploy.
+pub struct Desk<'d> {
+    /// The hosts and registries.
+    pub crew: &'d Crew,
+    /// The releases.
+    pub store: &'d Store,
+    /// The fleet as it is known, with the images of its hosts.
+    pub fleet: &'d Fleet,
+    /// The catalogs of templates.
+    pub catalogs: &'d [CatalogSource],
+    /// Who does it, `user@machine`.
+    pub by: &'d str,
+}
+
+/// Reads what a sentence about a deploy needs, and plans it.
+pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
+    let Sentence::App(command) = sentence else {
+        return Err(refusal("this is no deploy", ""));
+    };
+    let Some(place) = command.place() else {
+        return Err(refusal("this is no deploy", ""));
+    };
+    match command {
+        AppCommand::Deploy(args) => {
+            let draft = desk.deploy(args).await?;
+            plan(sentence, &draft, desk.fleet)
+        }
+        AppCommand::Rollback(args) => {
+            let draft = desk.rollback(args).await?;
+            plan(sentence, &draft, desk.fleet)
+        }
+        AppCommand::Scale(args) => {
+            let draft = desk.scale(args).await?;
+            plan(sentence, &draft, desk.fleet)
+        }
+        AppCommand::Continue(_) => {
+            let (held, rollout) = desk.open(place).await?;
+            if held.is_live() {
+                return Err(Refusal::new(RefusalKind::Busy, busy(&held), ""));
+            }
+            Ok(again(sentence, rollout, &held, Direction::Forth))
+        }
+        AppCommand::Abort(_) => {
+            let (held, rollout) = desk.open(place).await?;
+            if held.is_live() {
+                return Ok(wish(sentence, &held, Wish::Abort));
+            }
+            Ok(again(sentence, rollout, &held, Direction::Back))
+        }
+        AppCommand::Pause(_) => {
+            let (held, _) = desk.open(place).await?;
+            if !held.is_live() {
+                return Err(Refusal::new(RefusalKind::State, busy(&held), ""));
+            }
+            Ok(wish(sentence, &held, Wish::Pause))
+        }
+        AppCommand::Unlock(_) => {
+            let (held, _) = desk.open(place).await?;
+            Ok(unlock(sentence, &held))
+        }
+        AppCommand::List(_)
+        | AppCommand::Show { .. }
+        | AppCommand::Releases(_)
+        | AppCommand::Deploys { .. } => Err(refusal("this is no deploy", "")),
+    }
+}
+
+fn refusal(why: impl Into<String>, remedy: impl Into<String>) -> Refusal {
+    Refusal::new(RefusalKind::State, why, remedy)
+}
+
+/// A plan that only tells whoever works on a deploy what is wished.
+fn wish(sentence: &Sentence, held: &Held, wish: Wish) -> Plan {
+    let (title, danger) = match wish {
+        Wish::Abort => (
+            format!("Have {} of {} taken back", held.number, held.scope),
+            Danger::Disrupts,
+        ),
+        Wish::Pause | Wish::Go => (
+            format!("Have {} of {} stand still", held.number, held.scope),
+            Danger::Changes,
+        ),
+    };
+    let confirm = if wish == Wish::Abort {
+        Confirm::Ask
+    } else {
+        Confirm::No
+    };
+    Plan {
+        told: vec![format!(
+            "{} works on it and is told within seconds",
+            held.by
+        )],
+        deploy: Some(Box::new(Task::Wish(held.scope.clone(), wish))),
+        ..bare(sentence, title, danger, confirm, &held.scope)
+    }
+}
+
+fn unlock(sentence: &Sentence, held: &Held) -> Plan {
+    let title = format!("Give up {} of {}", held.number, held.scope);
+    let who = if held.is_live() { "works" } else { "worked" };
+    Plan {
+        told: vec![
+            format!(
+                "{} {who} on it since {}",
+                held.by,
+                held.since.strftime("%F %T UTC")
+            ),
+            "what it did stays as it is; hosts may have containers of both releases".to_owned(),
+        ],
+        loses: vec![format!("the right of {} to go on with it", held.by)],
+        deploy: Some(Box::new(Task::Unlock(held.scope.clone()))),
+        ..bare(sentence, title, Danger::Disrupts, Confirm::Ask, &held.scope)
+    }
+}
+
+fn bare(
+    sentence: &Sentence,
+    title: String,
+    danger: Danger,
+    confirm: Confirm,
+    scope: &Scope,
+) -> Plan {
+    Plan {
+        sentence: sentence.canonical(&[]),
+        title,
+        danger,
+        targets: vec![scope.app.to_string()],
+        steps: Vec::new(),
+        loses: Vec::new(),
+        docker: Vec::new(),
+        confirm,
+        left_out: Vec::new(),
+        busy: "deploying",
+        recorded: true,
+        told: Vec::new(),
+        deploy: None,
+    }
+}
+
+impl Desk<'_> {
+    /// The open deploy of an app.
+    async fn open(&self, place: &AppPlace) -> Result<(Held, Rollout), Refusal> {
+        let scope = self.scope(place, &[]).await?;
+        let open = self.store.open_deploy(&scope).await;
+        match open.map_err(|error| refusal(error.to_string(), ""))? {
+            Some(found) => Ok(found),
+            None => Err(refusal(
+                format!("no deploy of {scope} is open"),
+                "`app deploys` lists those that are",
+            )),
+        }
+    }
+
+    async fn scope(&self, place: &AppPlace, hosts: &[HostName]) -> Result<Scope, Refusal> {
+        scope(self.store, self.fleet, place, hosts).await
+    }
+
+    async fn releases(&self, scope: &Scope) -> Result<Vec<(Release, Held)>, Refusal> {
+        let read = self.store.releases(scope, RELEASES).await;
+        read.map_err(|error| {
+            refusal(
+                error.to_string(),
+                "a deploy needs the store; see `config show`",
+            )
+        })
+    }
+
+    /// The newest release that is everywhere.
+    fn current<'r>(scope: &Scope, releases: &'r [(Release, Held)]) -> Result<&'r Release, Refusal> {
+        current(releases).ok_or_else(|| {
+            let why = format!("{scope} has no release that succeeded");
+            Refusal::new(RefusalKind::Unknown, why, "`app deploy` makes one")
+        })
+    }
+
+    async fn deploy(&self, args: &DeployArgs) -> Result<Draft, Refusal> {
+        let mut hosts = Vec::new();
+        for pattern in &args.hosts {
+            let found = pattern.resolve(self.fleet)?;
+            hosts.extend(found.into_iter().map(|host| host.name().clone()));
+        }
+        hosts.sort();
+        hosts.dedup();
+        let scope = self.scope(&args.place, &hosts).await?;
+        let releases = self.releases(&scope).await?;
+        let before = current(&releases);
+        let mut read = self.read(args, &scope, before).await?;
+        for one in &args.images {
+            let Some(service) = read.spec.services.get_mut(&one.service) else {
+                let names = read
+                    .spec
+                    .services
+                    .keys()
+                    .map(crate::model::app::ServiceName::as_str);
+                let near = nearest(one.service.as_str(), names)
+                    .map(|near| format!("did you mean {near}?"));
+                let why = format!("the app has no service {}", one.service);
+                return Err(Refusal::new(
+                    RefusalKind::Unknown,
+                    why,
+                    near.unwrap_or_default(),
+                ));
+            };
+            service.image = Some(one.image.clone());
+        }
+        if hosts.is_empty() {
+            hosts = match before {
+                Some(before) => before.hosts().into_iter().cloned().collect(),
+                None => {
+                    let why = format!("it is not said where {scope} is to be");
+                    return Err(Refusal::new(
+                        RefusalKind::Nothing,
+                        why,
+                        "say --hosts, such as --hosts 'web-*' or --hosts env:dev",
+                    ));
+                }
+            };
+        }
+        let draft = Draft {
+            keeps: (args.template.is_none() && args.files.is_empty())
+                .then(|| before.cloned())
+                .flatten(),
+            policy: self.policy(&scope, &args.how),
+            adopt: args.adopt,
+            reason: args.why.reason.clone(),
+            ..self.draft(scope, read, hosts, releases)
+        };
+        Ok(self.looked(draft, args.pull).await)
+    }
+
+    async fn rollback(&self, args: &RollbackArgs) -> Result<Draft, Refusal> {
+        let scope = self.scope(&args.place, &[]).await?;
+        let releases = self.releases(&scope).await?;
+        let now = Self::current(&scope, &releases)?.number;
+        let good = |(release, held): &&(Release, Held)| {
+            use crate::model::release::Phase;
+            match args.to {
+                Some(to) => release.number == to,
+                None => held.phase == Phase::Succeeded && release.number < now,
+            }
+        };
+        let Some((to, _)) = releases.iter().find(good) else {
+            let why = match args.to {
+                Some(to) => format!("{scope} has no release {to}"),
+                None => format!("{scope} has no release before {now}"),
+            };
+            return Err(Refusal::new(
+                RefusalKind::Unknown,
+                why,
+                "`app releases` lists them",
+            ));
+        };
+        let to = to.clone();
+        let read = Read {
+            spec: to.spec.clone(),
+            source: format!("{} again", to.number),
+            told: Vec::new(),
+            generate: Vec::new(),
+        };
+        let hosts = to.hosts().into_iter().cloned().collect();
+        let draft = Draft {
+            keeps: Some(to),
+            policy: self.policy(&scope, &args.how),
+            reason: args.why.reason.clone(),
+            ..self.draft(scope, read, hosts, releases)
+        };
+        Ok(self.looked(draft, false).await)
+    }
+
+    async fn scale(&self, args: &ScaleArgs) -> Result<Draft, Refusal> {
+        let scope = self.scope(&args.place, &[]).await?;
+        let releases = self.releases(&scope).await?;
+        let now = Self::current(&scope, &releases)?.clone();
+        let mut spec = now.spec.clone();
+        for one in &args.counts {
+            let Some(service) = spec.services.get_mut(&one.service) else {
+                let why = format!("{scope} has no service {}", one.service);
+                return Err(Refusal::new(RefusalKind::Unknown, why, ""));
+            };
+            service.deploy.replicas = Some(one.count);
+        }
+        let counts: Vec<String> = args.counts.iter().map(ToString::to_string).collect();
+        let read = Read {
+            spec,
+            source: format!("{} with {}", now.number, counts.join(", ")),
+            told: Vec::new(),
+            generate: Vec::new(),
+        };
+        let hosts = now.hosts().into_iter().cloned().collect();
+        let draft = Draft {
+            keeps: Some(now),
+            policy: self.policy(&scope, &args.how),
+            reason: args.why.reason.clone(),
+            ..self.draft(scope, read, hosts, releases)
+        };
+        Ok(self.looked(draft, false).await)
+    }
+
+    fn draft(
+        &self,
+        scope: Scope,
+        read: Read,
+        hosts: Vec<HostName>,
+        releases: Vec<(Release, Held)>,
+    ) -> Draft {
+        let mut unknown = Vec::new();
+        let made = |name: &SecretName| read.generate.iter().any(|(one, _)| one == name);
+        for name in read.spec.secrets_needed() {
+            if let Err(why) = self.crew.secrets.value(&SecretOf::App(&scope, &name))
+                && !made(&name)
+            {
+                unknown.push(why);
+            }
+        }
+        for (name, file) in &read.spec.secrets {
+            let known = match &file.from {
+                FileFrom::Text(_) => Ok(()),
+                FileFrom::File(path) => self.crew.secrets.value(&SecretOf::File(path)).map(drop),
+                FileFrom::Variable(name) => {
+                    self.crew.secrets.value(&SecretOf::Variable(name)).map(drop)
+                }
+                FileFrom::External => {
+                    let name = file.name.as_deref().unwrap_or(name);
+                    match SecretName::new(name) {
+                        Some(name) => self
+                            .crew
+                            .secrets
+                            .value(&SecretOf::App(&scope, &name))
+                            .map(drop),
+                        None => Err(format!("'{name}' cannot be the name of a secret")),
+                    }
+                }
+            };
+            unknown.extend(known.err());
+        }
+        unknown.sort();
+        unknown.dedup();
+        Draft {
+            scope,
+            spec: read.spec,
+            source: read.source,
+            keeps: None,
+            told: read.told,
+            generate: read.generate,
+            unknown,
+            hosts,
+            releases,
+            digests: BTreeMap::new(),
+            found: BTreeMap::new(),
+            images: BTreeMap::new(),
+            policy: Policy::default(),
+            adopt: false,
+            at: Timestamp::now(),
+            by: self.by.to_owned(),
+            reason: None,
+        }
+    }
+
+    /// How it is brought there: as said, else as the environment has it.
+    fn policy(&self, scope: &Scope, how: &HowArgs) -> Policy {
+        let usual = Policy::default();
+        let guarded = self.fleet.environment(&scope.environment).guarded;
+        let bake = if guarded { usual.bake * 6 } else { usual.bake };
+        let on_failure = if guarded {
+            OnFailure::Pause
+        } else {
+            OnFailure::Rollback
+        };
+        Policy {
+            batches: if how.batches.is_empty() {
+                usual.batches
+            } else {
+                how.batches.clone()
+            },
+            wait: how.wait.unwrap_or(usual.wait),
+            bake: how.bake.unwrap_or(bake),
+            settle: how.settle.unwrap_or(usual.settle),
+            deadline: how.deadline,
+            on_failure: how.on_failure.unwrap_or(on_failure),
+            keep: how.keep.unwrap_or(usual.keep),
+        }
+    }
+
+    /// With what hosts and registries say.
+    async fn looked(&self, mut draft: Draft, always: bool) -> Draft {
+        let mut hosts: Vec<&HostName> = draft.hosts.iter().collect();
+        hosts.extend(current(&draft.releases).iter().flat_map(|one| one.hosts()));
+        hosts.sort();
+        hosts.dedup();
+        let gate = Semaphore::new(HOSTS);
+        let (gate, scope) = (&gate, &draft.scope);
+        let looks = hosts.into_iter().map(|host| async move {
+            let _turn = gate.acquire().await;
+            let found = self.crew.observe(host, scope).await;
+            let images = self.crew.engines.images(host).await;
+            (
+                host.clone(),
+                found.map_err(|trouble| trouble.why),
+                images.ok(),
+            )
+        });
+        let looked = join_all(looks).await;
+        for (host, found, images) in looked {
+            draft
+                .images
+                .extend(images.map(|images| (host.clone(), images)));
+            draft.found.insert(host, found);
+        }
+        let kept = |image: &ImageReference| {
+            let mut pins = draft.keeps.iter().flat_map(|one| one.pins.values());
+            pins.any(|pin| pin.image == *image)
+        };
+        let asked = pins::to_ask(&draft, always);
+        let asked = asked.into_iter().filter(|image| always || !kept(image));
+        let answers = asked.map(|image| async move {
+            let digest = self.digest(image.as_str()).await;
+            (image.to_string(), digest)
+        });
+        draft.digests = join_all(answers).await.into_iter().collect();
+        draft
+    }
+
+    /// What a registry says that a name means now.
+    async fn digest(&self, name: &str) -> Result<String, String> {
+        let image: RemoteImage = name.parse()?;
+        let registry = self.crew.registries.open(&image.repository.registry);
+        let registry = registry.map_err(|error| error.reason())?;
+        let doing = format!("asking what {image} is");
+        let answer = registry.digest(&doing, &image).await;
+        answer
+            .map(|(digest, _)| digest)
+            .map_err(|error| error.reason())
+    }
+
+    /// The app that is to be, from its template, its files, or the newest release.
+    async fn read(
+        &self,
+        args: &DeployArgs,
+        scope: &Scope,
+        before: Option<&Release>,
+    ) -> Result<Read, Refusal> {
+        let (args, app) = (args.clone(), scope.app.clone());
+        let catalogs = self.catalogs.to_vec();
+        if let Some(template) = &args.template {
+            let template = template.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                from_template(&catalogs, &template, &args, app)
+            });
+            return read
+                .await
+                .unwrap_or_else(|error| Err(refusal(error.to_string(), "")));
+        }
+        if !args.files.is_empty() {
+            let read = tokio::task::spawn_blocking(move || from_files(&args, app));
+            return read
+                .await
+                .unwrap_or_else(|error| Err(refusal(error.to_string(), "")));
+        }
+        let Some(before) = before else {
+            return Err(Refusal::new(
+                RefusalKind::Nothing,
+                format!("it is not said what {scope} is made of"),
+                "say --template NAME or --file compose.yaml",
+            ));
+        };
+        if !args.set.is_empty() || !args.profiles.is_empty() {
+            return Err(refusal(
+                "--set and --profile go with --template or --file",
+                "",
+            ));
+        }
+        let source = match args.images.as_slice() {
+            [] => format!("{} again", before.number),
+            images => {
+                let images: Vec<String> = images.iter().map(ToString::to_string).collect();
+                format!("{} with {}", before.number, images.join(", "))
+            }
+        };
+        Ok(Read {
+            spec: before.spec.clone(),
+            source,
+            told: Vec::new(),
+            generate: Vec::new(),
+        })
+    }
+}
+
+/// Which app in which environment is meant: as said, as the hosts are, or as the only one that has releases.
+pub async fn scope(
+    store: &Store,
+    fleet: &Fleet,
+    place: &AppPlace,
+    hosts: &[HostName],
+) -> Result<Scope, Refusal> {
+    let of = |environment: &str| Scope {
+        app: place.name.clone(),
+        environment: environment.into(),
+    };
+    if let Some(environment) = &place.environment {
+        let names = fleet.environment_names();
+        if !names.iter().any(|name| **name == **environment) {
+            let names = names.iter().map(AsRef::as_ref);
+            let near = nearest(environment, names).map(|near| format!("did you mean {near}?"));
+            let why = format!("there is no environment {environment}");
+            return Err(Refusal::new(
+                RefusalKind::Unknown,
+                why,
+                near.unwrap_or_default(),
+            ));
+        }
+        return Ok(of(environment));
+    }
+    let mut found: Vec<&str> = hosts
+        .iter()
+        .filter_map(|host| Some(fleet.host(host)?.environment()))
+        .collect();
+    let known = store.environments_of(&place.name).await;
+    let known = known.map_err(|error| refusal(error.to_string(), ""))?;
+    if found.is_empty() {
+        found = known.iter().map(String::as_str).collect();
+    }
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [only] => Ok(of(only)),
+        [] => Err(Refusal::new(
+            RefusalKind::Unknown,
+            format!("{} has no releases yet", place.name),
+            "`app deploy` makes the first one: say of what, and with --hosts where",
+        )),
+        several => Err(Refusal::new(
+            RefusalKind::Ambiguous,
+            format!("{} may be meant in {}", place.name, several.join(", ")),
+            "say which with --env",
+        )),
+    }
+}
+
+/// An app as it was read.
+struct Read {
+    spec: Spec,
+    source: String,
+    told: Vec<Told>,
+    generate: Vec<(SecretName, usize)>,
+}
+
+/// Errors of files, all at once.
+fn wrong(told: &[Told]) -> Refusal {
+    let lines: Vec<String> = told.iter().map(ToString::to_string).collect();
+    Refusal::new(RefusalKind::Sentence, lines.join("\n"), "")
+}
+
+fn from_template(
+    catalogs: &[CatalogSource],
+    name: &crate::model::app::TemplateName,
+    args: &DeployArgs,
+    app: AppName,
+) -> Result<Read, Refusal> {
+    let catalog = Catalog::read(catalogs);
+    let Some(template) = catalog.find(name) else {
+        let names = catalog.templates.iter().map(|one| one.name.as_str());
+        let near = nearest(name.as_str(), names).map(|near| format!("did you mean {near}?"));
+        let remedy =
+            near.unwrap_or_else(|| "`template list` lists those that are there".to_owned());
+        return Err(Refusal::new(
+            RefusalKind::Unknown,
+            format!("there is no template {name}"),
+            remedy,
+        ));
+    };
+    let answers: BTreeMap<String, String> = args
+        .set
+        .iter()
+        .map(|pair| (pair.key.clone(), pair.value.clone()))
+        .collect();
+    let secret = template.parameters.iter().find(|one| {
+        one.kind == crate::model::app::ParameterKind::Secret && answers.contains_key(&one.name)
+    });
+    if let Some(secret) = secret {
+        return Err(refusal(
+            format!(
+                "{} is a secret, which is not said in a sentence: it would be read in its log",
+                secret.name
+            ),
+            format!(
+                "leave it out; it is made, or looked for in files and in WHARF_SECRET_{}",
+                secret.name
+            ),
+        ));
+    }
+    let filled = fill(template, &answers, Purpose::Deploy).map_err(|told| wrong(&told))?;
+    let loaded = make(template, app, &answers, Purpose::Deploy).map_err(|told| wrong(&told))?;
+    Ok(Read {
+        spec: loaded.spec,
+        source: format!("template {name} {}", template.version)
+            .trim_end()
+            .to_owned(),
+        told: loaded.told,
+        generate: filled.generate,
+    })
+}
+
+fn from_files(args: &DeployArgs, app: AppName) -> Result<Read, Refusal> {
+    let unread = |file: &str, why: String| refusal(format!("{file} cannot be read: {why}"), "");
+    let mut sources = Vec::new();
+    for file in &args.files {
+        let path = file.display().to_string();
+        let text = Disk.read(&path).map_err(|why| unread(&path, why))?;
+        sources.push(Source { path, text });
+    }
+    let beside = args.files.first().map(|file| file.with_file_name(".env"));
+    let beside = beside
+        .map(|file| file.display().to_string())
+        .unwrap_or_default();
+    let mut known: BTreeMap<String, Given> = BTreeMap::new();
+    if let Ok(text) = Disk.read(&beside) {
+        let read = dotenv(&text, &|_| None).map_err(|error| unread(&beside, error.to_string()))?;
+        let said = read
+            .into_iter()
+            .filter_map(|(name, text)| Some((name, Given::Plain(text?))));
+        known.extend(said);
+    }
+    known.extend(
+        args.set
+            .iter()
+            .map(|pair| (pair.key.clone(), Given::Plain(pair.value.clone()))),
+    );
+    let Loaded { mut spec, told } = load(&Request {
+        sources: &sources,
+        name: Some(app),
+        variables: &|name| known.get(name).cloned(),
+        profiles: Profiles::Only(args.profiles.clone()),
+        purpose: Purpose::Deploy,
+        files: &Disk,
+    })
+    .map_err(|told| wrong(&told))?;
+    inline(&mut spec, &args.files)?;
+    let names: Vec<String> = args
+        .files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    Ok(Read {
+        spec,
+        source: names.join(" "),
+        told,
+        generate: Vec::new(),
+    })
+}
+
+/// Puts the text of configs that are files of this machine into the spec: whoever goes on with the deploy may be on
+/// another one. Secrets stay where they are.
+fn inline(spec: &mut Spec, files: &[PathBuf]) -> Result<(), Refusal> {
+    let home = files
+        .first()
+        .and_then(|file| file.parent())
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let placed = |path: &str| {
+        let path = home.join(path);
+        path.display().to_string()
+    };
+    for (name, config) in &mut spec.configs {
+        if let AppFile {
+            from: from @ FileFrom::File(_),
+            ..
+        } = config
+        {
+            let FileFrom::File(path) = &*from else {
+                continue;
+            };
+            let path = placed(path);
+            let text = Disk.read(&path).map_err(|why| {
+                refusal(
+                    format!("the config {name}: {path} cannot be read: {why}"),
+                    "",
+                )
+            })?;
+            if text.len() > LARGEST_CONFIG {
+                return Err(refusal(
+                    format!("the config {name} has more than 1 MB"),
+                    "put it into a volume",
+                ));
+            }
+            *from = FileFrom::Text(Value::plain(text));
+        }
+    }
+    for secret in spec.secrets.values_mut() {
+        if let FileFrom::File(path) = &mut secret.from {
+            *path = placed(path);
+        }
+    }
+    Ok(())
+}

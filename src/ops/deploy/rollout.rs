@@ -1,0 +1,845 @@
+//! Runs a deploy: batch by batch, watched, and back again when it does not go well.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{BoxFuture, join_all};
+use serde::Serialize;
+use tokio::{sync::Semaphore, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    converge::{SO_ALREADY, converge, prune, sides, withdraw},
+    draft::Task,
+    place::{Place, Trouble},
+};
+use crate::{
+    model::{
+        Health, HostName, Outcome, Said,
+        app::ServiceName,
+        release::{
+            Converge, DeployAction, Held, Lease, OnFailure, Phase, Release, Rollout, Secrets,
+            Strategy, Target, Wish, strategy,
+        },
+    },
+    ops::run::Progress,
+    store::{Begun, Store},
+};
+
+/// So often the store is told that a deploy goes on, and asked what is wished of it.
+const BEAT: Duration = Duration::from_secs(4);
+
+/// After so long without the store somebody else may have taken over, so nothing more is done.
+const LOST: Duration = Duration::from_secs(25);
+
+/// On so many hosts at the same time images are fetched.
+const PULLS: usize = 8;
+
+/// So often containers are looked at while they are watched.
+const WATCH: Duration = Duration::from_secs(2);
+
+/// Targets of one service that go at the same time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// The service.
+    pub service: ServiceName,
+    /// Which batch of the service it is, from 1.
+    pub batch: usize,
+    /// Its targets.
+    pub targets: Vec<Target>,
+}
+
+/// The stages of a deploy: services in the order in which they need each other, each in batches.
+pub fn stages(rollout: &Rollout) -> Vec<Stage> {
+    let release = &rollout.release;
+    let mut stages = Vec::new();
+    for service in order(release) {
+        let mut targets: Vec<Target> = release
+            .targets
+            .iter()
+            .filter(|target| target.service == service)
+            .cloned()
+            .collect();
+        for (at, size) in rollout.policy.deal(targets.len()).into_iter().enumerate() {
+            let rest = targets.split_off(size);
+            stages.push(Stage {
+                service: service.clone(),
+                batch: at + 1,
+                targets,
+            });
+            targets = rest;
+        }
+    }
+    stages
+}
+
+/// The services, each after those that it needs. A circle is broken by names.
+fn order(release: &Release) -> Vec<ServiceName> {
+    let mut left: BTreeSet<&ServiceName> = release.spec.services.keys().collect();
+    let mut order = Vec::new();
+    while !left.is_empty() {
+        let is_free = |name: &ServiceName| {
+            let service = release.spec.services.get(name);
+            service.is_none_or(|one| !one.depends_on.keys().any(|need| left.contains(need)))
+        };
+        let free: Vec<&ServiceName> = left.iter().copied().filter(|name| is_free(name)).collect();
+        let next = if free.is_empty() {
+            left.iter().copied().take(1).collect()
+        } else {
+            free
+        };
+        for name in next {
+            left.remove(name);
+            order.push(name.clone());
+        }
+    }
+    order
+}
+
+/// What a run begins with.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begin {
+    /// A new deploy.
+    New(Box<Rollout>),
+    /// The one of an app that stands still or was left; back when it is to go back.
+    Again {
+        /// As it was planned.
+        rollout: Box<Rollout>,
+        /// It goes back, whatever it was about to do.
+        back: bool,
+    },
+}
+
+/// Runs a deploy to its end, or until it stands still. Each target is one step, in the order of [`stages`].
+pub async fn run(
+    begin: &Begin,
+    place: &impl Place,
+    secrets: &Secrets,
+    store: &Store,
+    by: &str,
+    cancel: &CancellationToken,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Outcome {
+    let (rollout, lease, phase) = match lease(begin, store, by).await {
+        Ok(taken) => taken,
+        Err(why) => return failed(why),
+    };
+    let stop = cancel.child_token();
+    let life = Life::default();
+    life.set_phase(phase);
+    let deploy = Deploy {
+        rollout: &rollout,
+        lease: &lease,
+        place,
+        secrets,
+        by,
+        stop: &stop,
+        life: &life,
+        report,
+        steps: steps(&rollout),
+        again: matches!(begin, Begin::Again { .. }),
+        reached: AtomicUsize::new(match begin {
+            Begin::New(_) => 0,
+            Begin::Again { .. } => usize::MAX,
+        }),
+    };
+    let beating = beat(store, &lease, &life, &stop);
+    let ended = tokio::select! {
+        ended = deploy.whole(phase) => ended,
+        () = beating => unreachable_beat(),
+    };
+    let (phase, outcome) = match ended {
+        _ if life.is_lost() => {
+            return failed("somebody else has taken over this deploy; nothing more was done here");
+        }
+        // A shell that ends, a console that is closed: it stands still, and can be gone on with.
+        End::Paused(why) => (Phase::Paused, failed(why)),
+        End::Done(detail) => (Phase::Succeeded, Outcome::Done { detail }),
+        End::Back(why) => (Phase::RolledBack, failed(why)),
+        End::Failed(why) => (Phase::Failed, failed(why)),
+    };
+    let detail = outcome.detail().to_owned();
+    match store.end_deploy(&lease, phase, &detail).await {
+        Ok(true) => outcome,
+        Ok(false) => failed("somebody else has taken over this deploy; look at `app deploys`"),
+        Err(error) => failed(format!(
+            "{detail}; the store does not know it ({error}), and will take the deploy for left"
+        )),
+    }
+}
+
+/// The beat ends only by being dropped.
+fn unreachable_beat() -> End {
+    End::Failed("the deploy lost its heartbeat".to_owned())
+}
+
+/// An end that is none of those that were wished.
+fn failed(why: impl Into<String>) -> Outcome {
+    Outcome::Failed {
+        done: 0,
+        failed: 1,
+        detail: why.into(),
+    }
+}
+
+/// Gets the right to work on a deploy.
+async fn lease(begin: &Begin, store: &Store, by: &str) -> Result<(Rollout, Lease, Phase), String> {
+    match begin {
+        Begin::New(rollout) => {
+            let begun = store.begin_deploy(rollout).await;
+            match begun.map_err(|error| error.to_string())? {
+                Begun::Lease(lease) => Ok(((**rollout).clone(), lease, Phase::Rolling)),
+                Begun::Held(held) => Err(busy(&held)),
+                Begun::Overtaken => Err(format!(
+                    "another release of {} was made meanwhile; plan it anew",
+                    rollout.scope()
+                )),
+            }
+        }
+        Begin::Again { rollout, back } => {
+            let scope = rollout.scope();
+            let taken = store.take_deploy(scope, by).await;
+            match taken.map_err(|error| error.to_string())? {
+                None => Err(format!("no deploy of {scope} is open")),
+                Some((Begun::Lease(lease), rollout, phase)) => {
+                    let phase = match (back, phase) {
+                        (true, _) | (_, Phase::RollingBack) => Phase::RollingBack,
+                        (false, _) => Phase::Rolling,
+                    };
+                    Ok((rollout, lease, phase))
+                }
+                Some((Begun::Held(held), ..)) => Err(busy(&held)),
+                Some((Begun::Overtaken, ..)) => Err("it was overtaken".to_owned()),
+            }
+        }
+    }
+}
+
+/// Why another deploy keeps this one from beginning, and what to do.
+pub(super) fn busy(held: &Held) -> String {
+    let Held {
+        scope, number, by, ..
+    } = held;
+    let env = match &*scope.environment {
+        "" => String::new(),
+        environment => format!(" --env {environment}"),
+    };
+    let app = &scope.app;
+    if held.is_live() {
+        format!(
+            "{by} deploys {number} of {scope} since {}; wait, or `app pause {app}{env}`",
+            held.since.strftime("%H:%M:%S UTC")
+        )
+    } else {
+        format!(
+            "the deploy of {number} of {scope} by {by} stands still ({}); `app continue {app}{env}` or \
+             `app abort {app}{env}`",
+            if held.detail.is_empty() {
+                "it was left"
+            } else {
+                &held.detail
+            }
+        )
+    }
+}
+
+/// Does what a plan stands for.
+pub async fn carry_out(
+    task: &Task,
+    place: &impl Place,
+    secrets: &Secrets,
+    store: &Store,
+    by: &str,
+    cancel: &CancellationToken,
+    report: &(dyn Fn(Progress) + Sync),
+) -> Outcome {
+    let told = match task {
+        Task::Run(begin) => return run(begin, place, secrets, store, by, cancel, report).await,
+        Task::Wish(scope, wish) => store.wish_deploy(scope, *wish).await,
+        Task::Unlock(scope) => {
+            store
+                .break_deploy(scope, &format!("given up by {by}"))
+                .await
+        }
+    };
+    match told {
+        Ok(Some(held)) => Outcome::Done {
+            detail: match task {
+                Task::Unlock(_) => format!("{} of {} is given up", held.number, held.scope),
+                Task::Run(_) | Task::Wish(..) => format!("{} is told", held.by),
+            },
+        },
+        Ok(None) => failed("no deploy of it is open any more"),
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+/// How a deploy is, shared between what works and what tells the store.
+#[derive(Debug)]
+struct Life {
+    phase: Mutex<(Phase, String)>,
+    wish: Mutex<Wish>,
+    lost: AtomicBool,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            phase: Mutex::new((Phase::Rolling, String::new())),
+            wish: Mutex::new(Wish::Go),
+            lost: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Life {
+    fn set_phase(&self, phase: Phase) {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner).0 = phase;
+    }
+
+    fn set_detail(&self, detail: String) {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner).1 = detail;
+    }
+
+    fn now(&self) -> (Phase, String) {
+        self.phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn wish(&self) -> Wish {
+        *self.wish.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+/// Tells the store again and again how far a deploy is, and hears what is wished of it. When the lease is lost, or the
+/// store was silent for too long, work is stopped.
+async fn beat(store: &Store, lease: &Lease, life: &Life, stop: &CancellationToken) {
+    let mut heard = Instant::now();
+    loop {
+        let (phase, detail) = life.now();
+        match store.renew_deploy(lease, phase, &detail).await {
+            Ok(Some(wish)) => {
+                heard = Instant::now();
+                *life.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
+            }
+            Ok(None) => {
+                life.lost.store(true, Ordering::Relaxed);
+                stop.cancel();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a deploy could not be renewed");
+                if heard.elapsed() > LOST {
+                    stop.cancel();
+                }
+            }
+        }
+        sleep(BEAT).await;
+    }
+}
+
+/// How the work on a deploy ended.
+enum End {
+    /// The new release is everywhere; what there is to say.
+    Done(String),
+    /// The release before is everywhere again; why.
+    Back(String),
+    /// It stands still; why.
+    Paused(String),
+    /// It ended otherwise; why.
+    Failed(String),
+}
+
+/// Why going on stopped.
+enum Stopped {
+    /// Targets did not get well.
+    Failed { why: String, first: bool },
+    /// Somebody wishes it.
+    Wished(Wish),
+    /// This program is to end, or the store is silent.
+    Cancelled,
+}
+
+/// The numbers of the steps, by target.
+fn steps(rollout: &Rollout) -> BTreeMap<Target, usize> {
+    let targets = stages(rollout).into_iter().flat_map(|stage| stage.targets);
+    let gone = leftovers(rollout);
+    targets
+        .chain(gone)
+        .enumerate()
+        .map(|(at, one)| (one, at))
+        .collect()
+}
+
+/// The targets of the release before that the new one does not have.
+pub(super) fn leftovers(rollout: &Rollout) -> Vec<Target> {
+    let Some(previous) = &rollout.previous else {
+        return Vec::new();
+    };
+    let gone = previous.targets.iter();
+    gone.filter(|one| !rollout.release.targets.contains(one))
+        .cloned()
+        .collect()
+}
+
+struct Deploy<'d, P> {
+    rollout: &'d Rollout,
+    lease: &'d Lease,
+    place: &'d P,
+    secrets: &'d Secrets,
+    by: &'d str,
+    stop: &'d CancellationToken,
+    life: &'d Life,
+    report: &'d (dyn Fn(Progress) + Sync),
+    steps: BTreeMap<Target, usize>,
+    /// It was begun before; by whom ever.
+    again: bool,
+    /// So many stages were begun here; all may have been when it was begun before.
+    reached: AtomicUsize,
+}
+
+impl<P: Place> Deploy<'_, P> {
+    /// All of it.
+    async fn whole(&self, phase: Phase) -> End {
+        if let Err(why) = self.begin().await {
+            if self.again {
+                return End::Paused(format!("it could not be gone on with: {why}"));
+            }
+            self.leave().await;
+            return End::Failed(format!("nothing was changed: {why}"));
+        }
+        let end = match phase {
+            Phase::RollingBack => self.back("it was to go back").await,
+            _ => match self.forth().await {
+                Ok(detail) => End::Done(detail),
+                Err(stopped) => self.stopped(stopped).await,
+            },
+        };
+        if !matches!(end, End::Paused(_)) {
+            self.leave().await;
+        }
+        end
+    }
+
+    /// Marks the hosts, makes secrets that are to be made, fetches images. Nothing that runs is touched.
+    async fn begin(&self) -> Result<(), String> {
+        let scope = self.rollout.scope();
+        for (name, length) in &self.rollout.generate {
+            self.secrets.make(scope, name, *length)?;
+        }
+        let hosts = self.hosts();
+        let marking = hosts
+            .iter()
+            .map(|host| self.place.mark(host, self.lease, self.by));
+        for done in join_all(marking).await {
+            done.map_err(|trouble| trouble.why)?;
+        }
+        self.life.set_detail("fetching images".to_owned());
+        let gate = Semaphore::new(PULLS);
+        let gate = &gate;
+        let pulling = hosts.iter().map(|host| async move {
+            let _turn = gate.acquire().await;
+            self.fetch(host).await
+        });
+        join_all(pulling).await.into_iter().collect()
+    }
+
+    /// Has a host fetch the images that it lacks.
+    async fn fetch(&self, host: &HostName) -> Result<(), String> {
+        let release = &self.rollout.release;
+        let of_host = release.targets.iter().filter(|one| one.host == *host);
+        let services: BTreeSet<&ServiceName> = of_host.map(|one| &one.service).collect();
+        for pin in services.into_iter().filter_map(|one| release.pins.get(one)) {
+            if self.stop.is_cancelled() {
+                return Err("it was broken off".to_owned());
+            }
+            let there = self.place.image(host, pin).await;
+            if there.map_err(|trouble| trouble.why)?.is_none() {
+                let pulled = self.place.pull(host, pin, &|_| {}).await;
+                pulled.map_err(|trouble| format!("{host}: {}", trouble.why))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the marks off. A host that cannot be reached keeps its mark, which the next deploy of it will tell.
+    async fn leave(&self) {
+        let scope = self.rollout.scope();
+        let hosts = self.hosts();
+        let done = join_all(hosts.iter().map(|host| self.place.unmark(host, scope))).await;
+        for trouble in done.into_iter().filter_map(Result::err) {
+            tracing::warn!(why = trouble.why, "a mark of a deploy stays on its host");
+        }
+    }
+
+    /// The hosts of both releases.
+    fn hosts(&self) -> Vec<HostName> {
+        let previous = self.rollout.previous.iter().flat_map(|one| one.hosts());
+        let all: BTreeSet<&HostName> = self
+            .rollout
+            .release
+            .hosts()
+            .into_iter()
+            .chain(previous)
+            .collect();
+        all.into_iter().cloned().collect()
+    }
+
+    /// Brings the new release everywhere.
+    async fn forth(&self) -> Result<String, Stopped> {
+        let stages = stages(self.rollout);
+        let all = stages.len();
+        let mut first = true;
+        for (at, stage) in stages.iter().enumerate() {
+            self.asked()?;
+            self.life.set_detail(format!(
+                "{} batch {} ({} of {all})",
+                stage.service,
+                stage.batch,
+                at + 1
+            ));
+            self.reached.fetch_max(at + 1, Ordering::Relaxed);
+            let (changed, failed) = self.stage(stage).await;
+            if self.stop.is_cancelled() {
+                return Err(Stopped::Cancelled);
+            }
+            if !failed.is_empty() {
+                let why = failed.join("; ");
+                return Err(Stopped::Failed { why, first });
+            }
+            if !changed {
+                continue;
+            }
+            if let Err(why) = self.bake(stage).await {
+                return Err(Stopped::Failed { why, first });
+            }
+            first = false;
+            let is_last_of_it = stages
+                .get(at + 1)
+                .is_none_or(|next| next.service != stage.service);
+            if !is_last_of_it && !self.rollout.policy.wait.is_zero() {
+                self.wait(self.rollout.policy.wait).await?;
+            }
+        }
+        self.asked()?;
+        self.life.set_detail("tidying up".to_owned());
+        let mut told = Vec::new();
+        for target in leftovers(self.rollout) {
+            let release = &self.rollout.release;
+            let done = self
+                .step(&target, withdraw(release, &target, self.place, false))
+                .await;
+            told.extend(done.err().map(|trouble| trouble.why));
+        }
+        for host in self.rollout.release.hosts() {
+            let kept = self.rollout.policy.keep;
+            let done = prune(&self.rollout.release, host, self.place, kept).await;
+            // What is left over is in nobody's way.
+            told.extend(
+                done.err()
+                    .map(|trouble| format!("tidying up {host}: {}", trouble.why)),
+            );
+        }
+        Ok(told.join("; "))
+    }
+
+    /// Whether somebody wishes something else.
+    fn asked(&self) -> Result<(), Stopped> {
+        if self.stop.is_cancelled() {
+            return Err(Stopped::Cancelled);
+        }
+        match self.life.wish() {
+            Wish::Go => Ok(()),
+            wish @ (Wish::Pause | Wish::Abort) => Err(Stopped::Wished(wish)),
+        }
+    }
+
+    async fn wait(&self, time: Duration) -> Result<(), Stopped> {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            self.asked()?;
+            sleep(WATCH.min(until.saturating_duration_since(Instant::now()))).await;
+        }
+        Ok(())
+    }
+
+    /// Brings the targets of a stage to the new release, those of one host one after the other; answers whether anything
+    /// was to be done, and what failed.
+    async fn stage(&self, stage: &Stage) -> (bool, Vec<String>) {
+        let changed = AtomicBool::new(false);
+        let marked = &changed;
+        let failed = self.each_host(&stage.targets, |target| {
+            let converge_to = self.converge_to(&self.rollout.release, target);
+            Box::pin(async move {
+                let say = self.say(target);
+                let done = self
+                    .step(target, converge(&converge_to, self.place, &say))
+                    .await;
+                marked.fetch_or(done.as_deref() != Ok(SO_ALREADY), Ordering::Relaxed);
+                done
+            })
+        });
+        let failed = failed.await;
+        (changed.into_inner(), failed)
+    }
+
+    /// Does something for targets, those of one host one after the other; answers what failed.
+    async fn each_host<'t>(
+        &self,
+        targets: &'t [Target],
+        work: impl Fn(&'t Target) -> BoxFuture<'t, Result<String, Trouble>>,
+    ) -> Vec<String> {
+        let mut by_host: BTreeMap<&HostName, Vec<&'t Target>> = BTreeMap::new();
+        for target in targets {
+            by_host.entry(&target.host).or_default().push(target);
+        }
+        let work = &work;
+        let hosts = by_host.into_values().map(|targets| async move {
+            let mut failed = Vec::new();
+            for target in targets {
+                if let Err(trouble) = work(target).await {
+                    failed.push(format!("{target}: {}", trouble.why));
+                    break;
+                }
+            }
+            failed
+        });
+        join_all(hosts).await.into_iter().flatten().collect()
+    }
+
+    fn converge_to(&self, release: &Arc<Release>, target: &Target) -> Converge {
+        let service = release.spec.services.get(&target.service);
+        let plain = crate::model::app::Service::default();
+        let service = service.unwrap_or(&plain);
+        Converge {
+            release: Arc::clone(release),
+            target: target.clone(),
+            strategy: strategy(&target.service, service, &release.spec).0,
+            gate: self.rollout.policy.gate(service),
+            adopt: self.rollout.adopt,
+        }
+    }
+
+    fn say(&self, target: &Target) -> impl Fn(Said) + Sync + use<'_, P> {
+        let at = self.steps.get(target).copied();
+        move |said| {
+            if let Some(at) = at {
+                (self.report)(Progress::Said(at, said));
+            }
+        }
+    }
+
+    /// Does the step of a target, unless it is broken off.
+    async fn step(
+        &self,
+        target: &Target,
+        work: impl Future<Output = Result<String, Trouble>>,
+    ) -> Result<String, Trouble> {
+        let at = self.steps.get(target).copied();
+        if let Some(at) = at {
+            (self.report)(Progress::StepBegan(at));
+        }
+        let start = Instant::now();
+        let done = tokio::select! {
+            biased;
+            done = work => done,
+            () = self.stop.cancelled() => Err(Trouble {
+                why: "broken off; going on looks what was done".to_owned(),
+                passes: true,
+            }),
+        };
+        if let Some(at) = at {
+            let told = done
+                .as_ref()
+                .map(Clone::clone)
+                .map_err(|trouble| trouble.why.clone());
+            (self.report)(Progress::StepEnded(at, told, start.elapsed()));
+        }
+        done
+    }
+
+    /// Watches the containers of a stage that are well now.
+    async fn bake(&self, stage: &Stage) -> Result<(), String> {
+        let time = self.rollout.policy.bake;
+        if time.is_zero() {
+            return Ok(());
+        }
+        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+        let until = Instant::now() + time;
+        loop {
+            for target in &stage.targets {
+                self.is_well(target, &mut seen).await?;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stop.is_cancelled() || self.life.wish() == Wish::Abort {
+                return Ok(());
+            }
+            sleep(WATCH.min(left)).await;
+        }
+    }
+
+    /// Whether the container of a target still is well. A host that cannot be reached now says nothing against it.
+    async fn is_well(
+        &self,
+        target: &Target,
+        seen: &mut BTreeMap<String, u64>,
+    ) -> Result<(), String> {
+        let converge = self.converge_to(&self.rollout.release, target);
+        if converge.strategy == Strategy::Job {
+            return Ok(());
+        }
+        let print = self.rollout.release.print(&target.service);
+        let scope = self.rollout.scope();
+        let all = match self.place.observe(&target.host, scope).await {
+            Ok(all) => all,
+            Err(trouble) if trouble.passes => return Ok(()),
+            Err(trouble) => return Err(trouble.why),
+        };
+        let ours = print.and_then(|print| sides(&converge, &print, &all).0);
+        let Some(one) = ours else {
+            return Err(format!("{target}: its container is gone"));
+        };
+        let id = one.id.as_str().to_owned();
+        let before = *seen.entry(id).or_insert(one.restarts);
+        let why = if !one.is_live() {
+            format!("it ended with exit code {}", one.exit)
+        } else if one.restarts > before {
+            "it was restarted".to_owned()
+        } else if one.health == Health::Unhealthy {
+            "its health check fails".to_owned()
+        } else {
+            return Ok(());
+        };
+        let words = self.place.last_words(&target.host, &one.id).await;
+        let last = words
+            .last()
+            .map(|line| format!("; its last line: {}", line.trim()));
+        Err(format!(
+            "{target} was well and is not any more: {why}{}",
+            last.unwrap_or_default()
+        ))
+    }
+
+    /// What is done when going on stopped.
+    async fn stopped(&self, stopped: Stopped) -> End {
+        match stopped {
+            Stopped::Cancelled => {
+                End::Paused("broken off; `app continue` goes on, `app abort` goes back".to_owned())
+            }
+            Stopped::Wished(Wish::Abort) => self.back("somebody wished it").await,
+            Stopped::Wished(Wish::Pause | Wish::Go) => {
+                End::Paused("paused; `app continue` goes on, `app abort` goes back".to_owned())
+            }
+            Stopped::Failed { why, first } => match self.rollout.policy.on_failure {
+                OnFailure::Pause if !first => End::Paused(format!(
+                    "{why}; `app continue` tries again, `app abort` goes back"
+                )),
+                OnFailure::Pause | OnFailure::Rollback => self.back(&why).await,
+            },
+        }
+    }
+
+    /// Brings a target back to the release before, or takes it away when that had none there.
+    async fn one_back(&self, target: &Target) -> Result<String, Trouble> {
+        let say = self.say(target);
+        say(Said::Line("going back".to_owned()));
+        let previous = self.rollout.previous.as_ref();
+        match previous.filter(|one| one.targets.contains(target)) {
+            Some(previous) => {
+                let to = self.converge_to(previous, target);
+                let work = async {
+                    let done = converge(&to, self.place, &say).await?;
+                    let is = if done == SO_ALREADY {
+                        "was still"
+                    } else {
+                        "is back"
+                    };
+                    Ok(format!("{is} at {}", previous.number))
+                };
+                self.step(target, work).await
+            }
+            None => {
+                let release = &self.rollout.release;
+                let work = withdraw(release, target, self.place, self.rollout.adopt);
+                self.step(target, work).await
+            }
+        }
+    }
+
+    /// Brings the release before back to every target, in reverse.
+    async fn back(&self, why: &str) -> End {
+        self.life.set_phase(Phase::RollingBack);
+        self.life.set_detail(format!("going back: {why}"));
+        let mut troubles = Vec::new();
+        let previous = self.rollout.previous.as_ref();
+        let stages = stages(self.rollout);
+        let reached = self.reached.load(Ordering::Relaxed).min(stages.len());
+        for stage in stages[..reached].iter().rev() {
+            let failed = self
+                .each_host(&stage.targets, |target| Box::pin(self.one_back(target)))
+                .await;
+            troubles.extend(failed);
+        }
+        // What the new release does not have was taken away last, if it came that far.
+        let gone = leftovers(self.rollout);
+        if !gone.is_empty() && reached == stages.len() {
+            let failed = self
+                .each_host(&gone, |target| Box::pin(self.one_back(target)))
+                .await;
+            troubles.extend(failed);
+        }
+        if self.stop.is_cancelled() {
+            return End::Paused(format!(
+                "broken off on the way back ({why}); `app abort` goes on with it"
+            ));
+        }
+        let number = previous.map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());
+        if troubles.is_empty() {
+            End::Back(format!("{why}; everything is back at {number}"))
+        } else {
+            End::Failed(format!(
+                "{why}; going back to {number} failed, too: {}",
+                troubles.join("; ")
+            ))
+        }
+    }
+}
+
+/// The steps of a deploy as a plan tells them: every target of every stage, then what goes.
+pub(super) fn actions(rollout: &Rollout) -> Vec<(Target, DeployAction)> {
+    let release = &rollout.release;
+    let stages = stages(rollout).into_iter().flat_map(|stage| stage.targets);
+    let mut actions: Vec<(Target, DeployAction)> = stages
+        .filter_map(|target| {
+            let service = release.spec.services.get(&target.service)?;
+            let action = DeployAction::Converge(Converge {
+                release: Arc::clone(release),
+                target: target.clone(),
+                strategy: strategy(&target.service, service, &release.spec).0,
+                gate: rollout.policy.gate(service),
+                adopt: rollout.adopt,
+            });
+            Some((target, action))
+        })
+        .collect();
+    actions.extend(leftovers(rollout).into_iter().map(|target| {
+        let action = DeployAction::Withdraw {
+            release: Arc::clone(release),
+            target: target.clone(),
+        };
+        (target, action)
+    }));
+    actions
+}
