@@ -21,6 +21,8 @@ const NARROW: usize = 76;
 #[derive(Clone, Debug)]
 struct Part {
     target: String,
+    /// Whether its turn has come.
+    begun: bool,
     said: Vec<Said>,
     dropped: usize,
     /// How far it has come, and since when that is counted.
@@ -41,8 +43,10 @@ pub struct Output {
 impl Output {
     /// Of a run that begins.
     pub fn new(id: RunId, plan: &Plan) -> Self {
+        // Where one step waits for another it is said; a question is begun with its asking.
         let part = |target: String| Part {
             target,
+            begun: plan.deploy.is_none(),
             said: Vec::new(),
             dropped: 0,
             amount: None,
@@ -82,7 +86,12 @@ impl Output {
                 }
             }
             Progress::Ended(outcome) => self.outcome = Some(outcome.clone()),
-            Progress::Began(_) | Progress::Waits(_) | Progress::StepBegan(_) => {}
+            Progress::StepBegan(step) => {
+                if let Some(part) = self.parts.get_mut(*step) {
+                    (part.begun, part.result) = (true, None);
+                }
+            }
+            Progress::Began(_) | Progress::Waits(_) => {}
         }
     }
 
@@ -147,6 +156,7 @@ impl Part {
     fn heading(&self) -> Line {
         let line = Line::of(&self.target, Ink::Title);
         match &self.result {
+            None if !self.begun => line.then("  waiting for its turn", Ink::FAINT),
             None => line.then("  running", Ink::BUSY),
             Some(Ok(text)) if text.is_empty() => line.then("  done", Ink::GOOD),
             Some(Ok(text)) if self.looks() => line.then(&format!("  usable: {text}"), Ink::GOOD),

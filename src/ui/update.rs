@@ -1115,7 +1115,10 @@ fn says_much(plan: &Plan) -> bool {
     let says = |action: &Action| {
         matches!(
             action,
-            Action::Examine | Action::Install(_) | Action::Image(ImageAction::Look)
+            Action::Examine
+                | Action::Install(_)
+                | Action::Deploy(_)
+                | Action::Image(ImageAction::Look)
         )
     };
     plan.steps.iter().any(|step| says(&step.action))

@@ -14,7 +14,7 @@ mod rollout;
 mod site;
 mod spread;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};

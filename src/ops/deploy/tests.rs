@@ -12,19 +12,21 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Begin, Place, Trouble, run};
+use super::{Begin, Draft, Place, Task, Trouble, plan, run};
 use crate::{
     model::{
-        ContainerId, DatabasePlace, Health, HostName, Outcome, Said, State, Timestamp,
+        ContainerId, DatabasePlace, Endpoint, Event, Fleet, Health, HostName, HostSpec, Image,
+        Outcome, Said, State, Timestamp,
         app::{
             AppName, Condition, Dependency, HostPort, ImageReference, Published, Restart, Service,
             ServiceName, Spec,
         },
         release::{
-            BatchSize, Converge, Found, Lease, Mark, OnFailure, Phase, Pin, Policy, Release,
+            BatchSize, Converge, Found, Held, Lease, Mark, OnFailure, Phase, Pin, Policy, Release,
             ReleaseNumber, Rollout, Scope, Secrets, Target,
         },
     },
+    ops::{Plan, Sentence},
     store::Store,
 };
 
@@ -506,15 +508,11 @@ async fn jobs_run_to_their_end_before_those_that_wait_for_them() {
         "{done}"
     );
     drop(done);
-    let (hosts, ground) = (Hosts::new(), ground_again().await);
+    let (hosts, ground) = (Hosts::new(), ground().await);
     let one = release(1, &["a"], &[("init", "init:dies"), ("web", "web:1")], None);
     let outcome = deploy(&hosts, &ground.store, &rollout(&one, None)).await;
     assert!(outcome.to_string().contains("exit code 3"), "{outcome}");
     assert_eq!(hosts.live(), []);
-}
-
-async fn ground_again() -> Ground {
-    ground().await
 }
 
 #[tokio::test]
@@ -760,4 +758,165 @@ async fn a_host_that_another_store_marked_is_not_touched() {
         "{outcome}"
     );
     assert!(hosts.done.lock().unwrap().is_empty());
+}
+
+/// A fleet of three hosts of `dev`, online.
+fn fleet() -> Fleet {
+    let mut fleet = Fleet::new();
+    let specs = THREE.map(|name| {
+        let endpoint = Endpoint::Unix("/run/docker.sock".into());
+        let mut spec = HostSpec::new(name, endpoint, "a test");
+        spec.environment = Some("dev".into());
+        spec
+    });
+    fleet.apply(Event::Hosts(specs.to_vec()));
+    fleet
+}
+
+fn image(id: &str, tag: &str, digest: Option<&str>) -> Image {
+    let digest = digest.map(|digest| format!("web@sha256:{}", digest.repeat(64)));
+    Image {
+        id: id.into(),
+        tags: vec![tag.into()],
+        digests: digest.into_iter().map(Into::into).collect(),
+        created: Timestamp::UNIX_EPOCH,
+        size: 1,
+        shared: None,
+        used_by: None,
+    }
+}
+
+/// What a deploy of `release` is planned from, when every host has every image.
+fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
+    let hosts: Vec<HostName> = release.hosts().into_iter().cloned().collect();
+    let images = |_: &HostName| -> Vec<Image> {
+        let pins = release.pins.values();
+        pins.map(|pin| image(pin.id.as_deref().unwrap(), pin.image.as_str(), None)).collect()
+    };
+    let held = |release: &Release| Held {
+        scope: release.scope.clone(),
+        number: release.number,
+        phase: Phase::Succeeded,
+        wish: crate::model::release::Wish::Go,
+        by: "ann@ops".to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+        detail: String::new(),
+        seconds_left: 0,
+    };
+    Draft {
+        scope: scope(),
+        spec: release.spec.clone(),
+        source: "shop.yaml".to_owned(),
+        keeps: None,
+        told: Vec::new(),
+        generate: Vec::new(),
+        unknown: Vec::new(),
+        images: hosts.iter().map(|host| (host.clone(), images(host))).collect(),
+        found: hosts.iter().map(|host| (host.clone(), Ok(Vec::new()))).collect(),
+        hosts,
+        releases: before.into_iter().map(|one| ((**one).clone(), held(one))).collect(),
+        digests: BTreeMap::new(),
+        policy: Policy::default(),
+        adopt: false,
+        at: Timestamp::UNIX_EPOCH,
+        by: "ann@ops".to_owned(),
+        reason: None,
+    }
+}
+
+/// A plan of a second release of an app with two services, for screens.
+pub(crate) fn planned() -> (Sentence, Plan) {
+    let one = release(1, &THREE, &[("db", "db:1"), ("web", "web:1")], Some(80));
+    let two = release(2, &THREE, &[("db", "db:1"), ("web", "web:2")], Some(80));
+    let sentence = Sentence::parse("app deploy shop --file shop.yaml").unwrap();
+    let plan = plan(&sentence, &draft(&two, Some(&one)), &fleet()).unwrap();
+    (sentence, plan)
+}
+
+#[test]
+fn a_plan_says_what_changes_how_and_what_speaks_against_it() {
+    let (sentence, plan_of_two) = planned();
+    let told = plan_of_two.told.join("\n");
+    for part in [
+        "shop in dev: r000001 → r000002, shop.yaml",
+        "web: image web:1 → web:2",
+        "web: stop-first (both would publish 80:80)",
+        "if it fails everything goes back to r000001",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(plan_of_two.steps.len(), 6);
+    assert_eq!(plan_of_two.targets, ["shop@a", "shop@b", "shop@c"]);
+    // The same tag, another image.
+    let two = release(2, &THREE, &[("web", "web:2")], None);
+    let mut other = draft(&two, None);
+    let images = other.images.get_mut(&HostName::new("b")).unwrap();
+    *images = vec![image("sha256:other", "web:2", None)];
+    let why = plan(&sentence, &other, &fleet()).unwrap_err().to_string();
+    assert!(why.contains("web:2 is not the same image on a and on b"), "{why}");
+    // It is only on some of them, and from no registry; or from one, by its digest.
+    other.images.insert(HostName::new("b"), Vec::new());
+    let why = plan(&sentence, &other, &fleet()).unwrap_err().to_string();
+    assert!(why.contains("comes from no registry and is not on b; bring it there with `image copy web:2@a --to b`"), "{why}");
+    for host in ["a", "c"] {
+        other.images.insert(HostName::new(host), vec![image("sha256:web:2", "web:2", Some("a"))]);
+    }
+    let fetched = plan(&sentence, &other, &fleet()).unwrap();
+    let Some(Task::Run(Begin::New(rollout))) = fetched.deploy.as_deref() else {
+        panic!("{fetched:?}");
+    };
+    let pin = rollout.release.pins.values().next().unwrap();
+    assert_eq!(pin.pull(), Some(format!("web@sha256:{}", "a".repeat(64))));
+    // Everything that speaks against it comes at once.
+    let mut wrong = draft(&two, None);
+    wrong.unknown = vec!["the secret PASSWORD is not known".to_owned()];
+    wrong.found.insert(HostName::new("c"), Err("it does not answer".to_owned()));
+    let why = plan(&sentence, &wrong, &fleet()).unwrap_err().to_string();
+    assert!(why.contains("PASSWORD") && why.contains("@c: it does not answer"), "{why}");
+}
+
+#[test]
+fn replicas_are_spread_and_stay_where_they_are() {
+    let counts = |draft: &Draft| {
+        let targets = super::spread::targets(draft, &fleet()).unwrap();
+        THREE.map(|host| targets.iter().filter(|one| one.host == HostName::new(host)).count())
+    };
+    let with = |draft: &Draft, count: u32| {
+        let mut draft = draft.clone();
+        for service in draft.spec.services.values_mut() {
+            service.deploy.replicas = Some(count);
+        }
+        draft
+    };
+    let base = draft(&release(1, &THREE, &[("web", "web:1")], None), None);
+    assert_eq!(counts(&base), [1, 1, 1], "nothing said: one on each");
+    assert_eq!(counts(&with(&base, 7)), [3, 2, 2]);
+    assert_eq!(counts(&with(&base, 0)), [0, 0, 0]);
+    // Fewer: those that are there stay.
+    let only_c = release(1, &["c"], &[("web", "web:1")], None);
+    let mut next = draft(&release(2, &THREE, &[("web", "web:1")], None), Some(&only_c));
+    assert_eq!(counts(&with(&next, 1)), [0, 0, 1]);
+    for service in next.spec.services.values_mut() {
+        service.deploy.placement.constraints = vec!["node.hostname != c".to_owned()];
+    }
+    assert_eq!(counts(&with(&next, 2)), [1, 1, 0]);
+    for service in next.spec.services.values_mut() {
+        service.deploy.placement.constraints = vec!["node.labels.zone == x".to_owned()];
+    }
+    let refused = super::spread::targets(&next, &fleet()).unwrap_err();
+    assert!(refused.why.contains("means nothing on hosts"), "{refused}");
+}
+
+#[test]
+fn batches_are_dealt_until_nothing_is_left() {
+    let policy = Policy::default();
+    for (all, sizes) in [
+        (0, &[][..]),
+        (1, &[1]),
+        (3, &[1, 1, 1]),
+        (10, &[1, 3, 6]),
+        (100, &[1, 25, 74]),
+    ] {
+        assert_eq!(policy.deal(all), sizes, "{all}");
+    }
 }

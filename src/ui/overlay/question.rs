@@ -65,7 +65,7 @@ impl Question {
             (_, Some('y' | 'Y')) => self.yes(),
             (Edit::Accept, _) if self.on_yes => self.yes(),
             (Edit::Cancel | Edit::Accept, _) | (_, Some('n' | 'N' | 'q')) => Answer::Close,
-            (_, Some('c')) => {
+            (_, Some('c')) if self.plan.deploy.is_none() => {
                 self.commands = !self.commands;
                 Answer::Stay
             }
@@ -156,12 +156,17 @@ impl Question {
                 Span::styled(self.typed.value(), theme.prompt),
                 Span::styled("▏", theme.key),
             ]),
-            Confirm::Ask | Confirm::No => Line::from(vec![
-                button(" n  no ", !self.on_yes, theme.hint),
-                Span::raw("  "),
-                button(" y  yes ", self.on_yes, theme.bad),
-                Span::styled("   c  docker commands", theme.hint),
-            ]),
+            Confirm::Ask | Confirm::No => {
+                let mut spans = vec![
+                    button(" n  no ", !self.on_yes, theme.hint),
+                    Span::raw("  "),
+                    button(" y  yes ", self.on_yes, theme.bad),
+                ];
+                if self.plan.deploy.is_none() {
+                    spans.push(Span::styled("   c  docker commands", theme.hint));
+                }
+                Line::from(spans)
+            }
         }
     }
 

@@ -64,3 +64,32 @@ fn a_terminal_without_utf_8_gets_ascii_only() {
     );
     assert!(text.replace('▶', " ").is_ascii(), "{text}");
 }
+
+#[test]
+fn a_deploy_is_planned_first_and_asked_for() {
+    use crate::ui::{Effect, Msg, desk::Desk};
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut desk = Desk::new(stage::fleet(), columns, rows)
+            .keys("=:")
+            .type_text("app deploy shop --file shop.yaml")
+            .keys("enter");
+        let effects = desk.effects();
+        assert!(
+            effects.iter().any(|one| matches!(one, Effect::Prepare(..))),
+            "{effects:?}"
+        );
+        let (sentence, plan) = crate::ops::deploy::tests::planned();
+        desk.send(Msg::Prepared(Box::new(sentence.clone()), Ok(Box::new(plan))));
+        assert_snapshot!(format!("deploy_{columns}x{rows}"), desk.screen());
+        let mut desk = desk.keys("y");
+        let effects = desk.effects();
+        assert!(
+            effects.iter().any(|one| matches!(one, Effect::Run(..))),
+            "{effects:?}"
+        );
+        // What speaks against it is said, all of it.
+        let why = "@a: web has port 80\n@b: web has port 80";
+        desk.send(Msg::Prepared(Box::new(sentence), Err(why.to_owned())));
+        assert!(desk.screen().contains("@a: web has port 80"), "{}", desk.screen());
+    }
+}
