@@ -185,9 +185,12 @@ impl Body<'_> {
         put(&mut config, "Labels", self.labels());
         put(&mut config, "Healthcheck", self.healthcheck()?);
         let told = service.ports.iter().map(inside);
-        let exposed = service.expose.iter().map(|port| match port.contains('/') {
-            true => port.clone(),
-            false => format!("{port}/tcp"),
+        let exposed = service.expose.iter().map(|port| {
+            if port.contains('/') {
+                port.clone()
+            } else {
+                format!("{port}/tcp")
+            }
         });
         let exposed: Map<String, Json> = told.chain(exposed).map(|one| (one, json!({}))).collect();
         put(&mut config, "ExposedPorts", exposed);

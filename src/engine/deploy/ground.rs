@@ -165,9 +165,10 @@ impl Making<'_> {
             Ok(_) => Ok(()),
             // Another replica made it at the same moment.
             Err(error) if error.kind == ErrorKind::Conflict => {
-                match there().await.map_err(|fault| deed.fault(fault))? {
-                    true => Ok(()),
-                    false => Err(error),
+                if there().await.map_err(|fault| deed.fault(fault))? {
+                    Ok(())
+                } else {
+                    Err(error)
                 }
             }
             Err(error) => Err(error),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::Release;
@@ -28,7 +28,6 @@ const TIMES: [&str; 8] = [
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Of which service; none for what the app has besides services.
-    #[serde(serialize_with = "name_of")]
     pub service: Option<ServiceName>,
     /// Of what: `image`, `environment TAG`, `replicas`.
     pub what: String,
@@ -36,13 +35,6 @@ pub struct Change {
     pub from: Option<String>,
     /// What it becomes; none for what goes.
     pub to: Option<String>,
-}
-
-fn name_of<S: Serializer>(name: &Option<ServiceName>, serializer: S) -> Result<S::Ok, S::Error> {
-    match name {
-        Some(name) => serializer.serialize_some(name.as_str()),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl std::fmt::Display for Change {

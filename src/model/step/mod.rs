@@ -14,9 +14,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{
-    BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction,
-};
+use super::{BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -661,10 +661,7 @@ impl<P: Place> Deploy<'_, P> {
             }),
         };
         if let Some(at) = at {
-            let told = done
-                .as_ref()
-                .map(Clone::clone)
-                .map_err(|trouble| trouble.why.clone());
+            let told = done.clone().map_err(|trouble| trouble.why.clone());
             (self.report)(Progress::StepEnded(at, told, start.elapsed()));
         }
         done

@@ -429,7 +429,7 @@ async fn a_release_replaces_the_one_before_and_nothing_else_is_touched() {
     assert_eq!(of("db").len(), 3);
     // The new one runs before the old one stops.
     assert_eq!(*hosts.fewest.lock().unwrap(), Some(3));
-    let done = hosts.done.lock().unwrap();
+    let done = hosts.done.lock().unwrap().clone();
     assert!(
         !done[before..].iter().any(|act| act.contains(".db.")),
         "{done:?}"
@@ -479,7 +479,7 @@ async fn what_does_not_get_well_goes_back_and_its_last_words_are_told() {
             assert_eq!(hosts.live(), webs(&THREE, "web:1"));
             assert_eq!(phase(&ground.store).await.0, Phase::RolledBack);
             // The other hosts were not touched.
-            let done = hosts.done.lock().unwrap();
+            let done = hosts.done.lock().unwrap().clone();
             let made = done[before..].iter().filter(|act| act.starts_with("make"));
             assert_eq!(made.count(), 1, "{done:?}");
         }
@@ -507,7 +507,10 @@ async fn jobs_run_to_their_end_before_those_that_wait_for_them() {
         at("start shop.dev.r000001.init.1") < at("make shop.dev.r000001.web.1"),
         "{done}"
     );
-    drop(done);
+}
+
+#[tokio::test]
+async fn nobody_starts_who_waits_for_a_job_that_failed() {
     let (hosts, ground) = (Hosts::new(), ground().await);
     let one = release(1, &["a"], &[("init", "init:dies"), ("web", "web:1")], None);
     let outcome = deploy(&hosts, &ground.store, &rollout(&one, None)).await;
@@ -791,7 +794,8 @@ fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
     let hosts: Vec<HostName> = release.hosts().into_iter().cloned().collect();
     let images = |_: &HostName| -> Vec<Image> {
         let pins = release.pins.values();
-        pins.map(|pin| image(pin.id.as_deref().unwrap(), pin.image.as_str(), None)).collect()
+        pins.map(|pin| image(pin.id.as_deref().unwrap(), pin.image.as_str(), None))
+            .collect()
     };
     let held = |release: &Release| Held {
         scope: release.scope.clone(),
@@ -811,10 +815,19 @@ fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
         told: Vec::new(),
         generate: Vec::new(),
         unknown: Vec::new(),
-        images: hosts.iter().map(|host| (host.clone(), images(host))).collect(),
-        found: hosts.iter().map(|host| (host.clone(), Ok(Vec::new()))).collect(),
+        images: hosts
+            .iter()
+            .map(|host| (host.clone(), images(host)))
+            .collect(),
+        found: hosts
+            .iter()
+            .map(|host| (host.clone(), Ok(Vec::new())))
+            .collect(),
         hosts,
-        releases: before.into_iter().map(|one| ((**one).clone(), held(one))).collect(),
+        releases: before
+            .into_iter()
+            .map(|one| ((**one).clone(), held(one)))
+            .collect(),
         digests: BTreeMap::new(),
         policy: Policy::default(),
         adopt: false,
@@ -853,13 +866,19 @@ fn a_plan_says_what_changes_how_and_what_speaks_against_it() {
     let images = other.images.get_mut(&HostName::new("b")).unwrap();
     *images = vec![image("sha256:other", "web:2", None)];
     let why = plan(&sentence, &other, &fleet()).unwrap_err().to_string();
-    assert!(why.contains("web:2 is not the same image on a and on b"), "{why}");
+    assert!(
+        why.contains("web:2 is not the same image on a and on b"),
+        "{why}"
+    );
     // It is only on some of them, and from no registry; or from one, by its digest.
     other.images.insert(HostName::new("b"), Vec::new());
     let why = plan(&sentence, &other, &fleet()).unwrap_err().to_string();
     assert!(why.contains("comes from no registry and is not on b; bring it there with `image copy web:2@a --to b`"), "{why}");
     for host in ["a", "c"] {
-        other.images.insert(HostName::new(host), vec![image("sha256:web:2", "web:2", Some("a"))]);
+        other.images.insert(
+            HostName::new(host),
+            vec![image("sha256:web:2", "web:2", Some("a"))],
+        );
     }
     let fetched = plan(&sentence, &other, &fleet()).unwrap();
     let Some(Task::Run(Begin::New(rollout))) = fetched.deploy.as_deref() else {
@@ -870,16 +889,26 @@ fn a_plan_says_what_changes_how_and_what_speaks_against_it() {
     // Everything that speaks against it comes at once.
     let mut wrong = draft(&two, None);
     wrong.unknown = vec!["the secret PASSWORD is not known".to_owned()];
-    wrong.found.insert(HostName::new("c"), Err("it does not answer".to_owned()));
+    wrong
+        .found
+        .insert(HostName::new("c"), Err("it does not answer".to_owned()));
     let why = plan(&sentence, &wrong, &fleet()).unwrap_err().to_string();
-    assert!(why.contains("PASSWORD") && why.contains("@c: it does not answer"), "{why}");
+    assert!(
+        why.contains("PASSWORD") && why.contains("@c: it does not answer"),
+        "{why}"
+    );
 }
 
 #[test]
 fn replicas_are_spread_and_stay_where_they_are() {
     let counts = |draft: &Draft| {
         let targets = super::spread::targets(draft, &fleet()).unwrap();
-        THREE.map(|host| targets.iter().filter(|one| one.host == HostName::new(host)).count())
+        THREE.map(|host| {
+            targets
+                .iter()
+                .filter(|one| one.host == HostName::new(host))
+                .count()
+        })
     };
     let with = |draft: &Draft, count: u32| {
         let mut draft = draft.clone();
@@ -894,7 +923,10 @@ fn replicas_are_spread_and_stay_where_they_are() {
     assert_eq!(counts(&with(&base, 0)), [0, 0, 0]);
     // Fewer: those that are there stay.
     let only_c = release(1, &["c"], &[("web", "web:1")], None);
-    let mut next = draft(&release(2, &THREE, &[("web", "web:1")], None), Some(&only_c));
+    let mut next = draft(
+        &release(2, &THREE, &[("web", "web:1")], None),
+        Some(&only_c),
+    );
     assert_eq!(counts(&with(&next, 1)), [0, 0, 1]);
     for service in next.spec.services.values_mut() {
         service.deploy.placement.constraints = vec!["node.hostname != c".to_owned()];

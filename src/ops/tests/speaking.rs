@@ -159,7 +159,7 @@ fn every_sentence_states_danger_and_role_that_fit_each_other() {
         match entry.role {
             Role::Query | Role::Look => assert_eq!(entry.danger, Danger::Reads, "{}", entry.words),
             Role::Act | Role::Configure | Role::Deploy => {
-                assert!(entry.danger > Danger::Reads, "{}", entry.words)
+                assert!(entry.danger > Danger::Reads, "{}", entry.words);
             }
             Role::Terminal => {}
         }

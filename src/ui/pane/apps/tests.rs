@@ -79,7 +79,10 @@ fn a_deploy_is_planned_first_and_asked_for() {
             "{effects:?}"
         );
         let (sentence, plan) = crate::ops::deploy::tests::planned();
-        desk.send(Msg::Prepared(Box::new(sentence.clone()), Ok(Box::new(plan))));
+        desk.send(Msg::Prepared(
+            Box::new(sentence.clone()),
+            Ok(Box::new(plan)),
+        ));
         assert_snapshot!(format!("deploy_{columns}x{rows}"), desk.screen());
         let mut desk = desk.keys("y");
         let effects = desk.effects();
@@ -90,6 +93,10 @@ fn a_deploy_is_planned_first_and_asked_for() {
         // What speaks against it is said, all of it.
         let why = "@a: web has port 80\n@b: web has port 80";
         desk.send(Msg::Prepared(Box::new(sentence), Err(why.to_owned())));
-        assert!(desk.screen().contains("@a: web has port 80"), "{}", desk.screen());
+        assert!(
+            desk.screen().contains("@a: web has port 80"),
+            "{}",
+            desk.screen()
+        );
     }
 }
