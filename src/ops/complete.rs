@@ -276,7 +276,7 @@ fn values(entry: &Entry, arg: &clap::Arg, fleet: &Fleet) -> Vec<(String, String)
         }
         "hosts" if entry.words == "app deploy" => groups_and_hosts(fleet),
         "template" => {
-            let all = fleet.templates.iter();
+            let all = fleet.all_templates().iter();
             all.map(|one| (one.name.to_string(), one.title.clone()))
                 .collect()
         }

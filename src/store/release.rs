@@ -96,13 +96,13 @@ impl Store {
                     "select ",
                     columns!(),
                     " from deploy where phase in ('rolling', 'rolling-back', 'paused') ",
-                    "order by since desc, app limit $1"
+                    "order by since desc, app, number desc limit $1"
                 )
             } else {
                 concat!(
                     "select ",
                     columns!(),
-                    " from deploy order by since desc, app limit $1"
+                    " from deploy order by since desc, app, number desc limit $1"
                 )
             };
             let rows = reader.rows(sql, &[Value::Int(newest.into())]).await?;

@@ -116,21 +116,26 @@ async fn conforms(store: &Store) {
     assert!(store.end_deploy(&new, Phase::Succeeded, "").await.unwrap());
     assert!(store.open_deploy(&dev).await.unwrap().is_none());
     assert!(store.take_deploy(&dev, "bob@ops").await.unwrap().is_none());
+    numbers_and_lists(store, &dev, &prod, &one).await;
+}
+
+/// What holds after a first release of one and the beginning of one of the other.
+async fn numbers_and_lists(store: &Store, dev: &Scope, prod: &Scope, one: &Rollout) {
     // Numbers have no gaps and are given once.
     assert_eq!(
-        store.begin_deploy(&rollout(&dev, 1)).await.unwrap(),
+        store.begin_deploy(&rollout(dev, 1)).await.unwrap(),
         Begun::Overtaken
     );
     assert_eq!(
-        store.begin_deploy(&rollout(&dev, 3)).await.unwrap(),
+        store.begin_deploy(&rollout(dev, 3)).await.unwrap(),
         Begun::Overtaken
     );
-    let Begun::Lease(second) = store.begin_deploy(&rollout(&dev, 2)).await.unwrap() else {
+    let Begun::Lease(second) = store.begin_deploy(&rollout(dev, 2)).await.unwrap() else {
         panic!("the next one begins");
     };
     // Given up: whoever worked on it is told.
     let held = store
-        .break_deploy(&dev, "given up by bob")
+        .break_deploy(dev, "given up by bob")
         .await
         .unwrap()
         .unwrap();
@@ -142,9 +147,9 @@ async fn conforms(store: &Store) {
             .unwrap(),
         None
     );
-    assert!(store.break_deploy(&dev, "").await.unwrap().is_none());
+    assert!(store.break_deploy(dev, "").await.unwrap().is_none());
     // What is there is read as it was written, newest first.
-    let all = store.releases(&dev, 10).await.unwrap();
+    let all = store.releases(dev, 10).await.unwrap();
     let told: Vec<_> = all
         .iter()
         .map(|(release, held)| (release.number.0, held.phase))
@@ -160,7 +165,7 @@ async fn conforms(store: &Store) {
         open.iter()
             .map(|held| held.scope.clone())
             .collect::<Vec<_>>(),
-        [prod]
+        [prod.clone()]
     );
     assert_eq!(store.deploys(false, 10).await.unwrap().len(), 3);
 }

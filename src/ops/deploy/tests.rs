@@ -455,8 +455,9 @@ async fn with_one_port_the_old_one_stops_first() {
     let outcome = deploy(&hosts, &ground.store, &rollout(&two, Some(&one))).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome}");
     assert_eq!(hosts.live(), webs(&THREE, "web:2"));
-    // One batch of one, one of two.
-    assert_eq!(*hosts.fewest.lock().unwrap(), Some(1));
+    // At most one batch stands still.
+    let fewest = hosts.fewest.lock().unwrap().unwrap();
+    assert!((1..3).contains(&fewest), "{fewest}");
 }
 
 #[tokio::test]

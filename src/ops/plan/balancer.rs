@@ -123,6 +123,8 @@ fn of(
         left_out: Vec::new(),
         busy: "being changed",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
     }
 }

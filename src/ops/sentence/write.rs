@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::{
     AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
-    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs, ImageCommand,
-    ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand, PruneArgs,
-    RegistryCommand, RemoveArgs, Sentence, ServersArgs, SettingCommand, ShowArgs, Speed,
+    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs,
+    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand,
+    PruneArgs, RegistryCommand, RemoveArgs, Sentence, ServersArgs, SettingCommand, ShowArgs, Speed,
     SubnetCommand, TemplateCommand, VolumeCommand,
 };
 use crate::{logs::Filter, model::redact, ops::target::HostPattern};

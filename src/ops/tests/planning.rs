@@ -232,6 +232,11 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ),
         ("balancer drain edge shop_stable/s1", Danger::Disrupts),
         ("balancer maintenance edge shop_stable/s1", Danger::Disrupts),
+        ("app deploy shop --file shop.yaml", Danger::Disrupts),
+        ("app rollback shop", Danger::Disrupts),
+        ("app scale shop web=5", Danger::Disrupts),
+        ("app abort shop", Danger::Disrupts),
+        ("app unlock shop", Danger::Disrupts),
     ] {
         let sentence = sentence(line);
         assert_eq!(sentence.danger(), danger, "{line}");
@@ -245,7 +250,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 18, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 23, "a new one belongs into the table above");
 }
 
 #[test]

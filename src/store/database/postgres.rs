@@ -366,7 +366,7 @@ mod tests {
     fn migrations_are_frozen() {
         assert_eq!(
             crate::store::database::prints(&MIGRATIONS),
-            ["1 c5ad2c17", "2 3ddae0c1", "3 6d136ad2"]
+            ["1 c5ad2c17", "2 3ddae0c1", "3 6d136ad2", "4 20cf2f9a"]
         );
     }
 

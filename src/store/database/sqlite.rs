@@ -293,7 +293,7 @@ mod tests {
     fn migrations_are_frozen() {
         assert_eq!(
             crate::store::database::prints(&MIGRATIONS),
-            ["1 56a45fa3", "2 23d06d8d", "3 00000000"]
+            ["1 56a45fa3", "2 23d06d8d", "3 5d959537"]
         );
     }
 

@@ -70,7 +70,7 @@ fn a_deploy_is_planned_first_and_asked_for() {
     use crate::ui::{Effect, Msg, desk::Desk};
     for (columns, rows) in [(80, 24), (200, 50)] {
         let mut desk = Desk::new(stage::fleet(), columns, rows)
-            .keys("=:")
+            .keys("= :")
             .type_text("app deploy shop --file shop.yaml")
             .keys("enter");
         let effects = desk.effects();

@@ -130,7 +130,7 @@ fn a_form_checks_what_is_typed_and_ends_in_a_sentence() {
     let mut desk = desk.keys("pagedown space enter");
     let screen = desk.screen();
     assert!(
-        screen.contains("app deploy redis --template redis --set PORT=6370 --set POLICY=allkeys"),
+        screen.contains("redis --set PORT=6370 --set POLICY=allkeys-lru --hosts"),
         "{screen}"
     );
     let line = screen.lines().find(|line| line.starts_with(':'));
