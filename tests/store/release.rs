@@ -161,12 +161,8 @@ async fn numbers_and_lists(store: &Store, dev: &Scope, prod: &Scope, one: &Rollo
         ["dev", "prod"]
     );
     let open = store.deploys(true, 10).await.unwrap();
-    assert_eq!(
-        open.iter()
-            .map(|held| held.scope.clone())
-            .collect::<Vec<_>>(),
-        [prod.clone()]
-    );
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].scope, *prod);
     assert_eq!(store.deploys(false, 10).await.unwrap().len(), 3);
 }
 

@@ -116,7 +116,7 @@ mod tests {
         );
         entry(
             &mut out,
-            "/a",
+            "wharf-volume/a",
             tar::EntryType::Regular,
             (0o4755, 1000),
             b"hello",

@@ -47,7 +47,8 @@ pub(super) fn check(
                     && one.is_live()
                     && !services.any(|name| name.as_str() == one.service)
             });
-            let names: Vec<&str> = others.map(|one| one.name.as_str()).collect();
+            let mut names: Vec<&str> = others.map(|one| one.name.as_str()).collect();
+            names.sort_unstable();
             if !names.is_empty() {
                 notes.push(format!(
                     "{} of {} stay: somebody else made them, and the release has no such services",
@@ -109,7 +110,8 @@ fn host_troubles(draft: &Draft, release: &Release, fleet: &Fleet, host: &Host) -
             let foreign = all
                 .iter()
                 .filter(|one| one.mark.is_none() && one.is_live() && is_of_it(&one.service));
-            let names: Vec<&str> = foreign.map(|one| one.name.as_str()).collect();
+            let mut names: Vec<&str> = foreign.map(|one| one.name.as_str()).collect();
+            names.sort_unstable();
             if !names.is_empty() {
                 found.push(Refusal::new(
                     RefusalKind::State,

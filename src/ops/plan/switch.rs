@@ -59,6 +59,8 @@ pub(super) fn switch(
         left_out: gathered.left_out,
         busy: "switching",
         recorded: true,
+        told: Vec::new(),
+        deploy: None,
         targets,
         steps,
     })

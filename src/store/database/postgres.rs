@@ -67,12 +67,6 @@ const BEFORE_TRUNCATE: i64 = 2 + 32;
 
 const RULES: [Rule; 8] = [
     rule(
-        "release_stays",
-        "release",
-        ROW_BEFORE_UPDATE,
-        "release_stays",
-    ),
-    rule(
         "entry_continues",
         "entry",
         ROW_BEFORE_INSERT,
@@ -93,6 +87,12 @@ const RULES: [Rule; 8] = [
         "head",
         BEFORE_TRUNCATE,
         "head_remains",
+    ),
+    rule(
+        "release_stays",
+        "release",
+        ROW_BEFORE_UPDATE,
+        "release_stays",
     ),
 ];
 

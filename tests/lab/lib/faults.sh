@@ -43,10 +43,13 @@ stop_dockerd() {
 }
 
 signal_daemon() { # host, daemon, signal; for sshd also to all that its sessions started
-  local pid
+  local pid sessions
   pid=$(daemon_pid "$1" "$2") || die "$1 has no $2"
-  [ "$2" != sshd ] || pid+=" $(descendants "$1" "$pid" | tr '\n' ' ')"
-  enter "$1" kill "-$3" $pid
+  enter "$1" kill "-$3" "$pid"
+  [ "$2" = sshd ] || return 0
+  sessions=$(descendants "$1" "$pid" | tr '\n' ' ')
+  # Short ones end by themselves meanwhile.
+  [ -z "$sessions" ] || enter "$1" sh -c 'kill -'"$3"' "$@" 2>/dev/null; true' kill $sessions
 }
 
 kill_sessions() {

@@ -91,6 +91,7 @@ fn a_deploy_is_planned_first_and_asked_for() {
             "{effects:?}"
         );
         // What speaks against it is said, all of it.
+        let mut desk = Desk::new(stage::fleet(), columns, rows);
         let why = "@a: web has port 80\n@b: web has port 80";
         desk.send(Msg::Prepared(Box::new(sentence), Err(why.to_owned())));
         assert!(
