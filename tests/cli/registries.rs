@@ -728,7 +728,39 @@ fn a_real_engine_pushes_and_pulls_with_our_login() {
         .ended(0);
     let digests = node.docker(&["image", "inspect", "-f", "{{.RepoDigests}}", &name]);
     assert!(digests.contains(digest), "{digests} does not tell {digest}");
+    // Images are built on what is private there, by either builder.
+    let context = dir.path().join("context");
+    fs::create_dir(&context).unwrap();
+    let recipe = format!("FROM {name}\nLABEL made=yes\n");
+    fs::write(context.join("Dockerfile"), recipe).unwrap();
+    let build = |builder: &str| {
+        node.docker(&["rmi", "-f", &name]);
+        let context = context.display();
+        let line = format!("image build {context} --on @node1 --tag private:{builder}");
+        bench.say(&format!("{line} --builder {builder} --no-cache"))
+    };
+    for builder in ["classic", "buildkit"] {
+        build(builder).ended(0);
+        let label = "{{.Config.Labels.made}}";
+        let image = format!("private:{builder}");
+        assert_eq!(
+            node.docker(&["image", "inspect", "-f", label, &image])
+                .trim(),
+            "yes"
+        );
+        node.docker(&["rmi", &image]);
+    }
     login(&bench, &[&near, &far], "another-password");
+    for builder in ["classic", "buildkit"] {
+        let refused = build(builder).ended(1);
+        assert!(
+            format!("{refused:?}")
+                .to_lowercase()
+                .contains("unauthorized"),
+            "{builder}: {refused:?}"
+        );
+    }
+    node.docker(&["tag", "lab/busybox:1", &name]);
     bench
         .say(&format!("image push {name}@node1"))
         .ended(1)

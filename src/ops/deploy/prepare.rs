@@ -190,6 +190,14 @@ impl Desk<'_> {
     /// The open deploy of an app.
     async fn open(&self, place: &AppPlace) -> Result<(Held, Rollout), Refusal> {
         let scope = self.scope(place, &[]).await?;
+        let environment = self.fleet.environment(&scope.environment);
+        if environment.read_only {
+            let why = format!(
+                "environment {} is read-only by configuration",
+                environment.name
+            );
+            return Err(Refusal::new(RefusalKind::ReadOnly, why, ""));
+        }
         let open = self.store.open_deploy(&scope).await;
         match open.map_err(|error| refusal(error.to_string(), ""))? {
             Some(found) => Ok(found),
