@@ -222,17 +222,7 @@ impl Body<'_> {
         if self.converge.strategy == Strategy::Job {
             return restart(None);
         }
-        restart(self.service.restart.or_else(|| {
-            let wish = self.service.deploy.restart.as_ref()?;
-            match wish.condition.as_deref() {
-                Some("none") => Some(Restart::No),
-                Some("on-failure") => {
-                    let most = wish.max_attempts.and_then(|most| u32::try_from(most).ok());
-                    Some(Restart::OnFailure(most))
-                }
-                Some(_) | None => Some(Restart::UnlessStopped),
-            }
-        }))
+        restart(self.service.restarts())
     }
 
     fn host_config(&self) -> Map<String, Json> {

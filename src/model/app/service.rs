@@ -212,6 +212,21 @@ impl Service {
         words.flatten().chain(self.environment.0.values())
     }
 
+    /// When the engine is to start its containers by itself: as `restart` says, else as `deploy` does.
+    pub fn restarts(&self) -> Option<Restart> {
+        self.restart.or_else(|| {
+            let wish = self.deploy.restart.as_ref()?;
+            Some(match wish.condition.as_deref() {
+                Some("none") => Restart::No,
+                Some("on-failure") => {
+                    let most = wish.max_attempts.and_then(|most| u32::try_from(most).ok());
+                    Restart::OnFailure(most)
+                }
+                Some(_) | None => Restart::UnlessStopped,
+            })
+        })
+    }
+
     /// How many replicas are wanted, where their number is said or one is meant.
     pub fn replicas(&self) -> u32 {
         self.deploy.replicas.unwrap_or(1)

@@ -5,8 +5,6 @@ mod found;
 mod policy;
 mod rollout;
 mod secrets;
-#[cfg(test)]
-mod tests;
 
 pub use diff::{Change, diff};
 pub use found::{Found, Mark};

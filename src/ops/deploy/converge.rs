@@ -195,17 +195,7 @@ fn settled(converge: &Converge, new: &Found, old: &[&Found]) -> Next {
 
 /// When the engine is to start a target's container by itself.
 fn wanted(release: &Release, target: &Target) -> Option<Restart> {
-    let service = release.spec.services.get(&target.service)?;
-    service.restart.or_else(|| {
-        let wish = service.deploy.restart.as_ref()?;
-        Some(match wish.condition.as_deref() {
-            Some("none") => Restart::No,
-            Some("on-failure") => {
-                Restart::OnFailure(wish.max_attempts.and_then(|most| u32::try_from(most).ok()))
-            }
-            Some(_) | None => Restart::UnlessStopped,
-        })
-    })
+    release.spec.services.get(&target.service)?.restarts()
 }
 
 /// Brings a target to its release. What it waits for goes to `say`. The error says why it did not get there; the new

@@ -6,6 +6,7 @@
 mod check;
 mod converge;
 mod draft;
+mod hold;
 mod pins;
 mod place;
 mod plan;

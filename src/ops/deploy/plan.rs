@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Begin, Draft, Stage, Task, check::check, pins, rollout, spread, stages};
+use super::{Begin, Draft, Stage, Task, check::check, hold, pins, rollout, spread, stages};
 use crate::{
     catalog::policy,
     model::{
@@ -23,7 +23,7 @@ const CHANGES: usize = 12;
 /// The plan of a deploy, from what was read for it. Everything that speaks against it is told at once.
 pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, Refusal> {
     if let Some((_, held)) = draft.releases.iter().find(|(_, held)| held.phase.is_open()) {
-        return Err(Refusal::new(RefusalKind::Busy, rollout::busy(held), ""));
+        return Err(Refusal::new(RefusalKind::Busy, hold::busy(held), ""));
     }
     let current = draft.current();
     let newest = draft.releases.first().map(|(release, _)| release.number);

@@ -8,9 +8,9 @@ use tokio::sync::Semaphore;
 use super::{
     Draft, Place, Task,
     draft::current,
+    hold::busy,
     pins,
     plan::{again, plan},
-    rollout::busy,
 };
 use crate::{
     catalog::{

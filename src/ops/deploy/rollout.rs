@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     converge::{SO_ALREADY, converge, prune, sides, withdraw},
     draft::Task,
+    hold::{Life, beat, lease},
     place::{Place, Trouble},
 };
 use crate::{
@@ -24,19 +25,13 @@ use crate::{
         Health, HostName, Outcome, Said,
         app::ServiceName,
         release::{
-            Converge, DeployAction, Held, Lease, OnFailure, Phase, Release, Rollout, Secrets,
-            Strategy, Target, Wish, strategy,
+            Converge, DeployAction, Lease, OnFailure, Phase, Release, Rollout, Secrets, Strategy,
+            Target, Wish, strategy,
         },
     },
     ops::run::Progress,
-    store::{Begun, Store},
+    store::Store,
 };
-
-/// So often the store is told that a deploy goes on, and asked what is wished of it.
-const BEAT: Duration = Duration::from_secs(4);
-
-/// After so long without the store somebody else may have taken over, so nothing more is done.
-const LOST: Duration = Duration::from_secs(25);
 
 /// On so many hosts at the same time images are fetched.
 const PULLS: usize = 8;
@@ -189,67 +184,6 @@ fn failed(why: impl Into<String>) -> Outcome {
     }
 }
 
-/// Gets the right to work on a deploy.
-async fn lease(begin: &Begin, store: &Store, by: &str) -> Result<(Rollout, Lease, Phase), String> {
-    match begin {
-        Begin::New(rollout) => {
-            let begun = store.begin_deploy(rollout).await;
-            match begun.map_err(|error| error.to_string())? {
-                Begun::Lease(lease) => Ok(((**rollout).clone(), lease, Phase::Rolling)),
-                Begun::Held(held) => Err(busy(&held)),
-                Begun::Overtaken => Err(format!(
-                    "another release of {} was made meanwhile; plan it anew",
-                    rollout.scope()
-                )),
-            }
-        }
-        Begin::Again { rollout, back } => {
-            let scope = rollout.scope();
-            let taken = store.take_deploy(scope, by).await;
-            match taken.map_err(|error| error.to_string())? {
-                None => Err(format!("no deploy of {scope} is open")),
-                Some((Begun::Lease(lease), rollout, phase)) => {
-                    let phase = match (back, phase) {
-                        (true, _) | (_, Phase::RollingBack) => Phase::RollingBack,
-                        (false, _) => Phase::Rolling,
-                    };
-                    Ok((rollout, lease, phase))
-                }
-                Some((Begun::Held(held), ..)) => Err(busy(&held)),
-                Some((Begun::Overtaken, ..)) => Err("it was overtaken".to_owned()),
-            }
-        }
-    }
-}
-
-/// Why another deploy keeps this one from beginning, and what to do.
-pub(super) fn busy(held: &Held) -> String {
-    let Held {
-        scope, number, by, ..
-    } = held;
-    let env = match &*scope.environment {
-        "" => String::new(),
-        environment => format!(" --env {environment}"),
-    };
-    let app = &scope.app;
-    if held.is_live() {
-        format!(
-            "{by} deploys {number} of {scope} since {}; wait, or `app pause {app}{env}`",
-            held.since.strftime("%H:%M:%S UTC")
-        )
-    } else {
-        format!(
-            "the deploy of {number} of {scope} by {by} stands still ({}); `app continue {app}{env}` or \
-             `app abort {app}{env}`",
-            if held.detail.is_empty() {
-                "it was left"
-            } else {
-                &held.detail
-            }
-        )
-    }
-}
-
 /// Does what a plan stands for.
 pub async fn carry_out(
     task: &Task,
@@ -278,75 +212,6 @@ pub async fn carry_out(
         },
         Ok(None) => failed("no deploy of it is open any more"),
         Err(error) => failed(error.to_string()),
-    }
-}
-
-/// How a deploy is, shared between what works and what tells the store.
-#[derive(Debug)]
-struct Life {
-    phase: Mutex<(Phase, String)>,
-    wish: Mutex<Wish>,
-    lost: AtomicBool,
-}
-
-impl Default for Life {
-    fn default() -> Self {
-        Self {
-            phase: Mutex::new((Phase::Rolling, String::new())),
-            wish: Mutex::new(Wish::Go),
-            lost: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Life {
-    fn set_phase(&self, phase: Phase) {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner).0 = phase;
-    }
-
-    fn set_detail(&self, detail: String) {
-        self.phase.lock().unwrap_or_else(PoisonError::into_inner).1 = detail;
-    }
-
-    fn now(&self) -> (Phase, String) {
-        self.phase
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn wish(&self) -> Wish {
-        *self.wish.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
-    }
-}
-
-/// Tells the store again and again how far a deploy is, and hears what is wished of it. When the lease is lost, or the
-/// store was silent for too long, work is stopped.
-async fn beat(store: &Store, lease: &Lease, life: &Life, stop: &CancellationToken) {
-    let mut heard = Instant::now();
-    loop {
-        let (phase, detail) = life.now();
-        match store.renew_deploy(lease, phase, &detail).await {
-            Ok(Some(wish)) => {
-                heard = Instant::now();
-                *life.wish.lock().unwrap_or_else(PoisonError::into_inner) = wish;
-            }
-            Ok(None) => {
-                life.lost.store(true, Ordering::Relaxed);
-                stop.cancel();
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a deploy could not be renewed");
-                if heard.elapsed() > LOST {
-                    stop.cancel();
-                }
-            }
-        }
-        sleep(BEAT).await;
     }
 }
 
