@@ -361,11 +361,13 @@ fn operation(row: &Row) -> Result<Operation> {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+/// Reads what an entry holds.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn json<T: serde::Serialize>(value: &T) -> Result<String> {
+/// Writes what an entry holds.
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 

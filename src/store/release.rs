@@ -8,6 +8,7 @@ use super::{
     Store,
     database::{Row, Value, Writer},
     error::Error,
+    log::{json, parse},
     owner::{Life, Owner},
 };
 use crate::model::{
@@ -53,6 +54,12 @@ fn key(scope: &Scope) -> [Value<'_>; 2] {
         Value::Text(scope.app.as_str()),
         Value::Text(&scope.environment),
     ]
+}
+
+/// A release of an app in an environment, for the first three placeholders.
+fn numbered(scope: &Scope, number: ReleaseNumber) -> [Value<'_>; 3] {
+    let [app, environment] = key(scope);
+    [app, environment, Value::Int(number.0.into())]
 }
 
 impl Store {
@@ -154,11 +161,7 @@ impl Store {
             if i64::from(release.number.0) != newest + 1 {
                 return Ok(Begun::Overtaken);
             }
-            let key = [
-                Value::Text(scope.app.as_str()),
-                Value::Text(&scope.environment),
-                Value::Int(release.number.0.into()),
-            ];
+            let key = numbered(scope, release.number);
             let body = json(&**release)?;
             let sql = "insert into release (app, environment, number, body) values ($1, $2, $3, $4)";
             let values = [&key[..], &[Value::Text(&body)]].concat();
@@ -211,10 +214,11 @@ impl Store {
             let this = json(owner)?;
             let sql = "update deploy set token = $4, owner = $5, worker = $6, until = $7, wish = 'go' \
                        where app = $1 and environment = $2 and number = $3";
+            let [app, environment, number] = numbered(scope, found.number);
             let values = [
-                Value::Text(scope.app.as_str()),
-                Value::Text(&scope.environment),
-                Value::Int(found.number.0.into()),
+                app,
+                environment,
+                number,
                 Value::Int(token),
                 Value::Text(&this),
                 Value::Text(by),
@@ -246,11 +250,7 @@ impl Store {
                 return Ok(None);
             }
             let sql = "select wish from deploy where app = $1 and environment = $2 and number = $3";
-            let values = [
-                Value::Text(lease.scope.app.as_str()),
-                Value::Text(&lease.scope.environment),
-                Value::Int(lease.number.0.into()),
-            ];
+            let values = numbered(&lease.scope, lease.number);
             let rows = writer.rows(sql, &values).await?;
             let word = rows.first().map(|row| row.text(0)).transpose()?;
             writer.commit().await?;
@@ -293,12 +293,8 @@ impl Store {
             let sql =
                 "update deploy set wish = $4 where app = $1 and environment = $2 and number = $3";
             let found = held(&row, now, owner)?;
-            let values = [
-                Value::Text(scope.app.as_str()),
-                Value::Text(&scope.environment),
-                Value::Int(found.number.0.into()),
-                Value::Text(wish.word()),
-            ];
+            let [app, environment, number] = numbered(scope, found.number);
+            let values = [app, environment, number, Value::Text(wish.word())];
             writer.run(sql, &values).await?;
             writer.commit().await?;
             Ok(Some(Held { wish, ..found }))
@@ -328,11 +324,7 @@ impl Store {
             told(&mut writer, &lease, Phase::Failed, detail, 0).await?;
             // Whoever worked on it is told with its next word.
             let sql = "update deploy set token = token + 1 where app = $1 and environment = $2 and number = $3";
-            let values = [
-                Value::Text(scope.app.as_str()),
-                Value::Text(&scope.environment),
-                Value::Int(found.number.0.into()),
-            ];
+            let values = numbered(scope, found.number);
             writer.run(sql, &values).await?;
             writer.commit().await?;
             Ok(Some(found))
@@ -363,10 +355,11 @@ async fn told(
 ) -> Result<bool> {
     let sql = "update deploy set phase = $5, detail = $6, until = $7 \
                where app = $1 and environment = $2 and number = $3 and token = $4";
+    let [app, environment, number] = numbered(&lease.scope, lease.number);
     let values = [
-        Value::Text(lease.scope.app.as_str()),
-        Value::Text(&lease.scope.environment),
-        Value::Int(lease.number.0.into()),
+        app,
+        environment,
+        number,
         Value::Int(lease.token),
         Value::Text(phase.word()),
         Value::Text(detail),
@@ -397,12 +390,4 @@ fn held(row: &Row, now: i64, this: &Owner) -> Result<Held> {
         detail: word(7)?,
         seconds_left: if is_gone { left.min(0) } else { left },
     })
-}
-
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
-}
-
-fn json<T: serde::Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }

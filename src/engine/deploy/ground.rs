@@ -25,20 +25,31 @@ pub(super) struct Making<'m> {
 
 /// What a network of an app is called on its hosts.
 pub(super) fn network_name(spec: &Spec, key: &str) -> String {
-    let own = spec.networks.get(key).and_then(|one| one.name.clone());
-    own.unwrap_or_else(|| match spec.networks.get(key) {
-        Some(one) if one.external => key.to_owned(),
-        Some(_) | None => format!("{}_{key}", spec.name),
-    })
+    let one = spec.networks.get(key);
+    name_of(
+        spec,
+        key,
+        one.map(|one| (one.name.as_deref(), one.external)),
+    )
 }
 
 /// What a volume of an app is called on its hosts.
 pub(super) fn volume_name(spec: &Spec, key: &str) -> String {
-    let own = spec.volumes.get(key).and_then(|one| one.name.clone());
-    own.unwrap_or_else(|| match spec.volumes.get(key) {
-        Some(one) if one.external => key.to_owned(),
-        Some(_) | None => format!("{}_{key}", spec.name),
-    })
+    let one = spec.volumes.get(key);
+    name_of(
+        spec,
+        key,
+        one.map(|one| (one.name.as_deref(), one.external)),
+    )
+}
+
+/// By the name that it has been given; what is there already goes by its key, what is made after its app, too.
+fn name_of(spec: &Spec, key: &str, told: Option<(Option<&str>, bool)>) -> String {
+    match told {
+        Some((Some(name), _)) => name.to_owned(),
+        Some((None, true)) => key.to_owned(),
+        Some((None, false)) | None => format!("{}_{key}", spec.name),
+    }
 }
 
 impl Making<'_> {

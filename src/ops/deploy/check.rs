@@ -6,7 +6,7 @@ use crate::{
     model::{
         Fleet, Host, HostName,
         app::{HostPort, MountKind, NetworkMode, Protocol, Published, Service, ServiceName},
-        release::{Release, Target},
+        release::{Found, Release, Target},
     },
     ops::plan::{LeftOut, Refusal, RefusalKind},
 };
@@ -41,14 +41,7 @@ pub(super) fn check(
                 .map(|refusal| left_out(&format!("@{}", host.name()), refusal)),
         );
         if let Some(Ok(all)) = draft.found.get(host.name()) {
-            let others = all.iter().filter(|one| {
-                let mut services = release.spec.services.keys();
-                one.mark.is_none()
-                    && one.is_live()
-                    && !services.any(|name| name.as_str() == one.service)
-            });
-            let mut names: Vec<&str> = others.map(|one| one.name.as_str()).collect();
-            names.sort_unstable();
+            let names = foreign(release, all, false);
             if !names.is_empty() {
                 notes.push(format!(
                     "{} of {} stay: somebody else made them, and the release has no such services",
@@ -70,6 +63,21 @@ fn left_out(target: &str, refusal: Refusal) -> LeftOut {
         target: target.to_owned(),
         refusal,
     }
+}
+
+/// The containers of the app that somebody else made and that run: of services that the release has, or of others.
+fn foreign<'f>(release: &Release, all: &'f [Found], has: bool) -> Vec<&'f str> {
+    let is_of_it = |one: &Found| {
+        let mut services = release.spec.services.keys();
+        services.any(|name| name.as_str() == one.service)
+    };
+    let foreign = all.iter().filter(|one| one.mark.is_none() && one.is_live());
+    let mut names: Vec<&str> = foreign
+        .filter(|one| is_of_it(one) == has)
+        .map(|one| one.name.as_str())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// Why a host cannot take part.
@@ -103,15 +111,7 @@ fn host_troubles(draft: &Draft, release: &Release, fleet: &Fleet, host: &Host) -
             found.push(Refusal::new(RefusalKind::Offline, why.clone(), remedy));
         }
         Some(Ok(all)) if !draft.adopt => {
-            let is_of_it = |name: &str| {
-                let mut services = release.spec.services.keys();
-                services.any(|service| service.as_str() == name)
-            };
-            let foreign = all
-                .iter()
-                .filter(|one| one.mark.is_none() && one.is_live() && is_of_it(&one.service));
-            let mut names: Vec<&str> = foreign.map(|one| one.name.as_str()).collect();
-            names.sort_unstable();
+            let names = foreign(release, all, true);
             if !names.is_empty() {
                 found.push(Refusal::new(
                     RefusalKind::State,
