@@ -351,6 +351,14 @@ impl File {
         let (environment, is_unsure) = environment_name(section);
         let groups = groups(section);
         let read_only = section.strict("read_only") || is_unsure;
+        let address = section.text("address").and_then(|text| {
+            let read = text.parse();
+            if read.is_err() {
+                let what = format!("'{text}' is no IP address");
+                section.complain_of("address", &what, "write an address such as 10.0.0.7");
+            }
+            read.ok()
+        });
         let endpoint = endpoint(section, name.as_deref(), base);
         let Some(endpoint) = endpoint else { return };
         let name = name.unwrap_or_else(|| endpoint.usual_name());
@@ -366,6 +374,7 @@ impl File {
         spec.environment = environment;
         spec.groups = groups;
         spec.read_only = read_only;
+        spec.address = address;
         let first = self.hosts.iter().find(|(first, _)| first.name == spec.name);
         if let Some((_, first)) = first {
             let first = first.map_or_else(String::new, |line| format!(", first on line {line}"));

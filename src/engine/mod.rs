@@ -2,6 +2,7 @@
 
 mod act;
 mod actor;
+mod address;
 mod archive;
 mod ask;
 mod backoff;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     ffi::OsStr,
     fmt,
+    net::IpAddr,
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -322,6 +323,8 @@ pub struct HostSpec {
     pub source: Arc<str>,
     /// Nothing on it may be changed.
     pub read_only: bool,
+    /// Where others reach the ports of its containers, when that is said.
+    pub address: Option<IpAddr>,
 }
 
 impl HostSpec {
@@ -334,6 +337,7 @@ impl HostSpec {
             groups: Vec::new(),
             source: Arc::from(source),
             read_only: false,
+            address: None,
         }
     }
 }

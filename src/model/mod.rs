@@ -35,7 +35,7 @@ pub use backup::{
 };
 pub use balancer::{
     Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,
-    ServerName, Share, Slot, Standing, Verdict,
+    Rules, ServerName, Share, Slot, Standing, Verdict,
 };
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};

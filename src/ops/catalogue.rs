@@ -61,6 +61,7 @@ const EXAMPLES: &[&str] = &[
     "app releases shop",
     "app deploys",
     "app continue shop",
+    "app promote shop",
     "app pause shop",
     "app abort shop",
     "app unlock shop --reason 'ann is on leave'",

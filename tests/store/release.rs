@@ -23,6 +23,7 @@ fn scope(app: &str, environment: &str) -> Scope {
 fn rollout(scope: &Scope, number: u32) -> Rollout {
     Rollout {
         release: Arc::new(Release {
+            fronts: std::collections::BTreeMap::new(),
             scope: scope.clone(),
             number: ReleaseNumber(number),
             spec: Spec::new(scope.app.clone()),

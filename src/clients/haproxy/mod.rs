@@ -18,6 +18,7 @@ mod watch;
 use std::{fmt, sync::Arc};
 
 use futures_util::future::try_join;
+use tokio::sync::Mutex;
 
 pub use self::{
     check::Finding,
@@ -32,6 +33,8 @@ use crate::model::{Backend, BalancerSpec, Counters, ServerName, Share, Slot};
 #[derive(Clone, Debug)]
 pub struct Balancers {
     specs: Arc<[Arc<BalancerSpec>]>,
+    /// Two that look for a free slot at the same time find the same one.
+    turn: Arc<Mutex<()>>,
     reach: Arc<dyn Reach>,
 }
 
@@ -40,6 +43,7 @@ impl Balancers {
     pub fn new(specs: impl IntoIterator<Item = BalancerSpec>, reach: Arc<dyn Reach>) -> Self {
         Self {
             specs: specs.into_iter().map(Arc::new).collect(),
+            turn: Arc::default(),
             reach,
         }
     }
@@ -48,6 +52,7 @@ impl Balancers {
     pub fn all(&self) -> impl Iterator<Item = Balancer> {
         self.specs.iter().map(|spec| Balancer {
             spec: Arc::clone(spec),
+            turn: Arc::clone(&self.turn),
             reach: Arc::clone(&self.reach),
         })
     }
@@ -75,6 +80,7 @@ impl Balancers {
 #[derive(Clone)]
 pub struct Balancer {
     spec: Arc<BalancerSpec>,
+    turn: Arc<Mutex<()>>,
     reach: Arc<dyn Reach>,
 }
 

@@ -24,6 +24,7 @@ impl Balancer {
     /// # Errors
     /// When all slots are taken, the backend is not checked, or the balancer cannot be reached or refuses.
     pub async fn enter(&self, backend: &str, address: SocketAddr) -> Result<Slot, Error> {
+        let _turn = self.turn.lock().await;
         let found = self.backend(backend).await?;
         let doing = format!("entering {address} into {backend}");
         let slot = match found.slot_of(address) {

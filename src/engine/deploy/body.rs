@@ -25,17 +25,20 @@ pub(super) struct Wanted {
     pub more: Vec<(String, Json)>,
 }
 
-/// The request for a target's container. The error is a secret that is not known.
+/// The request for a target's container, which a balancer finds at that port of its host. The error is a secret that is
+/// not known.
 pub(super) fn of(
     converge: &Converge,
     service: &Service,
     image: &str,
+    port: Option<u16>,
     api: Api,
     secrets: &Secrets,
 ) -> Result<Wanted, String> {
     let body = Body {
         converge,
         service,
+        port,
         secrets,
     };
     let mut container = body.config(image)?;
@@ -72,6 +75,7 @@ pub(super) fn restart(wanted: Option<Restart>) -> Json {
 struct Body<'b> {
     converge: &'b Converge,
     service: &'b Service,
+    port: Option<u16>,
     secrets: &'b Secrets,
 }
 
@@ -148,6 +152,10 @@ impl Body<'_> {
             (label::ONE_OFF, "False".to_owned()),
         ];
         labels.extend(ours.map(|(name, text)| (name.to_owned(), json!(text))));
+        labels.extend(
+            self.port
+                .map(|port| (label::PORT.to_owned(), json!(port.to_string()))),
+        );
         labels
     }
 
@@ -347,6 +355,10 @@ impl Body<'_> {
             if let Json::Array(all) = of {
                 all.push(binding);
             }
+        }
+        if let (Some(behind), Some(port)) = (&self.service.balancer, self.port) {
+            let binding = json!({"HostIp": "", "HostPort": port.to_string()});
+            bindings.insert(format!("{}/tcp", behind.port), json!([binding]));
         }
         put(config, "PortBindings", bindings);
     }

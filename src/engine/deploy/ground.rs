@@ -17,6 +17,8 @@ pub(super) struct Making<'m> {
     pub converge: &'m Converge,
     /// What the image is called on the host.
     pub image: &'m str,
+    /// The port of the host at which a balancer finds it.
+    pub port: Option<u16>,
     /// What the container is to be called.
     pub name: &'m str,
     pub secrets: &'m Secrets,
@@ -86,6 +88,7 @@ impl Making<'_> {
             self.converge,
             service,
             self.image,
+            self.port,
             self.session.api,
             self.secrets,
         );

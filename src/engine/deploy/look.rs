@@ -108,6 +108,7 @@ fn read(found: Inspected) -> Found {
             release,
             environment: of(label::ENVIRONMENT).unwrap_or_default().to_owned(),
             print: Print(print.to_owned()),
+            port: of(label::PORT).and_then(|text| text.parse().ok()),
         });
     let replica = of(label::REPLICA).or_else(|| of(label::NUMBER));
     let service = of(label::SERVICE).or_else(|| of(label::COMPOSE_SERVICE));

@@ -40,6 +40,8 @@ pub(super) mod label {
     pub const RELEASE: &str = "io.wharf.release";
     /// What it was made of.
     pub const PRINT: &str = "io.wharf.print";
+    /// The port of its host at which a balancer finds it.
+    pub const PORT: &str = "io.wharf.port";
     /// Who had it made.
     pub const BY: &str = "io.wharf.by";
     /// What a deploy leaves on a host as long as it is under way.
@@ -83,11 +85,13 @@ impl Engines {
         found.map_err(|fault| deed.fault(fault))
     }
 
-    /// Makes the container of a target, with the networks, volumes and files that it stands on; it is not started.
+    /// Makes the container of a target, with the networks, volumes and files that it stands on; it is not started. A
+    /// balancer finds it at that port of its host.
     pub async fn make(
         &self,
         converge: &Converge,
         image: &str,
+        port: Option<u16>,
         secrets: &Secrets,
     ) -> Result<(), Error> {
         let Target { host, .. } = &converge.target;
@@ -98,6 +102,7 @@ impl Engines {
             session: &session,
             converge,
             image,
+            port,
             name: &name,
             secrets,
             deed: &deed,

@@ -101,6 +101,12 @@ impl Ssh {
         login::login(&target, input, output).await
     }
 
+    /// The name or address that ssh would reach a destination at.
+    pub async fn name_of(&self, destination: &str, port: Option<u16>) -> Result<String, Trouble> {
+        let target = self.shared.target(address(destination, port)).await?;
+        Ok(target.site.hostname.clone())
+    }
+
     /// The plain ssh command with which a person reaches the host outside of Wharf.
     pub fn by_hand(&self, destination: &str, port: Option<u16>) -> String {
         self.shared.by_hand(&address(destination, port))

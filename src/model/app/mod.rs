@@ -1,5 +1,6 @@
 //! Apps as plain values: what a Compose file says once everything in it is known, and the hash that tells two apart.
 
+mod behind;
 mod deploy;
 mod duration;
 mod name;
@@ -14,6 +15,7 @@ mod told;
 pub mod units;
 mod value;
 
+pub use behind::Behind;
 pub use deploy::{
     Deploy, DeployMode, DeviceRequest, Failure, Limits, Order, Placement, Resources, RestartWish,
     Update,

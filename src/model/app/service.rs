@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Deploy, Environment, ImageReference, ServiceName, Value, duration, is_default};
+use super::{
+    Behind, Deploy, Environment, ImageReference, ServiceName, Value, duration, is_default,
+};
 
 /// A service of an app. What is none or empty is left to the image and the engine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -61,6 +63,9 @@ pub struct Service {
     /// Replicas, bounds, places, updates.
     #[serde(skip_serializing_if = "is_default")]
     pub deploy: Deploy,
+    /// How it stands behind a load balancer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub balancer: Option<Behind>,
     /// Labels of its containers.
     #[serde(skip_serializing_if = "is_default")]
     pub labels: BTreeMap<String, String>,

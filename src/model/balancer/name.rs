@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Whether that can be the name of a backend, a server or a key of a map: nothing that a balancer would split or run.
 pub fn is_name(text: &str) -> bool {
@@ -48,7 +48,9 @@ impl FromStr for ServerName {
 }
 
 /// The part of all requests that a canary gets, in percent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Share(u8);
 
 impl Share {

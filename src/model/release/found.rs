@@ -42,12 +42,19 @@ pub struct Mark {
     pub environment: String,
     /// What it was made of.
     pub print: Print,
+    /// The port of its host at which a balancer finds it.
+    pub port: Option<u16>,
 }
 
 impl Found {
     /// Whether its processes live, or are about to again.
     pub fn is_live(&self) -> bool {
         self.state.is_live()
+    }
+
+    /// The port of its host at which a balancer finds it.
+    pub fn port(&self) -> Option<u16> {
+        self.mark.as_ref()?.port
     }
 
     /// Whether it was never started.

@@ -2,13 +2,15 @@
 
 mod diff;
 mod found;
+mod front;
 mod policy;
 mod rollout;
 mod secrets;
 
 pub use diff::{Change, diff};
 pub use found::{Found, Mark};
-pub use policy::{BatchSize, Gate, OnFailure, Policy, Strategy, strategy};
+pub use front::{Front, Lane, pair};
+pub use policy::{BatchSize, Gate, Gray, OnFailure, Policy, Strategy, strategy};
 pub use rollout::{Converge, DeployAction, Direction, Held, Lease, Phase, Rollout, Wish};
 pub use secrets::{Keeper, SecretOf, Secrets};
 
@@ -19,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     HostName, Timestamp,
-    app::{AppName, Deploy, ImageReference, ServiceName, Spec, SpecHash},
+    app::{AppName, Behind, Deploy, ImageReference, ServiceName, Spec, SpecHash},
 };
 
 /// The number of a release among those of its app in its environment; written `r000042`.
@@ -147,6 +149,9 @@ pub struct Release {
     pub pins: BTreeMap<ServiceName, Pin>,
     /// Where its replicas are.
     pub targets: Vec<Target>,
+    /// Where they stand behind load balancers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fronts: BTreeMap<ServiceName, Front>,
     /// When it was made.
     pub at: Timestamp,
     /// Who made it, `user@machine`.
@@ -174,6 +179,12 @@ impl Release {
         bare.profiles.clear();
         bare.build = None;
         bare.pull_policy = None;
+        // Where the balancer has it changes nothing of a container but its port.
+        bare.balancer = service.balancer.as_ref().map(|one| Behind {
+            port: one.port,
+            host_port: one.host_port,
+            ..Behind::default()
+        });
         // The name of the image says nothing that the image itself does not.
         bare.image = None;
         let files = |uses: &[super::app::FileUse], of: &BTreeMap<String, super::app::AppFile>| {

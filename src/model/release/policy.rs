@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::Share;
 use crate::model::app::{
     Condition, DeployMode, Healthcheck, HostPort, MountKind, NetworkMode, Order, Restart, Service,
     ServiceName, Spec,
@@ -54,7 +55,7 @@ pub fn strategy(name: &ServiceName, service: &Service, spec: &Spec) -> (Strategy
     let fixed = service
         .ports
         .iter()
-        .find(|port| matches!(port.host, HostPort::Fixed(_)));
+        .find(|port| !matches!(port.host, HostPort::Any));
     if let Some(port) = fixed {
         return stop(format!("both would publish {port}"));
     }
@@ -197,6 +198,30 @@ pub struct Policy {
     pub on_failure: OnFailure,
     /// So many releases keep their containers on the hosts, for a quick way back.
     pub keep: u32,
+    /// It is tried with a share of the requests first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gray: Option<Gray>,
+}
+
+/// How a release is tried with a share of the requests before it comes everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gray {
+    /// The shares, one after the other. None of the requests: only those that ask for it by header or come from its
+    /// subnets.
+    pub steps: Vec<Share>,
+    /// How long each is watched.
+    pub every: Duration,
+    /// Fewer requests than these say nothing.
+    pub requests: u64,
+}
+
+impl Gray {
+    /// How many of so many replicas take part at a share: as many as it is of them, at least one.
+    pub fn replicas(share: Share, all: usize) -> usize {
+        let part = (all * usize::from(share.percent())).div_ceil(100);
+        part.clamp(1, all.max(1))
+    }
 }
 
 impl Default for Policy {
@@ -213,6 +238,7 @@ impl Default for Policy {
             deadline: None,
             on_failure: OnFailure::Rollback,
             keep: 3,
+            gray: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Gate, Policy, Release, ReleaseNumber, Scope, Strategy, Target};
+use super::{Front, Gate, Lane, Policy, Release, ReleaseNumber, Scope, Strategy, Target};
 use crate::model::Timestamp;
 
 /// Which way a deploy goes.
@@ -20,6 +20,8 @@ pub enum Direction {
     Forth,
     /// Back to the one before, whatever was changed.
     Back,
+    /// To the new release, and no gray release is judged any more.
+    Promote,
 }
 
 /// How far a deploy is. It is the row in the store that others see.
@@ -83,6 +85,8 @@ pub enum Wish {
     Pause,
     /// That it goes back.
     Abort,
+    /// That a gray release is judged no more and comes everywhere.
+    Promote,
 }
 
 impl Wish {
@@ -92,12 +96,13 @@ impl Wish {
             Self::Go => "go",
             Self::Pause => "pause",
             Self::Abort => "abort",
+            Self::Promote => "promote",
         }
     }
 
     /// Reads the word.
     pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::Go, Self::Pause, Self::Abort];
+        let all = [Self::Go, Self::Pause, Self::Abort, Self::Promote];
         all.into_iter().find(|one| one.word() == word)
     }
 }
@@ -176,6 +181,25 @@ pub struct Converge {
     pub gate: Gate,
     /// Containers that somebody else made are replaced, too.
     pub adopt: bool,
+    /// To which servers of its balancer it belongs.
+    pub lane: Lane,
+    /// Where the release that it comes from stood, when that was elsewhere.
+    pub left: Option<Box<Front>>,
+}
+
+impl Converge {
+    /// Where it is to stand behind a balancer.
+    pub fn front(&self) -> Option<&Front> {
+        self.release.fronts.get(&self.target.service)
+    }
+
+    /// Where any container of the target may stand.
+    pub fn fronts(&self) -> Vec<&Front> {
+        self.front()
+            .into_iter()
+            .chain(self.left.as_deref())
+            .collect()
+    }
 }
 
 /// What a step of a deploy does.

@@ -11,7 +11,7 @@ use crate::{
     ops::plan::{LeftOut, Refusal, RefusalKind},
 };
 
-use super::Draft;
+use super::{Draft, fronts};
 
 /// Everything that keeps it from its hosts, all at once; and what is only to be known.
 pub(super) fn check(
@@ -55,10 +55,12 @@ pub(super) fn check(
         }
     }
     against.extend(ports(release, fleet));
+    against.extend(fronts::against(draft, release));
+    notes.extend(fronts::notes(draft));
     (against, notes)
 }
 
-fn left_out(target: &str, refusal: Refusal) -> LeftOut {
+pub(super) fn left_out(target: &str, refusal: Refusal) -> LeftOut {
     LeftOut {
         target: target.to_owned(),
         refusal,
@@ -178,11 +180,16 @@ fn ports(release: &Release, fleet: &Fleet) -> Vec<LeftOut> {
         let Some(service) = release.spec.services.get(&target.service) else {
             continue;
         };
-        for port in &service.ports {
-            if let Some(number) = number(port, target.replica) {
-                let key = (target.host.clone(), port.protocol, number);
-                wanted.entry(key).or_default().push(target);
-            }
+        let published = service
+            .ports
+            .iter()
+            .filter_map(|port| Some((port.protocol, number(port, target.replica)?)));
+        let front = release.fronts.get(&target.service);
+        let pair = front.map(|front| front.pair(target.replica));
+        let pair = pair.into_iter().flatten().map(|port| (Protocol::Tcp, port));
+        for (protocol, number) in published.chain(pair) {
+            let key = (target.host.clone(), protocol, number);
+            wanted.entry(key).or_default().push(target);
         }
     }
     let mut found = Vec::new();

@@ -1,14 +1,17 @@
 //! Brings one target to a release: looks, does the first thing that is missing, looks again.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::place::{Place, Trouble};
+use super::{
+    place::{Place, Trouble},
+    traffic::{Move, WayIn, left_behind, take_out, way_in},
+};
 use crate::model::{
-    Health, Said, State,
+    Backend, Health, HostName, Said, ServerName, Slot, State,
     app::Restart,
-    release::{Converge, Found, Print, Release, Strategy, Target},
+    release::{Converge, Found, Front, Lane, Print, Release, Strategy, Target},
 };
 
 /// So often it is tried again when a host cannot be reached, each time after three times as long.
@@ -37,13 +40,21 @@ pub struct Seen {
 }
 
 /// The next thing to do for a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Next {
-    /// Make its container.
-    Make,
+    /// Make its container; a balancer finds it at that port.
+    Make(Option<u16>),
+    /// Remove one that is as wanted, and whose port another one has now.
+    Discard(Found),
     /// Start it.
     Start(Found),
-    /// Stop one that is in its way.
+    /// Have a balancer check it.
+    Enter(SocketAddr),
+    /// Give it traffic.
+    Admit(Slot),
+    /// Free a server of a balancer behind which nothing runs any more.
+    Retire(ServerName),
+    /// Stop one that is in its way, once it is out of traffic.
     Stop(Found),
     /// Let the engine not start an old one by itself any more.
     Hush(Found),
@@ -57,8 +68,8 @@ pub enum Next {
     Done,
 }
 
-/// The next thing to do for a target, from what there is and what was seen.
-pub fn next(converge: &Converge, all: &[Found], seen: &Seen) -> Next {
+/// The next thing to do for a target, from what there is, what its balancer says, and what was seen.
+pub fn next(converge: &Converge, all: &[Found], backends: &[Backend], seen: &Seen) -> Next {
     let Some(print) = converge.release.print(&converge.target.service) else {
         let service = &converge.target.service;
         return Next::Fail(None, format!("the release has no service {service}"));
@@ -71,23 +82,98 @@ pub fn next(converge: &Converge, all: &[Found], seen: &Seen) -> Next {
         );
         return Next::Fail(None, why);
     }
+    let live: Vec<u16> = all
+        .iter()
+        .filter(|one| one.is_live())
+        .filter_map(Found::port)
+        .collect();
     let in_the_way = old.iter().find(|one| one.is_live());
     let Some(new) = new else {
-        return Next::Make;
+        return Next::Make(converge.front().map(|front| port(front, converge, &live)));
     };
     if new.state == State::Removing {
         return Next::Wait("an old container of it to be gone".to_owned());
     }
     if !new.is_live() {
+        // Both ports of the pair were had in turn; an old release that comes back may find its own one taken.
+        if new.port().is_some_and(|port| live.contains(&port)) && !seen.started {
+            return Next::Discard(new.clone());
+        }
         return not_running(converge, new, in_the_way.copied(), seen);
     }
-    match health(converge, new, seen) {
-        Gate::Waits(why) => Next::Wait(why),
-        Gate::Failed(why) => Next::Fail(Some(new.clone()), why),
-        Gate::Passed => match in_the_way {
-            Some(one) => Next::Stop((*one).clone()),
-            None => settled(converge, new, &old),
-        },
+    let gate = match health(converge, new, seen) {
+        Gate::Passed => admission(converge, new, backends, seen),
+        not_yet => Err(not_yet),
+    };
+    match gate {
+        Err(Gate::Waits(why)) => Next::Wait(why),
+        Err(Gate::Failed(why)) => Next::Fail(Some(new.clone()), why),
+        Err(Gate::Passed) | Ok(None) => {
+            beside(converge, new, &old, in_the_way.copied(), backends, &live)
+        }
+        Ok(Some(next)) => next,
+    }
+}
+
+/// What is left to be done once the new one takes its traffic.
+fn beside(
+    converge: &Converge,
+    new: &Found,
+    old: &[&Found],
+    in_the_way: Option<&Found>,
+    backends: &[Backend],
+    live: &[u16],
+) -> Next {
+    if converge.lane == Lane::Canary {
+        return Next::Done;
+    }
+    if let Some(one) = in_the_way {
+        return Next::Stop(one.clone());
+    }
+    let Target { host, replica, .. } = &converge.target;
+    let dead = converge
+        .front()
+        .and_then(|front| left_behind(front, host, *replica, live, backends));
+    match dead {
+        Some(server) => Next::Retire(server),
+        None => settled(converge, new, old),
+    }
+}
+
+/// The port of the pair that a new container gets: the one that nothing has.
+fn port(front: &Front, converge: &Converge, live: &[u16]) -> u16 {
+    let [first, second] = front.pair(converge.target.replica);
+    if live.contains(&first) { second } else { first }
+}
+
+/// What a well container lacks to take its traffic; nothing when it stands behind no balancer.
+fn admission(
+    converge: &Converge,
+    new: &Found,
+    backends: &[Backend],
+    seen: &Seen,
+) -> Result<Option<Next>, Gate> {
+    let Some(front) = converge.front() else {
+        return Ok(None);
+    };
+    let (lane, host) = (converge.lane, &converge.target.host);
+    match way_in(front, lane, host, new, backends) {
+        Err(why) => Err(Gate::Failed(why)),
+        Ok(WayIn::There) => Ok(None),
+        Ok(WayIn::Enter(address)) => Ok(Some(Next::Enter(address))),
+        Ok(WayIn::Admit(slot)) => Ok(Some(Next::Admit(slot))),
+        Ok(WayIn::Wait(why)) => Err(in_time(converge, seen, why)),
+    }
+}
+
+/// It waits, unless it has waited long enough.
+fn in_time(converge: &Converge, seen: &Seen, why: String) -> Gate {
+    let deadline = converge.gate.deadline;
+    if seen.waited > deadline {
+        let seconds = deadline.as_secs();
+        Gate::Failed(format!("after {seconds} s it still waited for {why}"))
+    } else {
+        Gate::Waits(why)
     }
 }
 
@@ -160,14 +246,7 @@ fn health(converge: &Converge, new: &Found, seen: &Seen) -> Gate {
         };
         return Gate::Failed(why);
     }
-    let waits = |why: String| {
-        if seen.waited > gate.deadline {
-            let seconds = gate.deadline.as_secs();
-            Gate::Failed(format!("after {seconds} s it still waited for {why}"))
-        } else {
-            Gate::Waits(why)
-        }
-    };
+    let waits = |why: String| in_time(converge, seen, why);
     if converge.strategy == Strategy::Job {
         return waits("its end".to_owned());
     }
@@ -237,8 +316,12 @@ impl<P: Place> Run<'_, P> {
         let scope = &self.converge.release.scope;
         loop {
             let all = patiently(|| self.place.observe(host, scope)).await?;
+            let backends = match self.converge.front() {
+                Some(front) => patiently(|| self.place.backends(front)).await?,
+                None => Vec::new(),
+            };
             self.look(&all);
-            match next(self.converge, &all, &self.seen) {
+            match next(self.converge, &all, &backends, &self.seen) {
                 Next::Done => return Ok(self.story()),
                 Next::Wait(why) => {
                     self.tell(format!("waiting for {why}"));
@@ -283,13 +366,25 @@ impl<P: Place> Run<'_, P> {
 
     /// Does a single thing.
     async fn act(&mut self, next: Next) -> Result<(), Trouble> {
-        let (place, host) = (self.place, &self.converge.target.host);
+        let (place, host, lane) = (self.place, &self.converge.target.host, self.converge.lane);
         match next {
-            Next::Make => {
+            Next::Make(port) => {
                 self.tell("making its container".to_owned());
                 let image = self.image().await?;
-                patiently(|| place.make(self.converge, &image)).await
+                patiently(|| place.make(self.converge, &image, port)).await
             }
+            Next::Discard(one) => patiently(|| place.remove(host, &one)).await,
+            Next::Enter(address) => {
+                let backend = self.converge.front().and_then(|front| front.backend(lane));
+                let backend = backend.unwrap_or_default().to_owned();
+                self.tell(format!("entering {address} into {backend}"));
+                self.balance(Move::Enter { backend, address }).await
+            }
+            Next::Admit(slot) => {
+                self.tell(format!("giving traffic to {}", slot.name));
+                self.balance(Move::Admit(slot)).await
+            }
+            Next::Retire(server) => self.balance(Move::Retire(server)).await,
             Next::Start(one) => {
                 self.tell(format!("starting {}", one.name));
                 // It gets all of its time from here.
@@ -305,6 +400,7 @@ impl<P: Place> Run<'_, P> {
                 }
             }
             Next::Stop(one) => {
+                self.part(&one).await?;
                 self.tell(format!("stopping {}", one.name));
                 patiently(|| place.stop(host, &one)).await
             }
@@ -315,6 +411,20 @@ impl<P: Place> Run<'_, P> {
             }
             Next::Wait(_) | Next::Fail(..) | Next::Done => Ok(()),
         }
+    }
+
+    /// Does something to the balancer that the target stands behind.
+    async fn balance(&self, what: Move) -> Result<(), Trouble> {
+        match self.converge.front() {
+            Some(front) => patiently(|| self.place.balance(front, &what)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a container out of traffic.
+    async fn part(&self, one: &Found) -> Result<(), Trouble> {
+        let (host, fronts) = (&self.converge.target.host, self.converge.fronts());
+        take_out(self.place, &fronts, None, (host, one), self.say).await
     }
 
     /// What the image is called on the host; it is fetched when it is not there.
@@ -349,7 +459,11 @@ impl<P: Place> Run<'_, P> {
             (self.say)(Said::Line(format!("{}: {word}", one.name)));
         }
         let place = self.place;
-        let stopped = patiently(|| place.stop(host, &one)).await;
+        let parted = self.part(&one).await;
+        let stopped = match parted {
+            Ok(()) => patiently(|| place.stop(host, &one)).await,
+            failed => failed,
+        };
         let gone = match stopped {
             Ok(()) => patiently(|| place.remove(host, &one)).await,
             failed => failed,
@@ -395,7 +509,7 @@ fn has_run_for(one: &Found, time: Duration) -> bool {
 }
 
 /// Tries again what may work in a moment.
-async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, Trouble>
+pub(super) async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, Trouble>
 where
     F: Future<Output = Result<T, Trouble>>,
 {
@@ -410,12 +524,13 @@ where
     work().await
 }
 
-/// Stops the containers of a target that a release does not have; with `revive`, containers of somebody else that had
-/// to make room run again.
+/// Takes the containers of a target that a release does not have out of traffic and stops them; with `revive`, those of
+/// somebody else that had to make room run again.
 pub(super) async fn withdraw(
     release: &Release,
     target: &Target,
     place: &impl Place,
+    fronts: &[&Front],
     revive: bool,
 ) -> Result<String, Trouble> {
     let host = &target.host;
@@ -432,6 +547,7 @@ pub(super) async fn withdraw(
             patiently(|| place.set_restart(host, one, None)).await?;
         }
         if one.is_live() {
+            take_out(place, fronts, None, (host, one), &|_| {}).await?;
             patiently(|| place.stop(host, one)).await?;
             stopped += 1;
         }
@@ -456,7 +572,7 @@ pub(super) async fn withdraw(
 /// Removes the containers of replaced releases of a host, but for the newest `keep` of each target.
 pub(super) async fn prune(
     release: &Release,
-    host: &crate::model::HostName,
+    host: &HostName,
     place: &impl Place,
     keep: u32,
 ) -> Result<String, Trouble> {

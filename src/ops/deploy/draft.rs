@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::rollout::Begin;
+use super::{fronts::Fronted, rollout::Begin};
 use crate::model::{
     HostName, Image, Timestamp,
-    app::{SecretName, Spec, Told},
+    app::{SecretName, ServiceName, Spec, Told},
     release::{Found, Held, Policy, Release, Scope, Wish},
 };
 
@@ -36,6 +36,10 @@ pub struct Draft {
     pub digests: BTreeMap<String, Result<String, String>>,
     /// The containers of the app on its hosts, or why they are not known.
     pub found: BTreeMap<HostName, Result<Vec<Found>, String>>,
+    /// Services that publish their port themselves, for their environment has no balancer.
+    pub plain: Vec<ServiceName>,
+    /// Where services stand behind balancers, with what those say, or why they cannot.
+    pub fronts: BTreeMap<ServiceName, Fronted>,
     /// The images of its hosts, as far as they are known.
     pub images: BTreeMap<HostName, Vec<Image>>,
     /// How it is brought there.

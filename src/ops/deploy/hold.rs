@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::rollout::Begin;
 use crate::{
-    model::release::{Held, Lease, Phase, Rollout, Wish},
+    model::release::{Direction, Held, Lease, Phase, Rollout, Wish},
     store::{Begun, Store},
 };
 
@@ -41,15 +41,15 @@ pub(super) async fn lease(
                 )),
             }
         }
-        Begin::Again { rollout, back } => {
+        Begin::Again { rollout, direction } => {
             let scope = rollout.scope();
             let taken = store.take_deploy(scope, by).await;
             match taken.map_err(|error| error.to_string())? {
                 None => Err(format!("no deploy of {scope} is open")),
                 Some((Begun::Lease(lease), rollout, phase)) => {
-                    let phase = match (back, phase) {
-                        (true, _) | (_, Phase::RollingBack) => Phase::RollingBack,
-                        (false, _) => Phase::Rolling,
+                    let phase = match (direction, phase) {
+                        (Direction::Back, _) | (_, Phase::RollingBack) => Phase::RollingBack,
+                        (Direction::Forth | Direction::Promote, _) => Phase::Rolling,
                     };
                     Ok((rollout, lease, phase))
                 }

@@ -6,6 +6,8 @@
 mod check;
 mod converge;
 mod draft;
+mod fronts;
+mod gray;
 mod hold;
 mod pins;
 mod place;
@@ -16,6 +18,7 @@ mod site;
 mod spread;
 #[cfg(test)]
 pub(crate) mod tests;
+mod traffic;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};
@@ -23,3 +26,4 @@ pub use place::{Place, Trouble};
 pub use plan::{again, plan};
 pub use prepare::{Desk, prepare, scope};
 pub use rollout::{Begin, Stage, carry_out, run, stages};
+pub use traffic::Move;

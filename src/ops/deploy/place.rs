@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use futures_util::stream::BoxStream;
+
+use super::traffic::Move;
 use crate::{
+    clients::{self, haproxy::Sample},
     engine,
     model::{
-        ContainerId, HostName, Said,
+        Backend, ContainerId, HostName, Rules, Said, Share,
         app::Restart,
-        release::{Converge, Found, Lease, Pin, Scope},
+        release::{Converge, Found, Front, Lease, Pin, Scope},
     },
 };
 
@@ -30,6 +34,15 @@ impl From<engine::Error> for Trouble {
         Self {
             why: error.to_string(),
             passes,
+        }
+    }
+}
+
+impl From<clients::Error> for Trouble {
+    fn from(error: clients::Error) -> Self {
+        Self {
+            passes: error.kind == clients::ErrorKind::Offline,
+            why: error.to_string(),
         }
     }
 }
@@ -58,11 +71,12 @@ pub trait Place: Sync {
         say: &(dyn Fn(Said) + Sync),
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
-    /// Makes the container of a target, of an image that is called so there.
+    /// Makes the container of a target, of an image that is called so there; a balancer finds it at that port.
     fn make(
         &self,
         converge: &Converge,
         image: &str,
+        port: Option<u16>,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
 
     /// Starts a container.
@@ -115,6 +129,29 @@ pub trait Place: Sync {
         host: &HostName,
         scope: &Scope,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// The backends of a front that there are: the stable one, then that of a gray release.
+    fn backends(&self, front: &Front)
+    -> impl Future<Output = Result<Vec<Backend>, Trouble>> + Send;
+
+    /// Does something to the balancer of a front.
+    fn balance(
+        &self,
+        front: &Front,
+        what: &Move,
+    ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// The share that a gray release has now.
+    fn share(&self, front: &Front) -> impl Future<Output = Result<Share, Trouble>> + Send;
+
+    /// Follows what both backends of a front do, and what is to be thought of the gray release. It goes on until it is
+    /// dropped.
+    fn watch(
+        &self,
+        front: &Front,
+        every: Duration,
+        rules: Rules,
+    ) -> BoxStream<'static, Result<Sample, Trouble>>;
 
     /// How long is waited before it is looked again.
     fn pace(&self) -> Duration {

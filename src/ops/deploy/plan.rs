@@ -2,13 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Begin, Draft, Stage, Task, check::check, hold, pins, rollout, spread, stages};
+use super::{
+    Begin, Draft, Stage, Task, check::check, fronts, gray, hold, pins, rollout, spread, stages,
+};
 use crate::{
     catalog::policy,
     model::{
         Fleet, Step, Subject,
         app::{ServiceName, Severity},
-        release::{Direction, Release, ReleaseNumber, Rollout, Strategy, diff, strategy},
+        release::{
+            Direction, Front, Gray, Held, Release, ReleaseNumber, Rollout, Strategy, diff, strategy,
+        },
         span,
     },
     ops::{
@@ -33,6 +37,7 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
         spec: draft.spec.clone(),
         pins: pins::pins(draft, fleet)?,
         targets: spread::targets(draft, fleet)?,
+        fronts: fronts::decided(draft),
         at: draft.at,
         by: draft.by.clone(),
         source: draft.source.clone(),
@@ -235,6 +240,7 @@ impl View<'_> {
             }
         }
         told.extend(self.how());
+        told.extend(self.gray());
         let policy = &self.rollout.policy;
         let mut gate = format!(
             "well is: healthy by its own check, or {} without a fault; then watched for {}",
@@ -270,6 +276,38 @@ impl View<'_> {
         told
     }
 
+    /// How it is tried with a share of the requests first.
+    fn gray(&self) -> Option<String> {
+        let tried = gray::tried(self.rollout)?;
+        let release = &self.rollout.release;
+        let all = release.targets.iter();
+        let all = all.filter(|one| one.service == *tried.service).count();
+        let steps = tried.gray.steps.iter().map(|share| {
+            let count = Gray::replicas(*share, all);
+            format!("{share} of the requests for {count} of {all} replicas")
+        });
+        Some(format!(
+            "{} is tried beside the old ones first: {}; each watched for {}, judged by what {} counts of {} requests and more",
+            tried.service,
+            steps.collect::<Vec<_>>().join(", "),
+            time(tried.gray.every),
+            tried.front.balancer,
+            tried.gray.requests
+        ))
+    }
+
+    /// How a service takes its traffic.
+    fn behind(&self, name: &ServiceName) -> String {
+        let front = self.rollout.release.fronts.get(name);
+        front.map_or_else(String::new, |front| {
+            let Front { balancer, stable, drain, .. } = front;
+            format!(
+                ", behind {balancer} as {stable}: it gets requests when {balancer} finds it up, the old one ends what it has within {}",
+                time(*drain)
+            )
+        })
+    }
+
     /// How each service is brought to its hosts.
     fn how(&self) -> Vec<String> {
         let release = &self.rollout.release;
@@ -282,8 +320,8 @@ impl View<'_> {
             match (replicas, self.changed(name)) {
                 (0, _) => format!("{name}: no replicas"),
                 (_, 0) => format!("{name}: stays as it is"),
-                (1, _) => format!("{name}: {how} ({why})"),
-                (_, changed) => format!("{name}: {how} ({why}); {changed} of {replicas} replicas change, in batches of {}", sizes.join(", ")),
+                (1, _) => format!("{name}: {how} ({why}){}", self.behind(name)),
+                (_, changed) => format!("{name}: {how} ({why}){}; {changed} of {replicas} replicas change, in batches of {}", self.behind(name), sizes.join(", ")),
             }
         });
         services.collect()
@@ -295,27 +333,19 @@ fn time(time: std::time::Duration) -> String {
 }
 
 /// The plan of going on with a deploy that stands still, or of taking it back.
-pub fn again(
-    sentence: &Sentence,
-    rollout: Rollout,
-    held: &crate::model::release::Held,
-    direction: Direction,
-) -> Plan {
-    let back = direction == Direction::Back;
+pub fn again(sentence: &Sentence, rollout: Rollout, held: &Held, direction: Direction) -> Plan {
     let from = rollout
         .previous
         .as_ref()
         .map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());
-    let (title, to) = if back {
-        (
-            format!("Take {} of {} back to {from}", held.number, held.scope),
-            "back",
-        )
-    } else {
-        (
-            format!("Go on with {} of {}", held.number, held.scope),
-            "on",
-        )
+    let Held { number, scope, .. } = held;
+    let (title, to) = match direction {
+        Direction::Back => (format!("Take {number} of {scope} back to {from}"), "back"),
+        Direction::Forth => (format!("Go on with {number} of {scope}"), "on"),
+        Direction::Promote => (
+            format!("Bring {number} of {scope} everywhere"),
+            "on, whatever was seen of it with a share of the requests,",
+        ),
     };
     let app = rollout.scope().app.to_string();
     let steps = rollout::actions(&rollout)
@@ -354,7 +384,7 @@ pub fn again(
         ],
         deploy: Some(Box::new(Task::Run(Begin::Again {
             rollout: Box::new(rollout),
-            back,
+            direction,
         }))),
     }
 }

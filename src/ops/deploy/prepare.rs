@@ -1,6 +1,6 @@
 //! Reads what a deploy is planned from: files, releases, hosts, registries; then plans it.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 use super::{
     Draft, Place, Task,
     draft::current,
+    fronts::{fronts, plainly},
+    gray::tried,
     hold::busy,
     pins,
     plan::{again, plan},
@@ -19,13 +21,16 @@ use crate::{
         fill, make,
     },
     model::{
-        Fleet, HostName, RemoteImage, Timestamp,
+        Fleet, HostName, RemoteImage, Rules, Timestamp,
         app::{
             AppFile, AppName, CatalogSource, FileFrom, ImageReference, SecretName, Source, Spec,
             Told, Value,
         },
         nearest,
-        release::{Direction, Held, OnFailure, Policy, Release, Rollout, Scope, SecretOf, Wish},
+        release::{
+            Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope, SecretOf,
+            Wish,
+        },
     },
     ops::{
         Crew,
@@ -95,6 +100,17 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             }
             Ok(again(sentence, rollout, &held, Direction::Back))
         }
+        AppCommand::Promote(_) => {
+            let (held, rollout) = desk.open(place).await?;
+            if tried(&rollout).is_none() || held.phase == Phase::RollingBack {
+                let why = format!("{} of {} is no gray release", held.number, held.scope);
+                return Err(refusal(why, "`app continue` goes on with it"));
+            }
+            if held.is_live() {
+                return Ok(wish(sentence, &held, Wish::Promote));
+            }
+            Ok(again(sentence, rollout, &held, Direction::Promote))
+        }
         AppCommand::Pause(_) => {
             let (held, _) = desk.open(place).await?;
             if !held.is_live() {
@@ -124,15 +140,18 @@ fn wish(sentence: &Sentence, held: &Held, wish: Wish) -> Plan {
             format!("Have {} of {} taken back", held.number, held.scope),
             Danger::Disrupts,
         ),
+        Wish::Promote => (
+            format!("Have {} of {} come everywhere", held.number, held.scope),
+            Danger::Disrupts,
+        ),
         Wish::Pause | Wish::Go => (
             format!("Have {} of {} stand still", held.number, held.scope),
             Danger::Changes,
         ),
     };
-    let confirm = if wish == Wish::Abort {
-        Confirm::Ask
-    } else {
-        Confirm::No
+    let confirm = match wish {
+        Wish::Abort | Wish::Promote => Confirm::Ask,
+        Wish::Pause | Wish::Go => Confirm::No,
     };
     Plan {
         told: vec![format!(
@@ -289,12 +308,9 @@ impl Desk<'_> {
         let scope = self.scope(&args.place, &[]).await?;
         let releases = self.releases(&scope).await?;
         let now = Self::current(&scope, &releases)?.number;
-        let good = |(release, held): &&(Release, Held)| {
-            use crate::model::release::Phase;
-            match args.to {
-                Some(to) => release.number == to,
-                None => held.phase == Phase::Succeeded && release.number < now,
-            }
+        let good = |(release, held): &&(Release, Held)| match args.to {
+            Some(to) => release.number == to,
+            None => held.phase == Phase::Succeeded && release.number < now,
         };
         let Some((to, _)) = releases.iter().find(good) else {
             let why = match args.to {
@@ -356,10 +372,11 @@ impl Desk<'_> {
     fn draft(
         &self,
         scope: Scope,
-        read: Read,
+        mut read: Read,
         hosts: Vec<HostName>,
         releases: Vec<(Release, Held)>,
     ) -> Draft {
+        let plain = plainly(self.fleet, &scope, &mut read.spec);
         let mut unknown = Vec::new();
         let made = |name: &SecretName| read.generate.iter().any(|(one, _)| one == name);
         for name in read.spec.secrets_needed() {
@@ -404,6 +421,8 @@ impl Desk<'_> {
             releases,
             digests: BTreeMap::new(),
             found: BTreeMap::new(),
+            plain,
+            fronts: BTreeMap::new(),
             images: BTreeMap::new(),
             policy: Policy::default(),
             adopt: false,
@@ -435,6 +454,11 @@ impl Desk<'_> {
             deadline: how.deadline,
             on_failure: how.on_failure.unwrap_or(on_failure),
             keep: how.keep.unwrap_or(usual.keep),
+            gray: (!how.canary.is_empty()).then(|| Gray {
+                steps: how.canary.clone(),
+                every: how.every.unwrap_or(Duration::from_mins(10)),
+                requests: how.requests.unwrap_or(Rules::default().requests),
+            }),
         }
     }
 
@@ -467,6 +491,7 @@ impl Desk<'_> {
             let mut pins = draft.keeps.iter().flat_map(|one| one.pins.values());
             pins.any(|pin| pin.image == *image)
         };
+        draft.fronts = fronts(self.crew, self.fleet, &draft).await;
         let asked = pins::to_ask(&draft, always);
         let asked = asked.into_iter().filter(|image| always || !kept(image));
         let answers = asked.map(|image| async move {

@@ -15,18 +15,20 @@ use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    converge::{SO_ALREADY, converge, prune, sides, withdraw},
+    converge::{SO_ALREADY, converge, patiently, prune, sides, withdraw},
     draft::Task,
+    gray::{candidate, tried},
     hold::{Life, beat, lease},
     place::{Place, Trouble},
+    traffic::Move,
 };
 use crate::{
     model::{
-        Health, HostName, Outcome, Said,
+        Health, HostName, Outcome, Said, Share,
         app::ServiceName,
         release::{
-            Converge, DeployAction, Lease, OnFailure, Phase, Release, Rollout, Secrets, Strategy,
-            Target, Wish, strategy,
+            Converge, DeployAction, Direction, Front, Lane, Lease, OnFailure, Phase, Release,
+            Rollout, Secrets, Strategy, Target, Wish, strategy,
         },
     },
     ops::run::Progress,
@@ -107,8 +109,8 @@ pub enum Begin {
     Again {
         /// As it was planned.
         rollout: Box<Rollout>,
-        /// It goes back, whatever it was about to do.
-        back: bool,
+        /// Where to, whatever it was about to do.
+        direction: Direction,
     },
 }
 
@@ -140,6 +142,13 @@ pub async fn run(
         report,
         steps: steps(&rollout),
         again: matches!(begin, Begin::Again { .. }),
+        promoted: matches!(
+            begin,
+            Begin::Again {
+                direction: Direction::Promote,
+                ..
+            }
+        ),
         reached: AtomicUsize::new(match begin {
             Begin::New(_) => 0,
             Begin::Again { .. } => usize::MAX,
@@ -228,11 +237,13 @@ enum End {
 }
 
 /// Why going on stopped.
-enum Stopped {
+pub(super) enum Stopped {
     /// Targets did not get well.
     Failed { why: String, first: bool },
     /// Somebody wishes it.
     Wished(Wish),
+    /// Nobody can tell whether a gray release is as good.
+    Unsure(String),
     /// This program is to end, or the store is silent.
     Cancelled,
 }
@@ -259,18 +270,20 @@ pub(super) fn leftovers(rollout: &Rollout) -> Vec<Target> {
         .collect()
 }
 
-struct Deploy<'d, P> {
-    rollout: &'d Rollout,
+pub(super) struct Deploy<'d, P> {
+    pub(super) rollout: &'d Rollout,
     lease: &'d Lease,
-    place: &'d P,
+    pub(super) place: &'d P,
     secrets: &'d Secrets,
     by: &'d str,
-    stop: &'d CancellationToken,
-    life: &'d Life,
+    pub(super) stop: &'d CancellationToken,
+    pub(super) life: &'d Life,
     report: &'d (dyn Fn(Progress) + Sync),
     steps: BTreeMap<Target, usize>,
     /// It was begun before; by whom ever.
     again: bool,
+    /// A gray release is judged no more.
+    promoted: bool,
     /// So many stages were begun here; all may have been when it was begun before.
     reached: AtomicUsize,
 }
@@ -366,9 +379,24 @@ impl<P: Place> Deploy<'_, P> {
     async fn forth(&self) -> Result<String, Stopped> {
         let stages = stages(self.rollout);
         let all = stages.len();
+        let is_last_of_it = |at: usize| {
+            let next = stages.get(at + 1);
+            next.is_none_or(|next| next.service != stages[at].service)
+        };
         let mut first = true;
         for (at, stage) in stages.iter().enumerate() {
             self.asked()?;
+            if let Some(tried) = tried(self.rollout)
+                && stage.service == *tried.service
+                && stage.batch == 1
+                && !self.promoted
+            {
+                // All of its replicas may take part.
+                let of_it = |one: &Stage| one.service == stage.service;
+                let last = stages.iter().rposition(of_it).unwrap_or(at);
+                self.reached.fetch_max(last + 1, Ordering::Relaxed);
+                self.try_gray(&tried).await?;
+            }
             self.life.set_detail(format!(
                 "{} batch {} ({} of {all})",
                 stage.service,
@@ -376,13 +404,22 @@ impl<P: Place> Deploy<'_, P> {
                 at + 1
             ));
             self.reached.fetch_max(at + 1, Ordering::Relaxed);
-            let (changed, failed) = self.stage(stage).await;
+            let (changed, failed) = self.stage(stage, Lane::Stable).await;
             if self.stop.is_cancelled() {
                 return Err(Stopped::Cancelled);
             }
             if !failed.is_empty() {
                 let why = failed.join("; ");
                 return Err(Stopped::Failed { why, first });
+            }
+            if is_last_of_it(at)
+                && let Some(front) = self.front_of_gray(&stage.service)
+            {
+                let ended = self.end_gray(front).await;
+                ended.map_err(|trouble| Stopped::Failed {
+                    why: trouble.why,
+                    first,
+                })?;
             }
             if !changed {
                 continue;
@@ -391,9 +428,7 @@ impl<P: Place> Deploy<'_, P> {
                 return Err(Stopped::Failed { why, first });
             }
             first = false;
-            let is_last_of_it = stages
-                .get(at + 1)
-                .is_none_or(|next| next.service != stage.service);
+            let is_last_of_it = is_last_of_it(at);
             if !is_last_of_it && !self.rollout.policy.wait.is_zero() {
                 self.wait(self.rollout.policy.wait).await?;
             }
@@ -403,9 +438,9 @@ impl<P: Place> Deploy<'_, P> {
         let mut told = Vec::new();
         for target in leftovers(self.rollout) {
             let release = &self.rollout.release;
-            let done = self
-                .step(&target, withdraw(release, &target, self.place, false))
-                .await;
+            let fronts = self.fronts(&target.service);
+            let gone = withdraw(release, &target, self.place, &fronts, false);
+            let done = self.step(&target, gone).await;
             told.extend(done.err().map(|trouble| trouble.why));
         }
         for host in self.rollout.release.hosts() {
@@ -417,16 +452,39 @@ impl<P: Place> Deploy<'_, P> {
                     .map(|trouble| format!("tidying up {host}: {}", trouble.why)),
             );
         }
+        for front in self.rollout.release.fronts.values() {
+            let saved = self.place.balance(front, &Move::Save).await;
+            told.extend(saved.err().map(|trouble| {
+                format!(
+                    "a reload of {} may forget it: {}",
+                    front.balancer, trouble.why
+                )
+            }));
+        }
         Ok(told.join("; "))
     }
 
+    /// Where containers of a service may stand, of this release and of the one before.
+    fn fronts(&self, service: &ServiceName) -> Vec<&Front> {
+        let releases = [Some(&self.rollout.release), self.rollout.previous.as_ref()];
+        let fronts = releases.into_iter().flatten();
+        fronts.filter_map(|one| one.fronts.get(service)).collect()
+    }
+
+    /// Where a service is tried with a share of the requests, if this deploy tries it.
+    fn front_of_gray(&self, service: &ServiceName) -> Option<&Front> {
+        self.rollout.policy.gray.as_ref()?;
+        let (of, front) = candidate(&self.rollout.release)?;
+        (of == service).then_some(front)
+    }
+
     /// Whether somebody wishes something else.
-    fn asked(&self) -> Result<(), Stopped> {
+    pub(super) fn asked(&self) -> Result<(), Stopped> {
         if self.stop.is_cancelled() {
             return Err(Stopped::Cancelled);
         }
         match self.life.wish() {
-            Wish::Go => Ok(()),
+            Wish::Go | Wish::Promote => Ok(()),
             wish @ (Wish::Pause | Wish::Abort) => Err(Stopped::Wished(wish)),
         }
     }
@@ -442,11 +500,11 @@ impl<P: Place> Deploy<'_, P> {
 
     /// Brings the targets of a stage to the new release, those of one host one after the other; answers whether anything
     /// was to be done, and what failed.
-    async fn stage(&self, stage: &Stage) -> (bool, Vec<String>) {
+    pub(super) async fn stage(&self, stage: &Stage, lane: Lane) -> (bool, Vec<String>) {
         let changed = AtomicBool::new(false);
         let marked = &changed;
         let failed = self.each_host(&stage.targets, |target| {
-            let converge_to = self.converge_to(&self.rollout.release, target);
+            let converge_to = self.converge_to(&self.rollout.release, target, lane);
             Box::pin(async move {
                 let say = self.say(target);
                 let done = self
@@ -484,7 +542,7 @@ impl<P: Place> Deploy<'_, P> {
         join_all(hosts).await.into_iter().flatten().collect()
     }
 
-    fn converge_to(&self, release: &Arc<Release>, target: &Target) -> Converge {
+    fn converge_to(&self, release: &Arc<Release>, target: &Target, lane: Lane) -> Converge {
         let service = release.spec.services.get(&target.service);
         let plain = crate::model::app::Service::default();
         let service = service.unwrap_or(&plain);
@@ -494,10 +552,12 @@ impl<P: Place> Deploy<'_, P> {
             strategy: strategy(&target.service, service, &release.spec).0,
             gate: self.rollout.policy.gate(service),
             adopt: self.rollout.adopt,
+            lane,
+            left: left(self.rollout, release, &target.service),
         }
     }
 
-    fn say(&self, target: &Target) -> impl Fn(Said) + Sync + use<'_, P> {
+    pub(super) fn say(&self, target: &Target) -> impl Fn(Said) + Sync + use<'_, P> {
         let at = self.steps.get(target).copied();
         move |said| {
             if let Some(at) = at {
@@ -553,12 +613,12 @@ impl<P: Place> Deploy<'_, P> {
     }
 
     /// Whether the container of a target still is well. A host that cannot be reached now says nothing against it.
-    async fn is_well(
+    pub(super) async fn is_well(
         &self,
         target: &Target,
         seen: &mut BTreeMap<String, u64>,
     ) -> Result<(), String> {
-        let converge = self.converge_to(&self.rollout.release, target);
+        let converge = self.converge_to(&self.rollout.release, target, Lane::Stable);
         if converge.strategy == Strategy::Job {
             return Ok(());
         }
@@ -601,7 +661,10 @@ impl<P: Place> Deploy<'_, P> {
                 End::Paused("broken off; `app continue` goes on, `app abort` goes back".to_owned())
             }
             Stopped::Wished(Wish::Abort) => self.back("somebody wished it").await,
-            Stopped::Wished(Wish::Pause | Wish::Go) => {
+            Stopped::Unsure(why) => End::Paused(format!(
+                "{why}; `app continue` watches it again, `app promote` brings it everywhere, `app abort` goes back"
+            )),
+            Stopped::Wished(Wish::Pause | Wish::Go | Wish::Promote) => {
                 End::Paused("paused; `app continue` goes on, `app abort` goes back".to_owned())
             }
             Stopped::Failed { why, first } => match self.rollout.policy.on_failure {
@@ -620,7 +683,7 @@ impl<P: Place> Deploy<'_, P> {
         let previous = self.rollout.previous.as_ref();
         match previous.filter(|one| one.targets.contains(target)) {
             Some(previous) => {
-                let to = self.converge_to(previous, target);
+                let to = self.converge_to(previous, target, Lane::Stable);
                 let work = async {
                     let done = converge(&to, self.place, &say).await?;
                     let is = if done == SO_ALREADY {
@@ -634,17 +697,31 @@ impl<P: Place> Deploy<'_, P> {
             }
             None => {
                 let release = &self.rollout.release;
-                let work = withdraw(release, target, self.place, self.rollout.adopt);
+                let fronts = self.fronts(&target.service);
+                let work = withdraw(release, target, self.place, &fronts, self.rollout.adopt);
                 self.step(target, work).await
             }
         }
+    }
+
+    /// No request more comes to what is tried, before anything else is done.
+    async fn no_share(&self) -> Vec<String> {
+        let gray = self.rollout.policy.gray.as_ref();
+        let fronts = self.rollout.release.fronts.values();
+        let mut troubles = Vec::new();
+        for front in fronts.filter(|one| gray.is_some() && one.canary.is_some()) {
+            let none = Move::Share(Share::NONE);
+            let done = patiently(|| self.place.balance(front, &none)).await;
+            troubles.extend(done.err().map(|trouble| trouble.why));
+        }
+        troubles
     }
 
     /// Brings the release before back to every target, in reverse.
     async fn back(&self, why: &str) -> End {
         self.life.set_phase(Phase::RollingBack);
         self.life.set_detail(format!("going back: {why}"));
-        let mut troubles = Vec::new();
+        let mut troubles = self.no_share().await;
         let previous = self.rollout.previous.as_ref();
         let stages = stages(self.rollout);
         let reached = self.reached.load(Ordering::Relaxed).min(stages.len());
@@ -679,6 +756,19 @@ impl<P: Place> Deploy<'_, P> {
     }
 }
 
+/// Where containers of the other release stand, when that is not where those of this one do.
+fn left(rollout: &Rollout, to: &Release, service: &ServiceName) -> Option<Box<Front>> {
+    let here = to.fronts.get(service);
+    let all = [Some(&rollout.release), rollout.previous.as_ref()];
+    let other = all
+        .into_iter()
+        .flatten()
+        .find(|one| one.number != to.number)?;
+    let there = other.fronts.get(service)?;
+    let same = here.is_some_and(|here| here == there);
+    (!same).then(|| Box::new(there.clone()))
+}
+
 /// The steps of a deploy as a plan tells them: every target of every stage, then what goes.
 pub(super) fn actions(rollout: &Rollout) -> Vec<(Target, DeployAction)> {
     let release = &rollout.release;
@@ -692,6 +782,8 @@ pub(super) fn actions(rollout: &Rollout) -> Vec<(Target, DeployAction)> {
                 strategy: strategy(&target.service, service, &release.spec).0,
                 gate: rollout.policy.gate(service),
                 adopt: rollout.adopt,
+                lane: Lane::Stable,
+                left: left(rollout, release, &target.service),
             });
             Some((target, action))
         })

@@ -1,11 +1,23 @@
 //! The real hosts as the loop uses them.
 
-use super::place::{Place, Trouble};
+use std::time::Duration;
+
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    place::{Place, Trouble},
+    traffic::Move,
+};
 use crate::{
+    clients::haproxy::{Sample, Watched},
     model::{
-        Action, ContainerId, HostName, ImageAction, Resource, Said, Step, Subject,
+        Action, Backend, ContainerId, HostName, ImageAction, Resource, Rules, Said, Share, Step,
+        Subject,
         app::Restart,
-        release::{Converge, Found, Lease, Pin, Scope},
+        release::{Converge, Found, Front, Lease, Pin, Scope},
     },
     ops::Crew,
 };
@@ -62,8 +74,14 @@ impl Place for Crew {
         done.map(drop).map_err(Trouble::from)
     }
 
-    async fn make(&self, converge: &Converge, image: &str) -> Result<(), Trouble> {
-        Ok(self.engines.make(converge, image, &self.secrets).await?)
+    async fn make(
+        &self,
+        converge: &Converge,
+        image: &str,
+        port: Option<u16>,
+    ) -> Result<(), Trouble> {
+        let made = self.engines.make(converge, image, port, &self.secrets);
+        Ok(made.await?)
     }
 
     async fn start(&self, host: &HostName, one: &Found) -> Result<(), Trouble> {
@@ -102,5 +120,58 @@ impl Place for Crew {
 
     async fn unmark(&self, host: &HostName, scope: &Scope) -> Result<(), Trouble> {
         Ok(self.engines.unmark(host, scope).await?)
+    }
+
+    async fn backends(&self, front: &Front) -> Result<Vec<Backend>, Trouble> {
+        let all = self.balancers.open(&front.balancer)?.backends().await?;
+        let of = |name: &str| all.iter().find(|one| *one.name == *name).cloned();
+        Ok(front.backends().filter_map(of).collect())
+    }
+
+    async fn balance(&self, front: &Front, what: &Move) -> Result<(), Trouble> {
+        let balancer = self.balancers.open(&front.balancer)?;
+        match what {
+            Move::Enter { backend, address } => {
+                balancer.enter(backend, *address).await?;
+            }
+            Move::Admit(slot) => balancer.admit(slot).await?,
+            Move::Drain(server) => balancer.drain(server).await?,
+            Move::Retire(server) => balancer.retire(server).await?,
+            Move::Share(share) => {
+                let map = balancer.own_map()?;
+                balancer.set_share(map, &front.key, *share).await?;
+            }
+            Move::Save if balancer.spec().state.is_some() => {
+                balancer.save().await?;
+            }
+            Move::Save => {}
+        }
+        Ok(())
+    }
+
+    async fn share(&self, front: &Front) -> Result<Share, Trouble> {
+        let balancer = self.balancers.open(&front.balancer)?;
+        let share = balancer.share(balancer.own_map()?, &front.key).await?;
+        Ok(share.unwrap_or_default())
+    }
+
+    fn watch(
+        &self,
+        front: &Front,
+        every: Duration,
+        rules: Rules,
+    ) -> BoxStream<'static, Result<Sample, Trouble>> {
+        let balancer = match self.balancers.open(&front.balancer) {
+            Ok(balancer) => balancer,
+            Err(error) => return stream::once(async { Err(error.into()) }).boxed(),
+        };
+        let watched = Watched {
+            stable: front.stable.clone(),
+            canary: front.canary.clone().unwrap_or_default(),
+            every,
+            rules,
+        };
+        let samples = balancer.watch(watched);
+        samples.map(|one| one.map_err(Trouble::from)).boxed()
     }
 }

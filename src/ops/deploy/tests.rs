@@ -2,28 +2,35 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod gray;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering},
     time::Duration,
 };
 
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use tempfile::TempDir;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{Begin, Draft, Place, Task, Trouble, plan, run};
+use super::{Begin, Draft, Move, Place, Task, Trouble, plan, run};
 use crate::{
+    clients::haproxy::Sample,
     model::{
-        ContainerId, DatabasePlace, Endpoint, Event, Fleet, Health, HostName, HostSpec, Image,
-        Outcome, Said, State, Timestamp,
+        Backend, ContainerId, DatabasePlace, Endpoint, Event, Fleet, Health, HostName, HostSpec,
+        Image, Outcome, Rules, Said, Share, State, Timestamp,
         app::{
             AppName, Condition, Dependency, HostPort, ImageReference, Published, Restart, Service,
             ServiceName, Spec,
         },
         release::{
-            BatchSize, Converge, Found, Held, Lease, Mark, OnFailure, Phase, Pin, Policy, Release,
-            ReleaseNumber, Rollout, Scope, Secrets, Target,
+            BatchSize, Converge, Direction, Found, Front, Held, Lease, Mark, OnFailure, Phase, Pin,
+            Policy, Release, ReleaseNumber, Rollout, Scope, Secrets, Target,
         },
     },
     ops::{Plan, Sentence},
@@ -50,6 +57,7 @@ struct Hosts {
     ids: AtomicU64,
     /// The fewest containers of `web` that ran at any moment, once all did.
     fewest: Mutex<Option<usize>>,
+    edge: Arc<Mutex<gray::Edge>>,
 }
 
 fn trouble(why: &str) -> Trouble {
@@ -140,7 +148,12 @@ impl Place for Hosts {
         Ok(())
     }
 
-    async fn make(&self, converge: &Converge, image: &str) -> Result<(), Trouble> {
+    async fn make(
+        &self,
+        converge: &Converge,
+        image: &str,
+        port: Option<u16>,
+    ) -> Result<(), Trouble> {
         let (release, target) = (&converge.release, &converge.target);
         let name = release.container(target);
         self.act(format!("make {name}")).await;
@@ -150,13 +163,13 @@ impl Place for Hosts {
             return Ok(());
         }
         let service = &release.spec.services[&target.service];
-        let port = service.ports.first().and_then(|port| match port.host {
+        let fixed = service.ports.first().and_then(|port| match port.host {
             HostPort::Fixed(number) => Some(number),
             HostPort::Any | HostPort::Between(..) => None,
         });
         let id = self.ids.fetch_add(1, Ordering::SeqCst);
         host.push(One {
-            port,
+            port: port.or(fixed),
             image: image.to_owned(),
             found: Found {
                 id: ContainerId::new(&format!("{id:064x}")),
@@ -167,6 +180,7 @@ impl Place for Hosts {
                     release: release.number,
                     environment: release.scope.environment.to_string(),
                     print: release.print(&target.service).unwrap(),
+                    port,
                 }),
                 state: State::Created,
                 health: Health::None,
@@ -219,6 +233,8 @@ impl Place for Hosts {
 
     async fn stop(&self, host: &HostName, one: &Found) -> Result<(), Trouble> {
         self.act(format!("stop {}", one.name)).await;
+        let well = one.health != Health::Unhealthy;
+        self.edge.lock().unwrap().stops(gray::at(host, one), well);
         self.change(host, &one.id, |one| one.found.state = State::Exited);
         Ok(())
     }
@@ -261,6 +277,45 @@ impl Place for Hosts {
     async fn unmark(&self, host: &HostName, _: &Scope) -> Result<(), Trouble> {
         self.marks.lock().unwrap().remove(host);
         Ok(())
+    }
+
+    async fn backends(&self, _: &Front) -> Result<Vec<Backend>, Trouble> {
+        let all = self.all.lock().unwrap();
+        let all = all
+            .iter()
+            .flat_map(|(host, all)| all.iter().map(move |one| (host, &one.found)));
+        let live: Vec<_> = all
+            .filter(|(_, one)| one.is_live())
+            .filter_map(|(host, one)| Some((gray::at(host, one)?, one.health != Health::Unhealthy)))
+            .collect();
+        let mut edge = self.edge.lock().unwrap();
+        edge.look(&live);
+        Ok(edge.backends.clone())
+    }
+
+    async fn balance(&self, _: &Front, what: &Move) -> Result<(), Trouble> {
+        self.act(format!("{what:?}")).await;
+        self.edge.lock().unwrap().act(what);
+        Ok(())
+    }
+
+    async fn share(&self, _: &Front) -> Result<Share, Trouble> {
+        Ok(self.edge.lock().unwrap().share)
+    }
+
+    fn watch(
+        &self,
+        _: &Front,
+        _: Duration,
+        _: Rules,
+    ) -> BoxStream<'static, Result<Sample, Trouble>> {
+        let edge = Arc::clone(&self.edge);
+        stream::unfold(edge, |edge| async move {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let sample = edge.lock().unwrap().sample();
+            Some((Ok(sample), edge))
+        })
+        .boxed()
     }
 
     fn pace(&self) -> Duration {
@@ -342,6 +397,7 @@ fn release(
         by: "ann@ops".to_owned(),
         source: "a test".to_owned(),
         reason: None,
+        fronts: BTreeMap::new(),
     })
 }
 
@@ -622,7 +678,11 @@ async fn a_deploy_that_was_killed_at_any_moment_is_gone_on_with() {
             expire(&ground).await;
             let begin = Begin::Again {
                 rollout: Box::new(two),
-                back: kill % 3 == 2,
+                direction: if kill % 3 == 2 {
+                    Direction::Back
+                } else {
+                    Direction::Forth
+                },
             };
             let cancel = CancellationToken::new();
             let outcome = run(
@@ -705,7 +765,7 @@ async fn a_pause_stands_still_and_an_abort_goes_back() {
     assert_eq!(phase(&ground.store).await.0, Phase::Paused);
     let begin = Begin::Again {
         rollout: Box::new(two),
-        back: true,
+        direction: Direction::Back,
     };
     let cancel = CancellationToken::new();
     run(
@@ -809,6 +869,8 @@ fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
         seconds_left: 0,
     };
     Draft {
+        plain: Vec::new(),
+        fronts: BTreeMap::new(),
         scope: scope(),
         spec: release.spec.clone(),
         source: "shop.yaml".to_owned(),

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::{Danger, ListArgs, Pair, Role, Why, fleet::seconds};
 use crate::{
     model::{
+        Share,
         app::{AppName, ImageReference, ServiceName, TemplateName},
         release::{BatchSize, OnFailure, ReleaseNumber},
     },
@@ -43,6 +44,8 @@ pub enum AppCommand {
     },
     /// Go on with the deploy of an app that stands still or was left
     Continue(AppAct),
+    /// Bring a gray release everywhere, however it was judged
+    Promote(AppAct),
     /// Let a deploy stand still after what is under way
     Pause(AppAct),
     /// Let a deploy go back to the release before
@@ -135,6 +138,15 @@ pub struct HowArgs {
     /// How many releases keep their containers on the hosts [default: 3]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=20))]
     pub keep: Option<u32>,
+    /// Try it behind its balancer with these shares of the requests first, `5,25,50`; 0 is only for those who ask by header or subnet
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
+    pub canary: Vec<Share>,
+    /// How long each share is watched [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "canary")]
+    pub every: Option<Duration>,
+    /// How many requests a share needs to be judged by [default: 200]
+    #[arg(long, value_name = "COUNT", requires = "canary")]
+    pub requests: Option<u64>,
 }
 
 /// Which release comes back.
@@ -248,6 +260,7 @@ impl AppCommand {
             Self::Deploy(_)
             | Self::Rollback(_)
             | Self::Scale(_)
+            | Self::Promote(_)
             | Self::Abort(_)
             | Self::Unlock(_) => Danger::Disrupts,
         }
@@ -263,6 +276,7 @@ impl AppCommand {
             | Self::Rollback(_)
             | Self::Scale(_)
             | Self::Continue(_)
+            | Self::Promote(_)
             | Self::Pause(_)
             | Self::Abort(_)
             | Self::Unlock(_) => Role::Deploy,
@@ -276,9 +290,11 @@ impl AppCommand {
             Self::Deploy(args) => Some(&args.why),
             Self::Rollback(args) => Some(&args.why),
             Self::Scale(args) => Some(&args.why),
-            Self::Continue(args) | Self::Pause(args) | Self::Abort(args) | Self::Unlock(args) => {
-                Some(&args.why)
-            }
+            Self::Continue(args)
+            | Self::Promote(args)
+            | Self::Pause(args)
+            | Self::Abort(args)
+            | Self::Unlock(args) => Some(&args.why),
         }
     }
 
@@ -293,6 +309,7 @@ impl AppCommand {
             Self::Releases(_) => "app releases",
             Self::Deploys { .. } => "app deploys",
             Self::Continue(_) => "app continue",
+            Self::Promote(_) => "app promote",
             Self::Pause(_) => "app pause",
             Self::Abort(_) => "app abort",
             Self::Unlock(_) => "app unlock",
@@ -307,9 +324,11 @@ impl AppCommand {
             Self::Rollback(args) => Some(&args.place),
             Self::Scale(args) => Some(&args.place),
             Self::Releases(place) => Some(place),
-            Self::Continue(args) | Self::Pause(args) | Self::Abort(args) | Self::Unlock(args) => {
-                Some(&args.place)
-            }
+            Self::Continue(args)
+            | Self::Promote(args)
+            | Self::Pause(args)
+            | Self::Abort(args)
+            | Self::Unlock(args) => Some(&args.place),
         }
     }
 }

@@ -363,6 +363,7 @@ fn app(words: &mut Words, command: &AppCommand) {
         }
         AppCommand::Releases(_)
         | AppCommand::Continue(_)
+        | AppCommand::Promote(_)
         | AppCommand::Pause(_)
         | AppCommand::Abort(_)
         | AppCommand::Unlock(_) => {}
@@ -384,6 +385,11 @@ fn how(words: &mut Words, how: &HowArgs) {
     words.option("--deadline", time(how.deadline));
     words.option("--on-failure", how.on_failure);
     words.option("--keep", how.keep);
+    for share in &how.canary {
+        words.option("--canary", Some(share.percent()));
+    }
+    words.option("--every", time(how.every));
+    words.option("--requests", how.requests);
 }
 
 fn registry(words: &mut Words, command: &RegistryCommand) {

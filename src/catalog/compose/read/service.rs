@@ -8,9 +8,10 @@ use super::{
     values::{environment, words},
 };
 use crate::model::app::{
-    Build, Condition, Dependency, Device, ImageReference, Logging, PullPolicy, Restart, Service,
-    ServiceName, Severity, Told, Ulimit, Value, units,
+    Behind, Build, Condition, Dependency, Device, ImageReference, Logging, PullPolicy, Restart,
+    Service, ServiceName, Severity, Told, Ulimit, Value, units,
 };
+use crate::model::balancer::is_name;
 
 /// What a service is read with.
 pub(super) struct Context<'r, 't> {
@@ -86,6 +87,7 @@ pub(super) fn service(node: &Node, path: &str, context: &mut Context<'_, '_>) ->
     rights(&mut fields, &mut service);
     bounds(&mut fields, &mut service);
     links(&mut fields, &mut service);
+    ours(&mut fields, &mut service);
     let said = ["image", "build", "provider"].map(|key| node.get(key));
     if said.iter().flatten().next().is_none() {
         let remedy = "say image: NAME:TAG";
@@ -93,6 +95,41 @@ pub(super) fn service(node: &Node, path: &str, context: &mut Context<'_, '_>) ->
     }
     fields.done(IGNORED);
     Some(service)
+}
+
+/// What only Wharf reads: `x-wharf:`.
+fn ours(fields: &mut Fields<'_, '_>, service: &mut Service) {
+    if let Some(mut own) = fields.open_below("x-wharf") {
+        service.balancer = behind(&mut own);
+        own.done(&[]);
+    }
+}
+
+/// How it stands behind a load balancer.
+fn behind(fields: &mut Fields<'_, '_>) -> Option<Behind> {
+    let mut own = fields.open_below("balancer")?;
+    let name = |text: &str| is_name(text).then(|| text.to_owned());
+    let expected = "a name of letters, digits and -_.:";
+    let behind = Behind {
+        name: own.parsed("name", expected, name),
+        backend: own.parsed("backend", expected, name),
+        canary: own.parsed("canary", expected, name),
+        port: own.number("port").unwrap_or_default(),
+        host_port: own.number("host_port").unwrap_or_default(),
+        drain: own.duration("drain"),
+    };
+    let at = own.at.clone();
+    for (key, port) in [("port", behind.port), ("host_port", behind.host_port)] {
+        if port == 0 {
+            let remedy = match key {
+                "port" => "say port: 8080, the one inside the container",
+                _ => "say host_port: 18080, the first of the two that each replica has in turn",
+            };
+            own.wrong(&at, key, "the port is not said", remedy);
+        }
+    }
+    own.done(&[]);
+    Some(behind)
 }
 
 /// What runs: the image, how it is got, words, and how it starts and ends.
