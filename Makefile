@@ -3,7 +3,7 @@
 comma := ,
 nextest := $(shell cargo nextest --version 2>/dev/null)
 
-.PHONY: run test lint check build-tests packages lab lab-down dist bench
+.PHONY: run test lint check build-tests packages lab lab-down dist layout bench
 
 # Opens the console.
 run:
@@ -48,10 +48,17 @@ lab-down:
 # What is shipped, one static program: target/HOST/dist/wharf. Where the musl target is installed
 # (rustup target add), `make dist DIST=x86_64-unknown-linux-musl` builds on that.
 DIST ?= $(shell rustc -vV | sed -n 's/^host: //p')
-# Functions that came out the same are kept once, where the linker can (rustc's own, which it takes for this target).
-fold := $(if $(filter x86_64-unknown-linux-gnu,$(DIST)),-C link-arg=-Wl$(comma)--icf=all)
+# Functions that came out the same are kept once, and those that run lie side by side (benches/layout), where the linker
+# can do that (rustc's own, which it takes for this target).
+link := $(if $(filter x86_64-unknown-linux-gnu,$(DIST)),-C link-arg=-Wl$(comma)--icf=all -C linker=$(CURDIR)/benches/layout/cc)
+flags := -C target-feature=+crt-static $(link)
 dist:
-	RUSTFLAGS="-C target-feature=+crt-static $(fold)" cargo build --profile dist --target $(DIST)
+	RUSTFLAGS="$(flags)" cargo build --profile dist --target $(DIST)
+
+# Finds out anew which functions run: needs valgrind and tmux. After that `make dist` lays them side by side.
+layout:
+	RUSTFLAGS="$(flags)" cargo rustc --profile dist --bin wharf --target $(DIST) -- -C strip=none
+	benches/layout/record "$${CARGO_TARGET_DIR:-target}/$(DIST)/dist/wharf"
 
 # Measures what is shipped: the hot paths, then the program in a terminal on the sim, beside those of its peers that are
 # on the path (cargo install oxker dtop ducker). REAL=SOCKET measures on a real engine as well.

@@ -2,12 +2,16 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod acting;
+#[expect(dead_code, reason = "more than these tests need")]
+#[path = "../balancer/app.rs"]
+mod app;
 mod asking;
 mod balancers;
 mod bench;
 mod containers;
 mod deploys;
 mod doctor;
+mod gray;
 mod images;
 mod installing;
 mod networks;

@@ -68,6 +68,10 @@ pub fn render(blueprint: &Blueprint) -> Result<String, Error> {
             "backend {app}_{which}\n  \
              mode http\n  \
              option httpchk GET {check}\n  \
+             # What a server that dies leaves without an answer is asked of another one, if asking twice does no harm.\n  \
+             option redispatch 1\n  \
+             retry-on conn-failure empty-response\n  \
+             http-request disable-l7-retry unless {{ method GET HEAD OPTIONS }}\n  \
              default-server check inter 500ms fall 2 rise 2\n  \
              server-template {letter} 1-{slots} {FREE}:{port} init-addr last,{ip} disabled\n",
             port = NOWHERE.port(),
