@@ -50,7 +50,7 @@ lab-down:
 DIST ?= $(shell rustc -vV | sed -n 's/^host: //p')
 # Functions that came out the same are kept once, and those that run lie side by side (benches/layout), where the linker
 # can do that (rustc's own, which it takes for this target).
-link := $(if $(filter x86_64-unknown-linux-gnu,$(DIST)),-C link-arg=-Wl$(comma)--icf=all -C linker=$(CURDIR)/benches/layout/cc)
+link := $(if $(filter x86_64-unknown-linux-gnu,$(DIST)),-C link-arg=-Wl$(comma)--icf=all$(comma)--pack-dyn-relocs=relr -C linker=$(CURDIR)/benches/layout/cc)
 flags := -C target-feature=+crt-static $(link)
 dist:
 	RUSTFLAGS="$(flags)" cargo build --profile dist --target $(DIST)

@@ -42,7 +42,8 @@ services:
     environment: {RELEASE: '${RELEASE}', SICK: '${SICK:-0}', CRASH: '${CRASH:-0}', BAD: '${BAD:-0}'}
     stop_grace_period: 1s
     restart: unless-stopped
-    x-wharf: {balancer: {port: 80, host_port: ${PORT}, drain: 5s}}
+    x-wharf:
+      balancer: {backend: shop_stable, canary: shop_canary, key: shop, port: 80, host_port: '${PORT}', drain: 5s}
 ";
 
 const HOSTS: [&str; 2] = ["node1", "node2"];
@@ -94,7 +95,8 @@ impl Scene {
     /// `app deploy` of the file, with these words besides.
     fn line(&self, release: u32, words: &str) -> String {
         format!(
-            "app deploy shop --env gray-{} --file {} --set PORT={} --set RELEASE=v{release} --settle 0s --yes {words}",
+            "app deploy gray-{} --env gray-{} --file {} --set PORT={} --set RELEASE=v{release} --settle 0s --yes {words}",
+            self.port,
             self.port,
             self.file.display(),
             self.port
@@ -102,7 +104,10 @@ impl Scene {
     }
 
     fn say(&self, line: &str) -> Answer {
-        self.bench.say(line)
+        let start = Instant::now();
+        let answer = self.bench.say(line);
+        eprintln!("{:?}: {line}: {answer:?}", start.elapsed());
+        answer
     }
 
     fn load(&self, clients: usize) -> Load {
@@ -184,7 +189,9 @@ fn ten_releases_under_load_lose_no_request() {
                     // It was killed before it had begun, or when it had ended.
                     scene.say(&scene.line(release, "--bake 0s --reason again"));
                 } else {
-                    scene.say(&format!("app continue shop {env} --yes")).ended(0);
+                    scene
+                        .say(&format!("app continue gray-18100 {env} --yes"))
+                        .ended(0);
                 }
                 good = release;
             }
@@ -194,14 +201,13 @@ fn ten_releases_under_load_lose_no_request() {
             }
         }
         assert_eq!(scene.serving("shop_stable"), 2, "release {release}");
-        let now = scene.runtime.block_on(crate::app::ask(
-            &scene.proxy.path("front.sock"),
-            20,
-            "",
-        ));
+        let now = scene
+            .runtime
+            .block_on(crate::app::ask(&scene.proxy.path("front.sock"), 20, ""));
         assert_eq!(from(&now, &format!("v{good}")), 20, "{release}: {now:?}");
     }
     let answers = scene.runtime.block_on(load.stop());
+    eprintln!("{answers:?}");
     assert!(answers.values().sum::<u64>() > 1000, "{answers:?}");
     assert_eq!(failed(&answers), 0, "{answers:?}");
 }
@@ -224,8 +230,13 @@ fn a_gray_release_is_judged_by_what_its_clients_are_answered() {
     let shares = scene.say("balancer show edge -o json").ended(0).out;
     assert!(shares.contains("30"), "{shares}");
     let env = format!("--env gray-{}", scene.port);
-    scene.say(&format!("app abort shop {env} --yes")).ended(1);
-    assert_eq!((scene.serving("shop_stable"), scene.serving("shop_canary")), (2, 0));
+    scene
+        .say(&format!("app abort gray-18200 {env} --yes"))
+        .ended(1);
+    assert_eq!(
+        (scene.serving("shop_stable"), scene.serving("shop_canary")),
+        (2, 0)
+    );
 
     // As good as the old one: its share is that, and then it is everywhere.
     let load = scene.load(4);
@@ -247,17 +258,31 @@ fn a_gray_release_is_judged_by_what_its_clients_are_answered() {
     assert!(child.wait().unwrap().success());
     let answers = scene.runtime.block_on(load.stop());
     assert_eq!(failed(&answers), 0, "{answers:?}");
-    assert!(from(&answers, "v3") > 0 && first.0 > before.0, "{answers:?}");
-    assert_eq!((scene.serving("shop_stable"), scene.serving("shop_canary")), (2, 0));
+    assert!(
+        from(&answers, "v3") > 0 && first.0 > before.0,
+        "{answers:?}"
+    );
+    assert_eq!(
+        (scene.serving("shop_stable"), scene.serving("shop_canary")),
+        (2, 0)
+    );
 
     // One that answers with errors.
     let load = scene.load(4);
-    let worse = scene.say(&scene.line(4, &format!("{gray} --set BAD=1"))).ended(1);
+    let worse = scene
+        .say(&scene.line(4, &format!("{gray} --set BAD=1")))
+        .ended(1);
     worse.complains("answers with an error (5xx)");
     let answers = scene.runtime.block_on(load.stop());
     let bad = failed(&answers) as f64 * 100.0 / answers.values().sum::<u64>() as f64;
     assert!(bad > 0.0 && bad < 32.0, "{answers:?}");
-    assert_eq!((scene.serving("shop_stable"), scene.serving("shop_canary")), (2, 0));
-    let releases = scene.say(&format!("app releases shop {env} -o json")).ended(0).json();
+    assert_eq!(
+        (scene.serving("shop_stable"), scene.serving("shop_canary")),
+        (2, 0)
+    );
+    let releases = scene
+        .say(&format!("app releases gray-18200 {env} -o json"))
+        .ended(0)
+        .json();
     assert_eq!(releases[0]["phase"], "rolled-back");
 }

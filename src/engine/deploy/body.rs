@@ -200,7 +200,10 @@ impl Body<'_> {
                 format!("{port}/tcp")
             }
         });
-        let exposed: Map<String, Json> = told.chain(exposed).map(|one| (one, json!({}))).collect();
+        let behind = service.balancer.as_ref().filter(|_| self.port.is_some());
+        let behind = behind.map(|behind| format!("{}/tcp", behind.port));
+        let all = told.chain(exposed).chain(behind);
+        let exposed: Map<String, Json> = all.map(|one| (one, json!({}))).collect();
         put(&mut config, "ExposedPorts", exposed);
         Ok(config)
     }

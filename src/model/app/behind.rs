@@ -20,6 +20,9 @@ pub struct Behind {
     /// The backend of a gray release; none for `APP_canary`, if there is one.
     #[serde(skip_serializing_if = "is_default")]
     pub canary: Option<String>,
+    /// Its key in the balancer's map of shares; none for the app's name.
+    #[serde(skip_serializing_if = "is_default")]
+    pub key: Option<String>,
     /// The port inside the container.
     pub port: u16,
     /// The first port on the hosts. The nth replica of a host has the pair from `host_port + 2 (n - 1)`: the old and

@@ -99,7 +99,7 @@ async fn front(
         balancer: spec.name.to_string(),
         stable,
         canary,
-        key: scope.app.to_string(),
+        key: behind.key.clone().unwrap_or_else(|| scope.app.to_string()),
         port: behind.port,
         host_port: behind.host_port,
         drain: behind.drain.unwrap_or(DRAIN),

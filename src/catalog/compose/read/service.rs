@@ -114,6 +114,7 @@ fn behind(fields: &mut Fields<'_, '_>) -> Option<Behind> {
         name: own.parsed("name", expected, name),
         backend: own.parsed("backend", expected, name),
         canary: own.parsed("canary", expected, name),
+        key: own.parsed("key", expected, name),
         port: own.number("port").unwrap_or_default(),
         host_port: own.number("host_port").unwrap_or_default(),
         drain: own.duration("drain"),
