@@ -165,6 +165,10 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         // What a cleaning takes away depends on the engine's version.
         Sentence::Host(_) => session.reach_known(touches).await?,
         Sentence::Network(_) => session.reach_networks(touches).await?,
+        Sentence::Node(_)
+        | Sentence::Service(_)
+        | Sentence::Secret(_)
+        | Sentence::SwarmConfig(_) => session.reach_swarms(touches).await?,
         Sentence::Image(_) | Sentence::Volume(_) => session.reach_resources(touches).await?,
         _ => session.reach(touches).await?,
     };

@@ -22,6 +22,7 @@ mod setting;
 mod setup;
 mod show;
 mod signals;
+mod swarm;
 mod table;
 mod template;
 mod volume;
@@ -213,6 +214,11 @@ impl Session {
             }
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
+            Sentence::Swarm(_)
+            | Sentence::Node(_)
+            | Sentence::Service(_)
+            | Sentence::Secret(_)
+            | Sentence::SwarmConfig(_) => swarm::ask(self, sentence).await,
             Sentence::Logs(args) => logs::logs(self, sentence, args).await,
             Sentence::Audit(AuditCommand::List { list, number }) => {
                 audit::list(self, list, *number).await

@@ -52,6 +52,9 @@ const RESOURCES: [&str; 9] = [
     "create", "destroy", "remove", "delete", "tag", "untag", "import", "load", "pull",
 ];
 
+/// What managers tell of their Swarm, beside making and removing.
+const SWARM: [&str; 1] = ["update"];
+
 /// What networks tell of containers that are attached and detached; these tell nothing of it themselves.
 const PLUGS: [&str; 2] = ["connect", "disconnect"];
 
@@ -114,7 +117,7 @@ fn filters(product: Product) -> String {
                 .collect();
             events.sort_unstable();
             events.dedup();
-            serde_json::json!({"type": ["container", "image", "network", "volume"], "event": events}).to_string()
+            serde_json::json!({"type": ["container", "image", "network", "volume", "node", "service", "secret", "config"], "event": events}).to_string()
         }
         // Podman refuses some of Docker's words for events, so it is asked for all of them.
         Product::Podman => {
@@ -161,7 +164,8 @@ fn read(line: &[u8]) -> Option<Change> {
         return Some(Change::Container(ContainerId::new(&container)));
     }
     if entry.kind != "container" {
-        return RESOURCES.contains(&action).then_some(Change::Resources);
+        let is_change = RESOURCES.contains(&action) || SWARM.contains(&action);
+        return is_change.then_some(Change::Resources);
     }
     let id = ContainerId::new(&entry.actor.id);
     let at = Timestamp::from_nanosecond(entry.time_nano.into())

@@ -15,7 +15,7 @@ use super::older::{self, Older};
 use super::outbox::Outbox;
 use super::session::Session;
 use super::stats::Samples;
-use super::{ask, backup, inspect, load, resources, stats};
+use super::{ask, backup, inspect, load, resources, stats, swarm};
 use crate::model::{ContainerId, Event, Feed, Payload, Timestamp, Usage, nanoseconds};
 
 /// After a failure; twice as long after each further one.
@@ -26,6 +26,12 @@ const LONGEST_RETRY: Duration = Duration::from_mins(1);
 
 /// Between two looks at the processes of a container.
 const TOP: Duration = Duration::from_secs(2);
+
+/// Between two looks at a Swarm.
+const SWARM: Duration = Duration::from_secs(3);
+
+/// The same where a host is no manager, which it may become.
+const NO_SWARM: Duration = Duration::from_secs(30);
 
 /// How long it may take after a stream broke until the host's way knows why.
 const EXPLAINED: Duration = Duration::from_secs(2);
@@ -171,6 +177,7 @@ impl One<'_> {
                 Box::pin(self.older(&id, before, count, &mut progress.answered)).await
             }
             Feed::Resources(_) => Box::pin(self.resources()).await,
+            Feed::Swarm(_) => Box::pin(self.swarm()).await,
             Feed::Load(_) => Box::pin(self.load()).await,
             Feed::Files(_, volume) => Box::pin(self.files(&volume, &mut progress.answered)).await,
         }
@@ -290,6 +297,23 @@ impl One<'_> {
             select! {
                 Ok(()) = pace.changed() => {}
                 () = sleep_until(next) => {}
+                () = resources_changed(&mut self.changes) => sleep(SETTLE).await,
+            }
+        }
+    }
+
+    /// Tasks come and go without an event, so that they are asked for again and again.
+    async fn swarm(&mut self) -> Result<(), Fault> {
+        loop {
+            let asked = Instant::now();
+            let known = swarm::swarm(self.session).await?;
+            let is_manager = known.is_some();
+            let out = &self.context.out;
+            out.tell(Event::Swarm(out.host.clone(), known.map(Box::new)))
+                .await;
+            let pause = if is_manager { SWARM } else { NO_SWARM };
+            select! {
+                () = sleep_until(asked + pause.max(asked.elapsed() * 10)) => {}
                 () = resources_changed(&mut self.changes) => sleep(SETTLE).await,
             }
         }

@@ -1,11 +1,13 @@
 //! What an engine says of itself and of its host.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::docker::asked;
 use super::error::Fault;
 use super::inspect::moment;
 use super::session::Session;
+use crate::model::swarm::Membership;
 use crate::model::{AddressPool, EngineInfo, Skew, Timestamp, printable};
 
 /// Podman runs helpers for this, so it may take its time.
@@ -23,6 +25,30 @@ pub(super) async fn info(session: &Session) -> Result<(EngineInfo, Option<Skew>)
         Some(Skew::measured(before?, told?, after?))
     });
     Ok((read(session, said), skew))
+}
+
+/// What it is in a Swarm; none when it is in none.
+fn membership(said: bollard::models::SwarmInfo) -> Option<Membership> {
+    let text = |text: Option<String>| Arc::from(printable(text.as_deref().unwrap_or("")));
+    let state: Arc<str> = said
+        .local_node_state
+        .map_or_else(|| Arc::from(""), |state| Arc::from(state.to_string()));
+    if matches!(&*state, "" | "inactive") {
+        return None;
+    }
+    let managers = said.remote_managers.unwrap_or_default();
+    Some(Membership {
+        node: text(said.node_id),
+        cluster: said
+            .cluster
+            .and_then(|one| one.id)
+            .filter(|id| !id.is_empty())
+            .map(|id| Arc::from(printable(&id))),
+        manages: said.control_available.unwrap_or(false),
+        state,
+        managers: managers.into_iter().map(|one| text(one.node_id)).collect(),
+        error: text(said.error),
+    })
 }
 
 fn read(session: &Session, said: bollard::models::SystemInfo) -> EngineInfo {
@@ -60,6 +86,7 @@ fn read(session: &Session, said: bollard::models::SystemInfo) -> EngineInfo {
                 Some(AddressPool { base, size })
             })
             .collect(),
+        swarm: said.swarm.and_then(membership),
         warnings: said
             .warnings
             .unwrap_or_default()

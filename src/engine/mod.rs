@@ -40,6 +40,7 @@ mod session;
 pub mod ssh;
 mod stamp;
 mod stats;
+mod swarm;
 mod switch;
 mod task;
 mod tls;
@@ -237,6 +238,12 @@ impl Engines {
             Action::Install(what) => return self.install(step, what, say).await,
             Action::Image(action) => {
                 return match image::act(self, step, action, say).await {
+                    Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
+                    done => done,
+                };
+            }
+            Action::Swarm(action) => {
+                return match Box::pin(swarm::act(self, step, action, say)).await {
                     Err(error) if error.kind == ErrorKind::Lost => Err(self.explained(error).await),
                     done => done,
                 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
     Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way, app::Template,
+    swarm::Swarm,
 };
 
 /// Something that happened or became known.
@@ -46,6 +47,8 @@ pub enum Event {
     Volumes(HostName, Vec<Volume>),
     /// `docker system df` of a host.
     Disk(HostName, DiskUsage),
+    /// What a manager tells of its Swarm; none when the host is no manager.
+    Swarm(HostName, Option<Box<Swarm>>),
     /// The load of a host.
     Load(HostName, HostLoad),
     /// An act was recorded or ended, here or by somebody else.

@@ -37,6 +37,8 @@ pub enum Feed {
     Older(HostName, ContainerId, Timestamp, u32),
     /// Images, networks, volumes and `df` of a host, about every minute.
     Resources(HostName),
+    /// What a manager tells of its Swarm, every few seconds.
+    Swarm(HostName),
     /// The host's own load, every few seconds.
     Load(HostName),
     /// The files of a volume; answered once.
@@ -55,6 +57,7 @@ impl Feed {
             | Self::Logs(host, _, _)
             | Self::Older(host, _, _, _)
             | Self::Resources(host)
+            | Self::Swarm(host)
             | Self::Load(host)
             | Self::Files(host, _) => host,
         }

@@ -99,6 +99,7 @@ impl Fleet {
             images: None,
             networks: None,
             volumes: None,
+            swarm: None,
             ..host.clone()
         });
         Self {
@@ -279,6 +280,7 @@ impl Fleet {
             Event::Images(name, images) => self.change(&name, |host| host.images = Some(images)),
             Event::Networks(name, all) => self.change(&name, |host| host.networks = Some(all)),
             Event::Volumes(name, all) => self.change(&name, |host| host.volumes = Some(all)),
+            Event::Swarm(name, all) => self.change(&name, |host| host.swarm = all),
             Event::Disk(name, disk) => self.change(&name, |host| host.disk = Some(disk)),
             Event::Load(name, load) => self.change(&name, |host| host.load = Some(load)),
         }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AddressPool, Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume,
     app::Rule,
+    swarm::{Membership, Swarm},
 };
 
 /// The name a host has in the configuration; hosts are told apart by nothing else (engine ids are
@@ -582,6 +583,9 @@ pub struct EngineInfo {
     pub address_pools: Vec<AddressPool>,
     /// What it warns of.
     pub warnings: Vec<String>,
+    /// What it is in a Swarm; none when it is in none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swarm: Option<Membership>,
 }
 
 /// How loaded the host itself is, as far as the way to it lets one see.
@@ -659,6 +663,8 @@ pub struct Host {
     pub networks: Option<Vec<Network>>,
     /// Its volumes, once somebody asked.
     pub volumes: Option<Vec<Volume>>,
+    /// What it tells of its Swarm, when it is a manager and somebody asked.
+    pub swarm: Option<Box<Swarm>>,
     /// What `docker system df` says, once somebody asked.
     pub disk: Option<DiskUsage>,
     /// The host's own load.
@@ -684,6 +690,7 @@ impl Host {
             images: None,
             networks: None,
             volumes: None,
+            swarm: None,
             disk: None,
             load: None,
             busy: None,
@@ -698,6 +705,16 @@ impl Host {
     /// The name of its environment; empty when it has none.
     pub fn environment(&self) -> &str {
         self.spec.environment.as_deref().unwrap_or("")
+    }
+
+    /// What it is in a Swarm, as its engine said when it introduced itself.
+    pub fn membership(&self) -> Option<&Membership> {
+        self.engine.as_ref()?.swarm.as_ref()
+    }
+
+    /// Whether it is a manager of a Swarm that can be asked and told.
+    pub fn is_manager(&self) -> bool {
+        self.membership().is_some_and(|one| one.manages)
     }
 
     /// Whether its disk is nearly full, as far as it is known.

@@ -25,6 +25,7 @@ mod schedule;
 pub mod setting;
 mod step;
 mod subnet;
+pub mod swarm;
 mod text;
 mod usage;
 

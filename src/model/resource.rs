@@ -19,6 +19,14 @@ pub enum Resource {
     Network,
     /// A volume, by its name.
     Volume,
+    /// A node of a Swarm, by its id; a manager tells of it.
+    Node,
+    /// A service of a Swarm, by its id.
+    Service,
+    /// A secret of a Swarm, by its id.
+    Secret,
+    /// A config of a Swarm, by its id.
+    Config,
 }
 
 impl Resource {
@@ -28,6 +36,26 @@ impl Resource {
             Self::Image => "image",
             Self::Network => "network",
             Self::Volume => "volume",
+            Self::Node => "node",
+            Self::Service => "service",
+            Self::Secret => "secret",
+            Self::Config => "config",
+        }
+    }
+
+    /// Whether it belongs to a Swarm, of which each manager tells the same.
+    pub fn is_swarms(self) -> bool {
+        match self {
+            Self::Node | Self::Service | Self::Secret | Self::Config => true,
+            Self::Image | Self::Network | Self::Volume => false,
+        }
+    }
+
+    /// The noun of its sentences.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Config => "swarm-config",
+            other => other.word(),
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::model::{Fleet, Setting};
 
 /// At most so many are offered.
-const MOST: usize = 100;
+const MOST: usize = 200;
 
 /// One way to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ pub mod run;
 pub mod sentence;
 pub mod setting;
 pub mod subnet;
+pub mod swarm;
 pub mod target;
 #[cfg(test)]
 mod tests;

@@ -53,6 +53,11 @@ impl Sentence {
             | Self::Image(_)
             | Self::Subnet(_)
             | Self::App(_)
+            | Self::Swarm(_)
+            | Self::Node(_)
+            | Self::Service(_)
+            | Self::Secret(_)
+            | Self::SwarmConfig(_)
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Template(_)
@@ -77,6 +82,9 @@ impl Sentence {
             Self::Network(command) => command.hosts(),
             Self::Volume(command) => command.hosts(),
             Self::Image(ImageCommand::Prune(args)) => &args.hosts,
+            Self::Node(command) => command.hosts(),
+            Self::Service(command) => command.hosts(),
+            Self::Secret(command) | Self::SwarmConfig(command) => command.hosts(),
             Self::Host(
                 HostCommand::List(_)
                 | HostCommand::Add(_)
@@ -88,6 +96,7 @@ impl Sentence {
             | Self::Image(_)
             | Self::Subnet(_)
             | Self::App(_)
+            | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Template(_)
@@ -103,10 +112,14 @@ impl Sentence {
             Self::Image(command) => command.patterns(),
             Self::Network(command) => command.patterns(),
             Self::Volume(command) => command.patterns(),
+            Self::Node(command) => command.patterns(),
+            Self::Service(command) => command.patterns(),
+            Self::Secret(command) | Self::SwarmConfig(command) => command.patterns(),
             Self::Host(_)
             | Self::Container(_)
             | Self::Subnet(_)
             | Self::App(_)
+            | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Template(_)
@@ -152,7 +165,13 @@ impl Sentence {
                 let named = self.host_patterns();
                 named.is_empty() || named.iter().any(|pattern| pattern.matches(spec))
             }
-            Self::Subnet(_) | Self::App(_) => true,
+            Self::Subnet(_) | Self::App(_) | Self::Swarm(_) => true,
+            Self::Node(_) | Self::Service(_) | Self::Secret(_) | Self::SwarmConfig(_) => {
+                let (hosts, named) = (self.host_patterns(), self.resource_patterns());
+                (hosts.is_empty() && named.is_empty())
+                    || hosts.iter().any(|pattern| pattern.matches(spec))
+                    || named.iter().any(|pattern| pattern.touches(spec))
+            }
             Self::Network(command) => {
                 let (containers, hosts) = (command.containers(), command.hosts());
                 let networks = command.patterns();
@@ -219,6 +238,9 @@ impl Sentence {
             "image" => "nginx:1.25@ams-1",
             "network" => "back@ams-1",
             "volume" => "data@ams-1",
+            "node" => "ams-2",
+            "service" => "shop_web",
+            "secret" | "config" => "tls-key",
             _ => "web@ams-1",
         };
         Refusal::new(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::acts;
 use super::clock::{Nanos, SECOND};
 use super::container::{Attachment, Container, Mount, Plan, Port, Probe, Restart};
-use super::engine::{Engine, Volume};
+use super::engine::{Engine, Key, Volume};
 use super::files::Tree;
 use super::http::{self, Answer, Refusal};
 use super::images;
@@ -121,6 +121,29 @@ impl Policy {
             _ => Restart::No,
         }
     }
+}
+
+/// Makes the container of a task, and starts it: a body as of `POST /containers/create`.
+pub fn make(engine: &mut Engine, now: Nanos, name: &str, body: Value) -> Result<Key, Refusal> {
+    let wanted: Wanted =
+        serde_json::from_value(body).map_err(|error| Refusal::bad(error.to_string()))?;
+    let seed = engine.fresh_seed();
+    let image = engine
+        .find_image(&wanted.image)
+        .ok_or_else(|| images::missing(&wanted.image))?;
+    let base = plans::image_plan(image.row, image);
+    let (plan, networks) = plan(engine, base, wanted, seed, now)?;
+    let container = Container {
+        id: seed.of("id").hex64(),
+        name: name.to_owned(),
+        created: now,
+        networks,
+        ..world::blank(seed, Arc::new(plan))
+    };
+    let key = engine.insert(container);
+    engine.emit_container(now, key, "create", &[]);
+    engine.begin(key, now);
+    Ok(key)
 }
 
 /// `POST /containers/create`

@@ -13,6 +13,7 @@ use super::fleet::Spare;
 use super::http::Refusal;
 use super::images_table::ImageRow;
 use super::seed::Seed;
+use super::swarm::Swarm;
 
 /// How many events are kept for `since`, as the real engine keeps 256.
 const EVENTS_KEPT: usize = 4096;
@@ -174,6 +175,8 @@ pub struct Engine {
     pub networks: Vec<Network>,
     /// Volumes by name.
     pub volumes: BTreeMap<String, Volume>,
+    /// The Swarm that it manages.
+    pub swarm: Option<Swarm>,
     /// Commands in containers, by id.
     pub execs: HashMap<String, Exec>,
     events: VecDeque<Event>,
@@ -194,6 +197,7 @@ impl Engine {
             images: Vec::new(),
             networks: Vec::new(),
             volumes: BTreeMap::new(),
+            swarm: None,
             execs: HashMap::new(),
             events: VecDeque::new(),
             seen: 0,

@@ -24,6 +24,8 @@ pub enum Kind {
     Network,
     /// A volume.
     Volume,
+    /// A service of a Swarm.
+    Service,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Self::Image => "image",
             Self::Network => "network",
             Self::Volume => "volume",
+            Self::Service => "service",
         }
     }
 }

@@ -70,6 +70,7 @@ mod session;
 mod shell;
 mod sift;
 mod stats;
+mod swarm;
 mod system;
 mod voice;
 mod volumes;

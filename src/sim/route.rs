@@ -11,7 +11,7 @@ use super::host::Host;
 use super::http::{self, Answer, Body, Query, Refusal};
 use super::{
     acts, archive, build, containers, create, events, exec, image_archive, images, load, logs,
-    networks, stats, system, volumes,
+    networks, stats, swarm, system, volumes,
 };
 
 const EXPERIMENTAL: &str = "docker-experimental";
@@ -142,7 +142,7 @@ async fn dispatch(method: &Method, parts: &[&str], call: Call) -> Option<Answer>
         [
             "swarm" | "services" | "nodes" | "tasks" | "configs" | "secrets",
             ..,
-        ] => Err(system::no_manager()),
+        ] => return swarm::answer(method, parts, call).await,
         ["containers", rest @ ..] => return container(method, rest, call).await,
         ["exec", id, "json"] if get => exec::inspect(&call, id),
         ["exec", id, "start"] if post => exec::start(call, id).await,

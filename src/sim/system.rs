@@ -11,6 +11,7 @@ use super::containers;
 use super::http::{self, Body, Refusal};
 use super::images;
 use super::route::Call;
+use super::swarm;
 use super::volumes;
 
 /// The versions of one of Docker's releases.
@@ -167,14 +168,16 @@ const COMMON_INFO: &str = r#"{
 pub fn info(call: &Call) -> Response<Body> {
     let profile = &call.host.profile;
     let release = release(profile.minor);
-    let ((running, paused, stopped), containers, images, now) = call.host.read(|engine, now| {
-        (
-            engine.census(),
-            engine.containers.len(),
-            engine.images.len(),
-            now,
-        )
-    });
+    let ((running, paused, stopped), containers, images, now, swarm) =
+        call.host.read(|engine, now| {
+            (
+                engine.census(),
+                engine.containers.len(),
+                engine.images.len(),
+                now,
+                swarm::info(engine),
+            )
+        });
     let labels: Vec<String> = profile
         .labels
         .iter()
@@ -205,6 +208,11 @@ pub fn info(call: &Call) -> Response<Body> {
     });
     if let (Value::Object(value), Value::Object(own)) = (&mut value, own) {
         value.extend(own);
+    }
+    if let Some(swarm) = swarm {
+        value["Swarm"] = swarm;
+        // A daemon does not do both.
+        value["LiveRestoreEnabled"] = json!(false);
     }
     if profile.minor <= 41 {
         value["KernelMemory"] = json!(true);
@@ -237,7 +245,7 @@ fn engine_id(hex: &str, minor: u32) -> String {
     letters.join(":")
 }
 
-/// What every request to a swarm is refused with: the sim's engines are in none.
+/// What every request to a Swarm is refused with where the host is no manager of one.
 pub fn no_manager() -> Refusal {
     Refusal::new(
         StatusCode::SERVICE_UNAVAILABLE,

@@ -799,6 +799,11 @@ impl Ui {
             | Sentence::Volume(_)
             | Sentence::Registry(_)
             | Sentence::Balancer(_)
+            | Sentence::Swarm(_)
+            | Sentence::Node(_)
+            | Sentence::Service(_)
+            | Sentence::Secret(_)
+            | Sentence::SwarmConfig(_)
             | Sentence::App(_)
             | Sentence::Template(_) => None,
         }

@@ -8,6 +8,7 @@ mod contract_feeds;
 mod contract_images;
 mod contract_logs;
 mod contract_networks;
+mod contract_swarm;
 mod contract_volumes;
 mod desk;
 mod fleet;
@@ -167,6 +168,20 @@ mod processes {
         a_container_without_a_shell_says_so
         a_command_as_a_step_tells_its_end
     ]);
+}
+
+mod swarms {
+    contract!(sim, contract_swarm: [
+        a_manager_does_what_it_is_told
+    ]);
+}
+
+/// On an engine of its own, because a Swarm changes it for all that use it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_swarm_of_one() {
+    let lab = wharf_lab::Lab::start(&["--hosts", "0", "--engines"]);
+    let docker = subject::real(&lab, "unix", "lab/busybox:1", None);
+    contract_swarm::a_manager_does_what_it_is_told(docker).await;
 }
 
 /// On engines of its own, because it removes what others may need.

@@ -76,6 +76,11 @@ impl Ground {
             variables,
         }
     }
+
+    /// A variable of our environment.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.variables.0)(name)
+    }
 }
 
 /// A build that goes on.

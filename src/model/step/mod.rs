@@ -14,7 +14,10 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction};
+use super::{
+    BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction,
+    swarm::SwarmAction,
+};
 
 /// What is cleaned up by a prune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -123,6 +126,8 @@ pub enum Action {
     Registry(RegistryAction),
     /// Something is done to a load balancer.
     Balancer(BalancerStep),
+    /// Something is done to a part of a Swarm.
+    Swarm(SwarmAction),
     /// A target of a deploy is brought to its release.
     Deploy(Box<DeployAction>),
 }
@@ -206,6 +211,7 @@ impl fmt::Display for Action {
             Self::Network(action) => action.fmt(f),
             Self::Volume(action) => action.fmt(f),
             Self::Registry(action) => action.fmt(f),
+            Self::Swarm(action) => action.fmt(f),
             Self::Balancer(step) => step.action.fmt(f),
             Self::Deploy(action) => action.fmt(f),
         }

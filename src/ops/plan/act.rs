@@ -192,6 +192,7 @@ fn busy(action: &Action) -> &'static str {
         Action::Image(action) => action.busy(),
         Action::Network(action) => action.busy(),
         Action::Volume(action) => action.busy(),
+        Action::Swarm(action) => action.busy(),
         Action::Registry(_) | Action::Balancer(_) | Action::Deploy(_) => "working",
     }
 }

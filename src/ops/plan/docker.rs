@@ -3,7 +3,8 @@
 use crate::{
     model::{
         Action, Build, BuildSource, Endpoint, Fleet, Host, HostName, ImageAction, NetworkAction,
-        NetworkSpec, NewVolume, Prune, Step, Subject, VolumeAction, redact,
+        NetworkSpec, NewVolume, Prune, SecretSource, Step, Subject, VolumeAction, redact,
+        swarm::SwarmAction,
     },
     ops::sentence::join,
 };
@@ -105,7 +106,8 @@ fn takes_several(action: &Action) -> bool {
         | Action::Kill { .. }
         | Action::Remove { .. }
         | Action::Network(NetworkAction::Remove)
-        | Action::Volume(VolumeAction::Remove) => true,
+        | Action::Volume(VolumeAction::Remove)
+        | Action::Swarm(SwarmAction::Remove(_) | SwarmAction::Scale { .. }) => true,
         Action::Rename { .. }
         | Action::CopyIn { .. }
         | Action::CopyOut { .. }
@@ -127,6 +129,9 @@ fn takes_several(action: &Action) -> bool {
         )
         | Action::Registry(_)
         | Action::Balancer(_)
+        | Action::Swarm(
+            SwarmAction::Availability { .. } | SwarmAction::Restart | SwarmAction::Create(_),
+        )
         | Action::Deploy(_)
         | Action::Examine
         | Action::Install(_) => false,
@@ -175,6 +180,7 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
         Action::Image(action) => return image(action, names),
         Action::Network(action) => return network(action, names),
         Action::Volume(action) => return volume(action, names),
+        Action::Swarm(action) => return swarm(action, names),
         // No command of docker does that, and their plans name none.
         Action::Registry(_) | Action::Balancer(_) | Action::Deploy(_) => return Vec::new(),
         // These are no commands of docker, and have commands of their own in their plans.
@@ -333,6 +339,29 @@ fn create_network(spec: &NetworkSpec, names: &[String]) -> Vec<String> {
     );
     words.extend(names.iter().cloned());
     words
+}
+
+fn swarm(action: &SwarmAction, names: &[String]) -> Vec<String> {
+    match action {
+        SwarmAction::Availability { to, .. } => {
+            spoken(&["node", "update", "--availability", to.word()], &[], names)
+        }
+        SwarmAction::Scale { to } => {
+            let names: Vec<String> = names.iter().map(|name| format!("{name}={to}")).collect();
+            spoken(&["service", "scale"], &[], &names)
+        }
+        SwarmAction::Restart => spoken(&["service", "update", "--force"], &[], names),
+        SwarmAction::Remove(kind) => spoken(&[kind.word(), "rm"], &[], names),
+        SwarmAction::Create(wanted) => {
+            let mut words = spoken(&[wanted.kind.word(), "create"], &[], names);
+            words.push(match &wanted.from {
+                SecretSource::File(path) => path.display().to_string(),
+                // Out of a pipe.
+                SecretSource::Variable(_) => "-".to_owned(),
+            });
+            words
+        }
+    }
 }
 
 fn volume(action: &VolumeAction, names: &[String]) -> Vec<String> {

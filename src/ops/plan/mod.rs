@@ -14,6 +14,7 @@ mod prune;
 mod query;
 mod registry;
 mod resource;
+mod swarm;
 mod switch;
 mod volume;
 
@@ -29,7 +30,7 @@ use super::{
     sentence::{ContainerCommand, Danger, HostCommand, Sentence},
     target::Target,
 };
-use crate::model::{Fleet, Step};
+use crate::model::{Fleet, Resource, Step};
 
 /// What a sentence would do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -199,10 +200,20 @@ impl Sentence {
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
             Self::Registry(command) => registry::plan(self, command, fleet, selection),
             Self::App(command) => app::plan(self, command, fleet),
-            Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => {
-                query::plan(self, fleet, selection)
+            Self::Node(command) => swarm::node(self, command, fleet, selection),
+            Self::Service(command) => swarm::service(self, command, fleet, selection),
+            Self::Secret(command) => {
+                swarm::stored(self, Resource::Secret, command, fleet, selection)
             }
+            Self::SwarmConfig(command) => {
+                swarm::stored(self, Resource::Config, command, fleet, selection)
+            }
+            Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
+            Self::Logs(_)
+            | Self::Audit(_)
+            | Self::Subnet(_)
+            | Self::Swarm(_)
+            | Self::Template(_) => query::plan(self, fleet, selection),
         }
     }
 }

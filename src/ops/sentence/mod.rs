@@ -11,6 +11,7 @@ mod network;
 mod registry;
 mod setting;
 mod subnet;
+mod swarm;
 mod template;
 mod traits;
 mod volume;
@@ -43,6 +44,11 @@ pub use network::{
 pub use registry::{DeleteArgs, Destination, PromoteArgs, RegistryCommand, RepositoriesArgs};
 pub use setting::SettingCommand;
 pub use subnet::{FreeArgs, SubnetCommand};
+pub use swarm::{
+    CreateStoredArgs, DrainNodeArgs, ManagersArgs, NodeCommand, NodeTargets, RemoveServiceArgs,
+    ScaleServiceArgs, ServiceCommand, ServiceTargets, StoredCommand, StoredTargets, SwarmCommand,
+    TasksArgs,
+};
 pub use template::{CheckTemplateArgs, ConvertArgs, RenderArgs, TemplateCommand};
 pub use traits::{Accepts, Danger, Number, Role};
 pub use volume::{
@@ -87,6 +93,21 @@ pub enum Sentence {
     /// Load balancers: what stands behind them, and who gets traffic
     #[command(subcommand)]
     Balancer(BalancerCommand),
+    /// Swarms: the clusters that hosts form
+    #[command(subcommand)]
+    Swarm(SwarmCommand),
+    /// Nodes of Swarms: drained, paused, taking tasks
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// Services of Swarms, and their tasks
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// Secrets of Swarms
+    #[command(subcommand)]
+    Secret(StoredCommand),
+    /// Configs of Swarms
+    #[command(subcommand)]
+    SwarmConfig(StoredCommand),
     /// Templates: apps to be made of answers, and Compose files
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -173,7 +194,10 @@ impl Sentence {
             Self::Registry(command) => command.why(),
             Self::Balancer(command) => command.why(),
             Self::App(command) => command.why(),
-            Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => None,
+            Self::Node(command) => command.why(),
+            Self::Service(command) => command.why(),
+            Self::Secret(command) | Self::SwarmConfig(command) => command.why(),
+            Self::Audit(_) | Self::Subnet(_) | Self::Swarm(_) | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

@@ -113,6 +113,10 @@ impl Sentence {
             Self::Registry(command) => command.danger(),
             Self::Balancer(command) => command.danger(),
             Self::App(command) => command.danger(),
+            Self::Swarm(command) => command.danger(),
+            Self::Node(command) => command.danger(),
+            Self::Service(command) => command.danger(),
+            Self::Secret(command) | Self::SwarmConfig(command) => command.danger(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Danger::Reads,
         }
     }
@@ -132,6 +136,10 @@ impl Sentence {
             Self::Registry(command) => command.role(),
             Self::Balancer(command) => command.role(),
             Self::App(command) => command.role(),
+            Self::Swarm(command) => command.role(),
+            Self::Node(command) => command.role(),
+            Self::Service(command) => command.role(),
+            Self::Secret(command) | Self::SwarmConfig(command) => command.role(),
             Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Role::Query,
         }
     }
@@ -148,10 +156,15 @@ impl Sentence {
             Self::Image(command) => command.accepts(),
             Self::Network(command) => command.accepts(),
             Self::Volume(command) => command.accepts(),
+            Self::Node(command) => command.accepts(),
+            Self::Service(command) => command.accepts(),
+            Self::Secret(command) => command.accepts(Resource::Secret),
+            Self::SwarmConfig(command) => command.accepts(Resource::Config),
             Self::Audit(_)
             | Self::App(_)
             | Self::Setting(_)
             | Self::Subnet(_)
+            | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Template(_) => Accepts::Nothing,

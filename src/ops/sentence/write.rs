@@ -5,11 +5,16 @@ use std::borrow::Cow;
 use super::{
     AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
     CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs,
-    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, NetworkCommand,
-    PruneArgs, RegistryCommand, RemoveArgs, Sentence, ServersArgs, SettingCommand, ShowArgs, Speed,
-    SubnetCommand, TemplateCommand, VolumeCommand,
+    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, ManagersArgs,
+    NetworkCommand, NodeCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence, ServersArgs,
+    ServiceCommand, SettingCommand, ShowArgs, Speed, StoredCommand, SubnetCommand, TemplateCommand,
+    VolumeCommand,
 };
-use crate::{logs::Filter, model::redact, ops::target::HostPattern};
+use crate::{
+    logs::Filter,
+    model::{Resource, redact},
+    ops::target::HostPattern,
+};
 
 /// The words of a line, joined so that a shell splits them the same way.
 #[derive(Default)]
@@ -107,6 +112,11 @@ impl Sentence {
             Self::Volume(command) => command.words(),
             Self::Registry(command) => command.words(),
             Self::Balancer(command) => command.words(),
+            Self::Swarm(command) => command.words(),
+            Self::Node(command) => command.words(),
+            Self::Service(command) => command.words(),
+            Self::Secret(command) => command.words(Resource::Secret),
+            Self::SwarmConfig(command) => command.words(Resource::Config),
             Self::Logs(_) => "logs",
             Self::Audit(AuditCommand::List { .. }) => "audit list",
             Self::Audit(AuditCommand::Verify) => "audit verify",
@@ -131,6 +141,12 @@ impl Sentence {
             Self::Volume(command) => volume(&mut words, command, targets),
             Self::Registry(command) => registry(&mut words, command),
             Self::Balancer(command) => balancer(&mut words, command),
+            Self::Swarm(_) => {}
+            Self::Node(command) => node(&mut words, command, targets),
+            Self::Service(command) => service(&mut words, command, targets),
+            Self::Secret(command) | Self::SwarmConfig(command) => {
+                stored(&mut words, command, targets);
+            }
             Self::Logs(args) => logs(&mut words, args, targets),
             Self::Audit(AuditCommand::List { list: args, number }) => {
                 list(&mut words, args);
@@ -531,6 +547,52 @@ fn volume(words: &mut Words, command: &VolumeCommand, targets: &[String]) {
             words.0.extend(targets.iter().cloned());
             words.option("--from", args.from.as_ref());
         }
+    }
+}
+
+fn managers(words: &mut Words, args: &ManagersArgs) {
+    words.0.extend(args.hosts.iter().map(ToString::to_string));
+}
+
+fn node(words: &mut Words, command: &NodeCommand, targets: &[String]) {
+    words.0.extend(targets.iter().cloned());
+    match command {
+        NodeCommand::List(args) => managers(words, args),
+        NodeCommand::Drain(args) => {
+            words.option("--wait", Some(args.wait));
+        }
+        NodeCommand::Show { .. } | NodeCommand::Pause(_) | NodeCommand::Activate(_) => {}
+    }
+}
+
+fn service(words: &mut Words, command: &ServiceCommand, targets: &[String]) {
+    words.0.extend(targets.iter().cloned());
+    match command {
+        ServiceCommand::List(args) => managers(words, args),
+        ServiceCommand::Tasks(args) => {
+            words.flag("--all", args.all);
+        }
+        ServiceCommand::Scale(args) => {
+            words.option("--replicas", Some(args.replicas));
+        }
+        ServiceCommand::Show { .. } | ServiceCommand::Restart(_) | ServiceCommand::Remove(_) => {}
+    }
+}
+
+fn stored(words: &mut Words, command: &StoredCommand, targets: &[String]) {
+    words.0.extend(targets.iter().cloned());
+    match command {
+        StoredCommand::List(args) => managers(words, args),
+        StoredCommand::Create(args) => {
+            let file = args.file.as_ref().map(|file| file.display());
+            words
+                .option("--file", file)
+                .option("--variable", args.variable.as_ref());
+            for pair in &args.labels {
+                words.option("--label", Some(pair));
+            }
+        }
+        StoredCommand::Remove(_) => {}
     }
 }
 

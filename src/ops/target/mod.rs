@@ -59,6 +59,10 @@ impl Target {
             Self::Resource(Resource::Image, ..) => "an image",
             Self::Resource(Resource::Network, ..) => "a network",
             Self::Resource(Resource::Volume, ..) => "a volume",
+            Self::Resource(Resource::Node, ..) => "a node",
+            Self::Resource(Resource::Service, ..) => "a service",
+            Self::Resource(Resource::Secret, ..) => "a secret",
+            Self::Resource(Resource::Config, ..) => "a config",
             Self::Operation(_) => "an entry of the log",
         }
     }

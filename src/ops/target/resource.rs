@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use super::{Glob, HostPattern, PatternError, near};
 use crate::{
-    model::{Fleet, Host, HostSpec, Resource},
+    model::{Fleet, Host, HostSpec, Resource, swarm::Swarm},
     ops::plan::{Refusal, RefusalKind},
 };
 
@@ -110,6 +110,12 @@ impl ResourcePattern {
         if found.is_empty() {
             return Err(self.unknown(kind, &hosts));
         }
+        if kind.is_swarms() {
+            // Each manager tells of all of its Swarm: the first that answers is asked.
+            let mut seen = std::collections::HashSet::new();
+            found.sort_by_key(|(host, ..)| !host.link.is_online());
+            found.retain(|(_, id, _)| seen.insert(id.clone()));
+        }
         Ok(found)
     }
 
@@ -138,7 +144,7 @@ impl ResourcePattern {
     }
 
     fn is_called(&self, kind: Resource, names: &Names<'_>) -> bool {
-        if let (Some(app), Resource::Network | Resource::Volume) = (&self.app, kind) {
+        if let Some(app) = self.app.as_ref().filter(|_| has_apps(kind)) {
             return names.app.is_some_and(|name| app.matches(name));
         }
         let latest = |name: &str| {
@@ -206,7 +212,7 @@ impl ResourcePattern {
         let remedy = near(
             &self.glob.text,
             known.iter().map(String::as_str),
-            &format!("`wharf {word} list` lists the {word}s"),
+            &format!("`wharf {} list` lists the {word}s", kind.noun()),
         );
         let why = if unseen.is_empty() {
             format!("no {word} is {self}")
@@ -214,6 +220,19 @@ impl ResourcePattern {
             format!("no {word} is {self} on the hosts that could be asked (not {names})")
         };
         Refusal::new(RefusalKind::Unknown, why, remedy)
+    }
+}
+
+/// Whether things of that kind belong to apps.
+fn has_apps(kind: Resource) -> bool {
+    match kind {
+        Resource::Network
+        | Resource::Volume
+        | Resource::Service
+        | Resource::Secret
+        | Resource::Config => true,
+        // What follows `app:` is a tag of an image.
+        Resource::Image | Resource::Node => false,
     }
 }
 
@@ -240,6 +259,10 @@ fn is_known(host: &Host, kind: Resource) -> bool {
         Resource::Image => host.images.is_some(),
         Resource::Network => host.networks.is_some(),
         Resource::Volume => host.volumes.is_some(),
+        // A host that is no manager tells of none.
+        Resource::Node | Resource::Service | Resource::Secret | Resource::Config => {
+            host.swarm.is_some() || (host.engine.is_some() && !host.is_manager())
+        }
     }
 }
 
@@ -276,6 +299,44 @@ fn each<'h>(host: &'h Host, kind: Resource, mut visit: impl FnMut(Names<'h>, &'h
                 visit(names, &volume.name);
             }
         }
+        Resource::Node | Resource::Service | Resource::Secret | Resource::Config => {
+            if let Some(swarm) = &host.swarm {
+                each_of_swarm(swarm, kind, |name, app, id| {
+                    visit(
+                        Names {
+                            all: vec![name],
+                            app,
+                        },
+                        id,
+                    );
+                });
+            }
+        }
+    }
+}
+
+/// The same for parts of a Swarm: name, app, id.
+fn each_of_swarm<'h>(
+    swarm: &'h Swarm,
+    kind: Resource,
+    mut visit: impl FnMut(&'h str, Option<&'h str>, &'h Arc<str>),
+) {
+    match kind {
+        Resource::Node => swarm
+            .nodes
+            .iter()
+            .for_each(|one| visit(&one.name, None, &one.id)),
+        Resource::Service => {
+            for one in &swarm.services {
+                visit(&one.name, one.app.as_deref(), &one.id);
+            }
+        }
+        Resource::Secret | Resource::Config => {
+            for one in swarm.stored(kind) {
+                visit(&one.name, one.app.as_deref(), &one.id);
+            }
+        }
+        Resource::Image | Resource::Network | Resource::Volume => {}
     }
 }
 

@@ -13,6 +13,7 @@ mod refusing;
 mod resources;
 mod round_trip;
 mod speaking;
+mod swarms;
 mod targeting;
 mod volumes;
 
@@ -71,6 +72,7 @@ fn fleet() -> Fleet {
         fleet.apply(Event::Containers(HostName::new(host), list));
     }
     stock(&mut fleet);
+    swarms::form(&mut fleet);
     fleet
 }
 
