@@ -271,6 +271,7 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
             id: format!("id-{at}"),
             address_pools: Vec::new(),
             warnings: Vec::new(),
+            swarm: None,
         }),
     ));
     fleet.apply(Event::Heard(
