@@ -72,7 +72,10 @@ pub async fn a_manager_does_what_it_is_told(subject: Subject) {
     init(&subject).await;
     let mut desk = Desk::at(&subject).await;
     desk.until("the host says that it manages", |fleet| {
-        fleet.hosts().first().is_some_and(|host| host.is_manager())
+        fleet
+            .hosts()
+            .first()
+            .is_some_and(wharf::model::Host::is_manager)
     })
     .await;
     desk.want([Feed::Swarm(subject.host())]);
