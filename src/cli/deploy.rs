@@ -56,6 +56,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         store: &store,
         fleet: &fleet,
         catalogs: &session.config.catalogs,
+        trust: &session.config.trust,
         by: &by,
     };
     let planned = unless_asked(Box::pin(deploy::prepare(&desk, sentence))).await;

@@ -38,6 +38,8 @@ pub(super) struct File {
     pub(super) registries: Vec<RegistrySpec>,
     pub(super) balancers: Vec<BalancerSpec>,
     pub(super) catalogs: Vec<CatalogSource>,
+    /// The public keys that may have signed bundles.
+    pub(super) trusted: Vec<Arc<str>>,
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
@@ -177,8 +179,8 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "balancer" | "catalog" | "registry" | "site_range"
-                | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                "backup" | "backups" | "balancer" | "bundle" | "catalog" | "registry"
+                | "site_range" | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -212,6 +214,10 @@ impl File {
             if let Some(vault) = vault(section, base) {
                 self.backups.directory = vault;
             }
+        });
+        root.table("bundle", |section| {
+            let keys = section.texts("trust");
+            self.trusted.extend(keys.into_iter().map(Arc::from));
         });
         root.tables("backup", |section| {
             let job = backup_job(section, base);

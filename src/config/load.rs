@@ -15,6 +15,7 @@ use super::{
 };
 use crate::model::{
     DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings, Vault,
+    release::Trust,
     setting::{Key, Source},
 };
 
@@ -55,6 +56,10 @@ impl Config {
             registries: file.registries,
             balancers: file.balancers,
             catalogs: file.catalogs,
+            trust: Trust {
+                key: paths.data_dir.join("bundle-key"),
+                keys: file.trusted,
+            },
             hosts: gathered.hosts,
             configured: gathered.configured,
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,

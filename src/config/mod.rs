@@ -104,6 +104,8 @@ pub struct Config {
     pub balancers: Vec<BalancerSpec>,
     /// Where templates come from, beside Wharf's own.
     pub catalogs: Vec<CatalogSource>,
+    /// Who signs bundles of releases, and whose are trusted.
+    pub trust: crate::model::release::Trust,
     /// Nothing may be changed.
     pub read_only: bool,
     /// The name of the keymap.

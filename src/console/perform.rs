@@ -202,12 +202,14 @@ impl Performer {
     fn prepare(&mut self, sentence: Box<Sentence>, fleet: Box<Fleet>) {
         let (crew, store, inbox) = (self.crew(), self.store.clone(), self.inbox.clone());
         let (catalogs, by) = (self.config.catalogs.clone(), self.origin.signature());
+        let trust = self.config.trust.clone();
         self.work(async move {
             let desk = Desk {
                 crew: &crew,
                 store: &store,
                 fleet: &fleet,
                 catalogs: &catalogs,
+                trust: &trust,
                 by: &by,
             };
             let planned = ops::deploy::prepare(&desk, &sentence).await;

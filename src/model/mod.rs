@@ -59,9 +59,9 @@ pub use resource::{DiskUsage, Image, ImageId, Network, Pool, Resource, Volume, s
 pub use schedule::Schedule;
 pub use setting::{Setting, Settings};
 pub use step::{
-    Action, Backup, Build, BuildArg, BuildSecret, BuildSource, Builder, BundledImage, ImageAction,
-    Install, NetworkAction, NetworkSpec, NewVolume, Prune, SecretSource, Step, Subject,
-    VolumeAction,
+    Action, Backup, Build, BuildArg, BuildSecret, BuildSource, Builder, BundledFile, BundledImage,
+    ImageAction, Install, NetworkAction, NetworkSpec, NewVolume, Prune, SecretSource, Step,
+    Subject, VolumeAction,
 };
 pub use subnet::{AddressPool, SiteRange, Span, Subnet, SubnetError, gaps};
 pub use text::{ago, bytes, hex, natural, nearest, printable, size, span};

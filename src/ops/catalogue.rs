@@ -60,6 +60,8 @@ const EXAMPLES: &[&str] = &[
     "app scale shop web=5",
     "app releases shop",
     "app deploys",
+    "app bundle shop --to shop.bundle",
+    "app install shop.bundle",
     "app continue shop",
     "app promote shop",
     "app pause shop",

@@ -15,6 +15,7 @@ mod gray;
 mod images;
 mod installing;
 mod networks;
+mod parcels;
 #[expect(dead_code, reason = "more than these tests need")]
 #[path = "../balancer/proxy.rs"]
 mod proxy;

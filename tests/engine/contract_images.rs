@@ -41,6 +41,7 @@ async fn act(
 
 fn bundle(subject: &Subject, id: &str, tag: &str, to: &Path) -> ImageAction {
     ImageAction::Bundle {
+        more: Vec::new(),
         images: vec![BundledImage {
             host: subject.host(),
             id: id.into(),
@@ -93,6 +94,7 @@ pub async fn an_image_goes_into_a_file_and_comes_back(subject: Subject) {
     assert_eq!(known(&mut desk, &subject, &tag).await, None);
 
     let load = ImageAction::Load {
+        only: None,
         file: file.clone(),
         limit: None,
     };

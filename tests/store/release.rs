@@ -38,6 +38,7 @@ fn rollout(scope: &Scope, number: u32) -> Rollout {
         policy: Policy::default(),
         adopt: false,
         generate: Vec::new(),
+        bundle: None,
     }
 }
 

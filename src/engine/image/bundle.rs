@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 use super::source::{Held, Reader, Source};
 use super::spool::{Layer, Packed, bare, header};
 use crate::engine::error::{Error, ErrorKind};
-use crate::model::{BundledImage, Timestamp, bytes, hex};
+use crate::model::{BundledFile, BundledImage, Timestamp, bytes, hex};
 
 /// The name of Wharf's own list in a bundle.
 pub const LIST: &str = "wharf-bundle.json";
@@ -27,6 +27,8 @@ pub(super) struct Bundle<'b> {
     pub reader: Reader<'b>,
     /// Which ones, and from where.
     pub images: &'b [BundledImage],
+    /// Texts that lie beside them.
+    pub more: &'b [BundledFile],
     /// The file.
     pub to: &'b Path,
     /// Whether one that is there may be replaced.
@@ -56,7 +58,8 @@ impl Bundle<'_> {
             parts.push((held, image.clone()));
         }
         let (to, count) = (self.to.to_owned(), parts.len());
-        let written = spawn_blocking(move || write_whole(&to, &parts)).await;
+        let more = self.more.to_vec();
+        let written = spawn_blocking(move || write_whole(&to, &parts, &more)).await;
         let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
         let shown = format!("writing {}", self.to.display());
         let size = written.map_err(|error| deed.failed_here(&shown, &error))?;
@@ -78,13 +81,13 @@ fn packed((held, image): &Part) -> io::Result<&Packed> {
 }
 
 /// Writes it beside, to the disk, and gives it its name.
-fn write_whole(to: &Path, parts: &[Part]) -> io::Result<u64> {
+fn write_whole(to: &Path, parts: &[Part], more: &[BundledFile]) -> io::Result<u64> {
     let beside = beside(to);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let _ = fs::remove_file(&beside);
     let file = options.open(&beside)?;
-    let done = write(file, parts).and_then(|size| {
+    let done = write(file, parts, more).and_then(|size| {
         fs::rename(&beside, to)?;
         let dir = to.parent().filter(|dir| !dir.as_os_str().is_empty());
         File::open(dir.unwrap_or(Path::new(".")))?.sync_all()?;
@@ -102,10 +105,13 @@ fn beside(to: &Path) -> PathBuf {
     to.with_file_name(name)
 }
 
-fn write(file: File, parts: &[Part]) -> io::Result<u64> {
+fn write(file: File, parts: &[Part], more: &[BundledFile]) -> io::Result<u64> {
     let mut builder = tar::Builder::new(io::BufWriter::with_capacity(1 << 20, file));
     let list = list(parts)?;
     append(&mut builder, LIST, list.to_string().as_bytes())?;
+    for file in more {
+        append(&mut builder, &file.name, file.text.as_bytes())?;
+    }
     let mut written: BTreeSet<Arc<str>> = BTreeSet::new();
     for part in parts {
         let image = packed(part)?;

@@ -70,16 +70,18 @@ pub(super) async fn act(
             tags,
             limit,
         } => acting.copy(from, *size, tags, *limit).await,
-        ImageAction::Load { file, limit } => acting.load(file, *limit).await,
+        ImageAction::Load { file, only, limit } => acting.load(file, only.as_ref(), *limit).await,
         ImageAction::Build(build) => super::build::build(engines, build, &deed, say).await,
         ImageAction::Bundle {
             images,
+            more,
             to,
             replace,
         } => {
             let bundle = Bundle {
                 reader: acting.reader(),
                 images,
+                more,
                 to,
                 replace: *replace,
             };
@@ -180,7 +182,12 @@ impl<'a> Acting<'a> {
     }
 
     /// Brings all images of a file.
-    async fn load(self, file: &Path, limit: Option<u64>) -> Result<String, Error> {
+    async fn load(
+        self,
+        file: &Path,
+        only: Option<&(Arc<str>, Vec<Arc<str>>)>,
+        limit: Option<u64>,
+    ) -> Result<String, Error> {
         let source = Source::File(file.to_owned());
         let held = self
             .engines
@@ -189,19 +196,30 @@ impl<'a> Acting<'a> {
             .await?;
         let mut stories = Vec::new();
         for image in &held.spool.images {
+            let tags = match only {
+                Some((id, _)) if *id != image.id => continue,
+                Some((_, tags)) => tags,
+                None => &image.tags,
+            };
             self.warn(&image.platform).await;
             let carry = Carry {
                 engines: self.engines,
                 deed: self.deed,
                 spool: &held.spool,
                 image,
-                tags: &image.tags,
+                tags,
                 limit,
                 say: self.say,
             };
             let story = carry.bring().await?;
-            let name = image.tags.first().unwrap_or(&image.id);
+            let name = tags.first().unwrap_or(&image.id);
             stories.push(format!("{name}: {story}"));
+        }
+        if let Some((id, _)) = only
+            && stories.is_empty()
+        {
+            let why = format!("{} does not have the image {id}", file.display());
+            return Err(self.deed.failed(ErrorKind::NotFound, why));
         }
         Ok(stories.join("; "))
     }

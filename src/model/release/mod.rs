@@ -5,6 +5,7 @@ mod found;
 mod front;
 mod policy;
 mod rollout;
+mod seal;
 mod secrets;
 
 pub use diff::{Change, diff};
@@ -12,6 +13,7 @@ pub use found::{Found, Mark};
 pub use front::{Front, Lane, pair};
 pub use policy::{BatchSize, Gate, Gray, OnFailure, Policy, Strategy, strategy};
 pub use rollout::{Converge, DeployAction, Direction, Held, Lease, Phase, Rollout, Wish};
+pub use seal::{Seal, SigningKey, Trust};
 pub use secrets::{Keeper, SecretOf, Secrets};
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -120,6 +121,9 @@ pub struct Rollout {
     pub adopt: bool,
     /// Secrets that are made when they are not there yet, each of so many characters.
     pub generate: Vec<(crate::model::app::SecretName, usize)>,
+    /// The file of this machine that has its images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<PathBuf>,
 }
 
 impl Rollout {

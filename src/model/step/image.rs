@@ -20,6 +20,15 @@ pub struct BundledImage {
     pub size: u64,
 }
 
+/// A small text that goes into a bundle beside its images.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct BundledFile {
+    /// Its name there.
+    pub name: Arc<str>,
+    /// The text.
+    pub text: Arc<str>,
+}
+
 /// What is done to an image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -70,6 +79,9 @@ pub enum ImageAction {
     Load {
         /// An archive of images.
         file: PathBuf,
+        /// Only the image with that id, and what it is to be called, whatever the archive calls it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        only: Option<(Arc<str>, Vec<Arc<str>>)>,
         /// At most so many bytes a second.
         limit: Option<u64>,
     },
@@ -79,6 +91,9 @@ pub enum ImageAction {
     Bundle {
         /// Which ones.
         images: Vec<BundledImage>,
+        /// What lies beside them.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        more: Vec<BundledFile>,
         /// The file.
         to: PathBuf,
         /// A file of that name is replaced.

@@ -6,7 +6,7 @@ mod network;
 mod volume;
 
 pub use build::{Build, BuildArg, BuildSecret, BuildSource, Builder, SecretSource};
-pub use image::{BundledImage, ImageAction};
+pub use image::{BundledFile, BundledImage, ImageAction};
 pub use network::{NetworkAction, NetworkSpec};
 pub use volume::{Backup, NewVolume, VolumeAction};
 

@@ -440,7 +440,7 @@ impl<P: Place> Run<'_, P> {
         if let Some(name) = patiently(|| place.image(host, pin)).await? {
             return Ok(name);
         }
-        patiently(|| place.pull(host, pin, self.say)).await?;
+        patiently(|| place.pull(host, pin, None, self.say)).await?;
         let name = patiently(|| place.image(host, pin)).await?;
         name.ok_or_else(|| Trouble {
             why: format!("{pin} was fetched to {host} and is not there"),

@@ -1,6 +1,6 @@
 //! What a deploy is planned from: everything that had to be read, as values.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 
@@ -46,6 +46,8 @@ pub struct Draft {
     pub policy: Policy,
     /// Containers that somebody else made are replaced.
     pub adopt: bool,
+    /// The file of this machine that has its images.
+    pub bundle: Option<PathBuf>,
     /// When it is planned.
     pub at: Timestamp,
     /// Who does it.

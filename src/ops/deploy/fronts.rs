@@ -298,6 +298,7 @@ fn largest_batch(policy: &Policy, release: &Release, name: &ServiceName) -> usiz
         policy: policy.clone(),
         adopt: false,
         generate: Vec::new(),
+        bundle: None,
     };
     let of_it = stages(&rollout).into_iter();
     let sizes = of_it.filter(|stage| stage.service == *name);

@@ -9,6 +9,7 @@ mod draft;
 mod fronts;
 mod gray;
 mod hold;
+mod parcel;
 mod pins;
 mod place;
 mod plan;

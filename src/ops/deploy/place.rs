@@ -1,6 +1,6 @@
 //! What the loop needs of a host, and what can go wrong with it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use futures_util::stream::BoxStream;
 
@@ -63,11 +63,12 @@ pub trait Place: Sync {
         pin: &Pin,
     ) -> impl Future<Output = Result<Option<String>, Trouble>> + Send;
 
-    /// Has a host fetch a pinned image.
+    /// Has a host fetch a pinned image; from a bundle of this machine, where there is one.
     fn pull(
         &self,
         host: &HostName,
         pin: &Pin,
+        bundle: Option<&Path>,
         say: &(dyn Fn(Said) + Sync),
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
 

@@ -66,6 +66,7 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
         policy: draft.policy.clone(),
         adopt: draft.adopt,
         generate: draft.generate.clone(),
+        bundle: draft.bundle.clone(),
     };
     let view = View {
         draft,

@@ -29,7 +29,7 @@ use crate::{
         nearest,
         release::{
             Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope, SecretOf,
-            Wish,
+            Trust, Wish,
         },
     },
     ops::{
@@ -38,6 +38,7 @@ use crate::{
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, RollbackArgs, ScaleArgs, Sentence,
         },
+        target::HostPattern,
     },
     store::Store,
 };
@@ -61,6 +62,8 @@ pub struct Desk<'d> {
     pub fleet: &'d Fleet,
     /// The catalogs of templates.
     pub catalogs: &'d [CatalogSource],
+    /// Who signs bundles, and whose are trusted.
+    pub trust: &'d Trust,
     /// Who does it, `user@machine`.
     pub by: &'d str,
 }
@@ -70,6 +73,10 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
     let Sentence::App(command) = sentence else {
         return Err(refusal("this is no deploy", ""));
     };
+    if let AppCommand::Install(args) = command {
+        let draft = desk.install(args).await?;
+        return plan(sentence, &draft, desk.fleet);
+    }
     let Some(place) = command.place() else {
         return Err(refusal("this is no deploy", ""));
     };
@@ -82,6 +89,7 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             let draft = desk.rollback(args).await?;
             plan(sentence, &draft, desk.fleet)
         }
+        AppCommand::Bundle(args) => desk.bundle(sentence, args).await,
         AppCommand::Scale(args) => {
             let draft = desk.scale(args).await?;
             plan(sentence, &draft, desk.fleet)
@@ -123,6 +131,7 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             Ok(unlock(sentence, &held))
         }
         AppCommand::List(_)
+        | AppCommand::Install(_)
         | AppCommand::Show { .. }
         | AppCommand::Releases(_)
         | AppCommand::Deploys { .. } => Err(refusal("this is no deploy", "")),
@@ -181,7 +190,7 @@ fn unlock(sentence: &Sentence, held: &Held) -> Plan {
     }
 }
 
-fn bare(
+pub(super) fn bare(
     sentence: &Sentence,
     title: String,
     danger: Danger,
@@ -227,11 +236,15 @@ impl Desk<'_> {
         }
     }
 
-    async fn scope(&self, place: &AppPlace, hosts: &[HostName]) -> Result<Scope, Refusal> {
+    pub(super) async fn scope(
+        &self,
+        place: &AppPlace,
+        hosts: &[HostName],
+    ) -> Result<Scope, Refusal> {
         scope(self.store, self.fleet, place, hosts).await
     }
 
-    async fn releases(&self, scope: &Scope) -> Result<Vec<(Release, Held)>, Refusal> {
+    pub(super) async fn releases(&self, scope: &Scope) -> Result<Vec<(Release, Held)>, Refusal> {
         let read = self.store.releases(scope, RELEASES).await;
         read.map_err(|error| {
             refusal(
@@ -249,15 +262,43 @@ impl Desk<'_> {
         })
     }
 
-    async fn deploy(&self, args: &DeployArgs) -> Result<Draft, Refusal> {
+    /// Which app in which environment is meant, and the hosts that are said.
+    pub(super) async fn placed(
+        &self,
+        place: &AppPlace,
+        patterns: &[HostPattern],
+    ) -> Result<(Scope, Vec<HostName>), Refusal> {
         let mut hosts = Vec::new();
-        for pattern in &args.hosts {
+        for pattern in patterns {
             let found = pattern.resolve(self.fleet)?;
             hosts.extend(found.into_iter().map(|host| host.name().clone()));
         }
         hosts.sort();
         hosts.dedup();
-        let scope = self.scope(&args.place, &hosts).await?;
+        Ok((self.scope(place, &hosts).await?, hosts))
+    }
+
+    /// The hosts that are said, else those of the newest release.
+    pub(super) fn hosts_or_before(
+        hosts: Vec<HostName>,
+        scope: &Scope,
+        releases: &[(Release, Held)],
+    ) -> Result<Vec<HostName>, Refusal> {
+        if !hosts.is_empty() {
+            return Ok(hosts);
+        }
+        let Some(before) = current(releases) else {
+            return Err(Refusal::new(
+                RefusalKind::Nothing,
+                format!("it is not said where {scope} is to be"),
+                "say --hosts, such as --hosts 'web-*' or --hosts env:dev",
+            ));
+        };
+        Ok(before.hosts().into_iter().cloned().collect())
+    }
+
+    async fn deploy(&self, args: &DeployArgs) -> Result<Draft, Refusal> {
+        let (scope, hosts) = self.placed(&args.place, &args.hosts).await?;
         let releases = self.releases(&scope).await?;
         let before = current(&releases);
         let mut read = self.read(args, &scope, before).await?;
@@ -279,19 +320,7 @@ impl Desk<'_> {
             };
             service.image = Some(one.image.clone());
         }
-        if hosts.is_empty() {
-            hosts = match before {
-                Some(before) => before.hosts().into_iter().cloned().collect(),
-                None => {
-                    let why = format!("it is not said where {scope} is to be");
-                    return Err(Refusal::new(
-                        RefusalKind::Nothing,
-                        why,
-                        "say --hosts, such as --hosts 'web-*' or --hosts env:dev",
-                    ));
-                }
-            };
-        }
+        let hosts = Self::hosts_or_before(hosts, &scope, &releases)?;
         let draft = Draft {
             keeps: (args.template.is_none() && args.files.is_empty())
                 .then(|| before.cloned())
@@ -369,7 +398,7 @@ impl Desk<'_> {
         Ok(self.looked(draft, false).await)
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         scope: Scope,
         mut read: Read,
@@ -422,6 +451,7 @@ impl Desk<'_> {
             digests: BTreeMap::new(),
             found: BTreeMap::new(),
             plain,
+            bundle: None,
             fronts: BTreeMap::new(),
             images: BTreeMap::new(),
             policy: Policy::default(),
@@ -433,7 +463,7 @@ impl Desk<'_> {
     }
 
     /// How it is brought there: as said, else as the environment has it.
-    fn policy(&self, scope: &Scope, how: &HowArgs) -> Policy {
+    pub(super) fn policy(&self, scope: &Scope, how: &HowArgs) -> Policy {
         let usual = Policy::default();
         let guarded = self.fleet.environment(&scope.environment).guarded;
         let bake = if guarded { usual.bake * 6 } else { usual.bake };
@@ -463,7 +493,7 @@ impl Desk<'_> {
     }
 
     /// With what hosts and registries say.
-    async fn looked(&self, mut draft: Draft, always: bool) -> Draft {
+    pub(super) async fn looked(&self, mut draft: Draft, always: bool) -> Draft {
         let mut hosts: Vec<&HostName> = draft.hosts.iter().collect();
         hosts.extend(current(&draft.releases).iter().flat_map(|one| one.hosts()));
         hosts.sort();
@@ -619,11 +649,11 @@ pub async fn scope(
 }
 
 /// An app as it was read.
-struct Read {
-    spec: Spec,
-    source: String,
-    told: Vec<Told>,
-    generate: Vec<(SecretName, usize)>,
+pub(super) struct Read {
+    pub spec: Spec,
+    pub source: String,
+    pub told: Vec<Told>,
+    pub generate: Vec<(SecretName, usize)>,
 }
 
 /// Errors of files, all at once.

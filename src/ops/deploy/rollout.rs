@@ -345,7 +345,8 @@ impl<P: Place> Deploy<'_, P> {
             }
             let there = self.place.image(host, pin).await;
             if there.map_err(|trouble| trouble.why)?.is_none() {
-                let pulled = self.place.pull(host, pin, &|_| {}).await;
+                let bundle = self.rollout.bundle.as_deref();
+                let pulled = self.place.pull(host, pin, bundle, &|_| {}).await;
                 pulled.map_err(|trouble| format!("{host}: {}", trouble.why))?;
             }
         }

@@ -1,6 +1,6 @@
 //! The real hosts as the loop uses them.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use futures_util::{
     StreamExt as _,
@@ -51,8 +51,27 @@ impl Place for Crew {
         &self,
         host: &HostName,
         pin: &Pin,
+        bundle: Option<&Path>,
         say: &(dyn Fn(Said) + Sync),
     ) -> Result<(), Trouble> {
+        if let (Some(file), Some(id)) = (bundle, &pin.id) {
+            let tags = match pin.image.digest() {
+                None => vec![pin.image.as_str().into()],
+                Some(_) => Vec::new(),
+            };
+            let step = Step {
+                host: host.clone(),
+                subject: Subject::Host,
+                action: Action::Image(ImageAction::Load {
+                    file: file.to_owned(),
+                    // What is called how is not what the seal is of: the release alone says it.
+                    only: Some((id.as_str().into(), tags)),
+                    limit: None,
+                }),
+            };
+            let done = self.engines.act(&step, say).await;
+            return done.map(drop).map_err(Trouble::from);
+        }
         let Some(name) = pin.pull() else {
             return Err(Trouble {
                 why: format!("{pin} is not on {host}, and no registry is known to have it"),

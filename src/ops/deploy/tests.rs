@@ -6,6 +6,7 @@ mod gray;
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering},
     time::Duration,
 };
@@ -144,7 +145,13 @@ impl Place for Hosts {
         Ok(Some(pin.image.to_string()))
     }
 
-    async fn pull(&self, _: &HostName, _: &Pin, _: &(dyn Fn(Said) + Sync)) -> Result<(), Trouble> {
+    async fn pull(
+        &self,
+        _: &HostName,
+        _: &Pin,
+        _: Option<&Path>,
+        _: &(dyn Fn(Said) + Sync),
+    ) -> Result<(), Trouble> {
         Ok(())
     }
 
@@ -330,6 +337,11 @@ fn scope() -> Scope {
     }
 }
 
+/// A release of one service on one host.
+pub(super) fn small() -> Release {
+    (*release(1, &["a"], &[("web", "web:1")], None)).clone()
+}
+
 /// A release with `web` on these hosts and whatever else is named, each with its image.
 fn release(
     number: u32,
@@ -414,6 +426,7 @@ fn rollout(release: &Arc<Release>, previous: Option<&Arc<Release>>) -> Rollout {
         },
         adopt: false,
         generate: Vec::new(),
+        bundle: None,
     }
 }
 
@@ -869,6 +882,7 @@ fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
         seconds_left: 0,
     };
     Draft {
+        bundle: None,
         plain: Vec::new(),
         fronts: BTreeMap::new(),
         scope: scope(),

@@ -572,6 +572,7 @@ fn load(sentence: &Sentence, args: &LoadArgs, fleet: &Fleet) -> Result<Plan, Ref
                 subject: Subject::Host,
                 action: Action::Image(ImageAction::Load {
                     file: args.file.clone(),
+                    only: None,
                     limit: args.limit.map(|speed| speed.0),
                 }),
             },
@@ -622,6 +623,7 @@ fn bundle(
         subject: Subject::Host,
         action: Action::Image(ImageAction::Bundle {
             images,
+            more: Vec::new(),
             to: args.to.clone(),
             replace: args.replace,
         }),

@@ -32,6 +32,10 @@ pub enum AppCommand {
     Deploy(Box<DeployArgs>),
     /// Bring an earlier release of an app back, as a new release
     Rollback(RollbackArgs),
+    /// Write a release of an app with its images into one file, signed, to be installed at another site
+    Bundle(BundleAppArgs),
+    /// Bring the release of a bundle to hosts, with its images: the first one, or over the one that is there
+    Install(Box<InstallAppArgs>),
     /// Change how many replicas services of an app have
     Scale(ScaleArgs),
     /// List the releases of an app, and what each would change
@@ -166,6 +170,52 @@ pub struct RollbackArgs {
     pub why: Why,
 }
 
+/// Which release is bundled, and into which file.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct BundleAppArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// This release, `r000041`; without it the newest that is everywhere
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<ReleaseNumber>,
+    /// The file, on this machine
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub replace: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Which bundle is installed, where, and how.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct InstallAppArgs {
+    /// The bundle, on this machine
+    #[arg(value_name = "FILE")]
+    pub bundle: PathBuf,
+    /// The environment; needs not be said when its hosts are of one only
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+    /// On these hosts, as `web-*` or `group:edge`; without it on those of the newest release
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub hosts: Vec<HostPattern>,
+    /// Take it from whoever has this public key; those of `[bundle] trust` need not be said
+    #[arg(long, value_name = "KEY")]
+    pub trust: Vec<String>,
+    /// Replace containers of the app that somebody else made
+    #[arg(long)]
+    pub adopt: bool,
+    /// How.
+    #[command(flatten)]
+    pub how: HowArgs,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
 /// How many replicas.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct ScaleArgs {
@@ -256,8 +306,9 @@ impl AppCommand {
             Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => {
                 Danger::Reads
             }
-            Self::Continue(_) | Self::Pause(_) => Danger::Changes,
+            Self::Bundle(_) | Self::Continue(_) | Self::Pause(_) => Danger::Changes,
             Self::Deploy(_)
+            | Self::Install(_)
             | Self::Rollback(_)
             | Self::Scale(_)
             | Self::Promote(_)
@@ -273,6 +324,8 @@ impl AppCommand {
                 Role::Query
             }
             Self::Deploy(_)
+            | Self::Bundle(_)
+            | Self::Install(_)
             | Self::Rollback(_)
             | Self::Scale(_)
             | Self::Continue(_)
@@ -290,6 +343,8 @@ impl AppCommand {
             Self::Deploy(args) => Some(&args.why),
             Self::Rollback(args) => Some(&args.why),
             Self::Scale(args) => Some(&args.why),
+            Self::Bundle(args) => Some(&args.why),
+            Self::Install(args) => Some(&args.why),
             Self::Continue(args)
             | Self::Promote(args)
             | Self::Pause(args)
@@ -306,6 +361,8 @@ impl AppCommand {
             Self::Deploy(_) => "app deploy",
             Self::Rollback(_) => "app rollback",
             Self::Scale(_) => "app scale",
+            Self::Bundle(_) => "app bundle",
+            Self::Install(_) => "app install",
             Self::Releases(_) => "app releases",
             Self::Deploys { .. } => "app deploys",
             Self::Continue(_) => "app continue",
@@ -319,10 +376,11 @@ impl AppCommand {
     /// Which app it is about, when it is one that has releases.
     pub fn place(&self) -> Option<&AppPlace> {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Deploys { .. } => None,
+            Self::List(_) | Self::Show { .. } | Self::Deploys { .. } | Self::Install(_) => None,
             Self::Deploy(args) => Some(&args.place),
             Self::Rollback(args) => Some(&args.place),
             Self::Scale(args) => Some(&args.place),
+            Self::Bundle(args) => Some(&args.place),
             Self::Releases(place) => Some(place),
             Self::Continue(args)
             | Self::Promote(args)

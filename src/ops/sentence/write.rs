@@ -370,6 +370,23 @@ fn app(words: &mut Words, command: &AppCommand) {
             words.option("--to", args.to);
             how(words, &args.how);
         }
+        AppCommand::Bundle(args) => {
+            words.option("--release", args.release);
+            words.option("--to", Some(args.to.display()));
+            words.flag("--replace", args.replace);
+        }
+        AppCommand::Install(args) => {
+            words.0.push(args.bundle.display().to_string());
+            words.option("--env", args.environment.as_ref());
+            for host in &args.hosts {
+                words.option("--hosts", Some(host));
+            }
+            for key in &args.trust {
+                words.option("--trust", Some(key));
+            }
+            words.flag("--adopt", args.adopt);
+            how(words, &args.how);
+        }
         AppCommand::Scale(args) => {
             words.0.extend(args.counts.iter().map(ToString::to_string));
             how(words, &args.how);

@@ -241,6 +241,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("app deploy shop --file shop.yaml", Danger::Disrupts),
         ("app rollback shop", Danger::Disrupts),
         ("app scale shop web=5", Danger::Disrupts),
+        ("app install shop.bundle", Danger::Disrupts),
         ("app promote shop", Danger::Disrupts),
         ("app abort shop", Danger::Disrupts),
         ("app unlock shop", Danger::Disrupts),
@@ -257,7 +258,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 30, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 31, "a new one belongs into the table above");
 }
 
 #[test]
