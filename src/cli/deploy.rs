@@ -15,11 +15,11 @@ use super::{
 use crate::{
     model::{
         HostSpec, Timestamp, ago,
-        release::{Held, Release, ReleaseNumber, diff},
+        release::{Held, Release, ReleaseNumber, Request, Standing, Verdict, diff},
     },
     ops::{
         AppCommand, Refusal, Sentence,
-        deploy::{self, Desk},
+        deploy::{self, Desk, Task},
         sentence::AppPlace,
     },
 };
@@ -40,7 +40,9 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     let environments = environments(session, sentence);
     let touches = |spec: &HostSpec| {
         let of = spec.environment.as_deref().unwrap_or_default();
-        environments.is_empty() || environments.iter().any(|one| one == of)
+        // What the store alone knows is asked of no host.
+        needs_hosts(sentence)
+            && (environments.is_empty() || environments.iter().any(|one| one == of))
     };
     let reached = unless_asked(session.reach(touches)).await;
     let Some(reached) = reached.transpose()? else {
@@ -72,7 +74,20 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     }
     let ended = Box::pin(carry_out(session, sentence, &plan, &store, &crew)).await;
     drained.abort();
-    Ok(worse(ended?, exit))
+    let ended = match (ended?, plan.deploy.as_deref()) {
+        // Whoever waits for the release to be there must not take it for that.
+        (Exit::Done, Some(Task::Ask(_))) => Exit::Refused,
+        (ended, _) => ended,
+    };
+    Ok(worse(ended, exit))
+}
+
+/// Whether hosts have to be asked for it.
+fn needs_hosts(sentence: &Sentence) -> bool {
+    !matches!(
+        sentence,
+        Sentence::App(AppCommand::Approve(_) | AppCommand::Reject(_))
+    )
 }
 
 /// The environments that a sentence can be about; none when it does not say.
@@ -232,6 +247,101 @@ pub(super) async fn deploys(session: &Session, all: bool) -> Result<Exit, Failur
             });
             let titles = ["APP", "ENV", "RELEASE", "STATE", "AGE", "BY", "DETAIL"];
             out.lines(plain(&titles, "    >  ", rows, &session.screen))?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// A request as `app approvals` tells it.
+#[derive(Serialize)]
+struct RequestJson<'a> {
+    digest: &'a str,
+    app: &'a str,
+    environment: &'a str,
+    release: String,
+    state: &'static str,
+    missing: u32,
+    needed: u32,
+    by: &'a str,
+    at: Timestamp,
+    until: Timestamp,
+    source: &'a str,
+    reason: Option<&'a str>,
+    images: Vec<String>,
+    hosts: Vec<String>,
+    verdicts: &'a [Verdict],
+}
+
+/// `app approvals`.
+pub(super) async fn approvals(session: &Session, all: bool) -> Result<Exit, Failure> {
+    let store = session.store();
+    let now = Timestamp::now();
+    let found = store.requests(None, RELEASES).await?;
+    let found = found.into_iter().map(|one| (one.standing(now), one));
+    let found: Vec<(Standing, Request)> = found
+        .filter(|(standing, _)| all || matches!(standing, Standing::Waiting(_)))
+        .collect();
+    let mut out = Out::take();
+    match session.options.output {
+        Output::Json => out.array(found.iter().map(|(standing, one)| {
+            RequestJson {
+                digest: &one.digest,
+                app: one.scope().app.as_str(),
+                environment: &one.scope().environment,
+                release: one.release.number.to_string(),
+                state: standing.word(),
+                missing: match standing {
+                    Standing::Waiting(missing) => *missing,
+                    Standing::Approved | Standing::Rejected(_) | Standing::Expired => 0,
+                },
+                needed: one.needed,
+                by: &one.by,
+                at: one.at,
+                until: one.until,
+                source: &one.release.source,
+                reason: one.release.reason.as_deref(),
+                images: one.release.pins.values().map(ToString::to_string).collect(),
+                hosts: one
+                    .release
+                    .hosts()
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                verdicts: &one.verdicts,
+            }
+        }))?,
+        Output::Name => out.lines(found.iter().map(|(_, one)| one.digest.clone()))?,
+        Output::Table | Output::Wide => {
+            let rows = found.iter().map(|(standing, one)| {
+                let state = match standing {
+                    Standing::Waiting(missing) => {
+                        format!("{} of {}", one.needed.saturating_sub(*missing), one.needed)
+                    }
+                    Standing::Approved | Standing::Rejected(_) | Standing::Expired => {
+                        standing.word().to_owned()
+                    }
+                };
+                let said = one.verdicts.iter().map(|verdict| match &verdict.reason {
+                    Some(reason) => format!("{} ({reason})", verdict.by),
+                    None => verdict.by.clone(),
+                });
+                vec![
+                    one.digest.clone(),
+                    one.scope().app.to_string(),
+                    one.scope().environment.to_string(),
+                    one.release.number.to_string(),
+                    state,
+                    ago(now, one.at),
+                    one.by.clone(),
+                    said.collect::<Vec<_>>().join(", "),
+                    one.release.source.clone(),
+                ]
+            });
+            let titles = [
+                "DIGEST", "APP", "ENV", "RELEASE", "STATE", "AGE", "BY", "SAID BY", "OF",
+            ];
+            out.lines(plain(&titles, "     >   ", rows, &session.screen))?;
         }
     }
     out.flush()?;

@@ -198,6 +198,7 @@ impl Session {
             }
             Sentence::App(AppCommand::Releases(place)) => deploy::releases(self, place).await,
             Sentence::App(AppCommand::Deploys { all }) => deploy::deploys(self, *all).await,
+            Sentence::App(AppCommand::Approvals { all }) => deploy::approvals(self, *all).await,
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
             Sentence::Network(NetworkCommand::Show { .. }) => network::show(self, sentence).await,

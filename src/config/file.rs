@@ -8,7 +8,9 @@ use std::{
 
 use toml_edit::{Item, Value};
 
-use super::{BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, balancer, contexts, document};
+use super::{
+    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, admission, balancer, contexts, document,
+};
 use crate::{
     logs::Masks,
     model::{
@@ -248,14 +250,17 @@ impl File {
             section.item("guarded");
             section.item("read_only");
             section.item("deny");
+            admission::read(section);
             return;
         };
         section.rename(format!("[[environment]] {name}"));
+        let (admission, is_unsure) = admission::read(section);
         let spec = EnvironmentSpec {
             name: Arc::from(name.as_str()),
             guarded: section.strict("guarded"),
-            read_only: section.strict("read_only"),
+            read_only: section.strict("read_only") || is_unsure,
             deny: denied(section),
+            admission,
         };
         if let Some(first) = self
             .environments
@@ -266,6 +271,10 @@ impl File {
             first.guarded |= spec.guarded;
             first.read_only |= spec.read_only;
             first.deny.extend(spec.deny);
+            let both = &mut first.admission;
+            both.freezes.extend(spec.admission.freezes);
+            both.approvals = both.approvals.max(spec.admission.approvals);
+            both.lasts = both.lasts.min(spec.admission.lasts);
         } else {
             self.environments.push(spec);
         }

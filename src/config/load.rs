@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::{
     DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings, Vault,
-    release::Trust,
+    release::{Admission, Trust},
     setting::{Key, Source},
 };
 
@@ -236,6 +236,7 @@ fn all_environments(
                 guarded: is_production(name),
                 read_only: false,
                 deny: Vec::new(),
+                admission: Admission::default(),
             });
         }
     }

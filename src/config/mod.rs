@@ -1,5 +1,6 @@
 //! The only reader of files and environment variables that configure Wharf.
 
+mod admission;
 mod balancer;
 mod contexts;
 mod document;

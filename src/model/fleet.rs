@@ -7,6 +7,7 @@ use super::{
     Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName,
     Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
+    release::Admission,
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -160,6 +161,7 @@ impl Fleet {
                 guarded: name == "prod",
                 read_only: false,
                 deny: Vec::new(),
+                admission: Admission::default(),
             })
     }
 

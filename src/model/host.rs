@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     AddressPool, Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume,
     app::Rule,
+    release::Admission,
     swarm::{Membership, Swarm},
 };
 
@@ -355,6 +356,9 @@ pub struct EnvironmentSpec {
     /// What it does not allow of apps.
     #[serde(default)]
     pub deny: Vec<Rule>,
+    /// What it asks of releases before it lets them in.
+    #[serde(default)]
+    pub admission: Admission,
 }
 
 /// The way in use to an engine, once it is known.

@@ -13,6 +13,7 @@ mod exit;
 mod feed;
 mod fleet;
 pub mod found;
+pub mod freeze;
 mod host;
 mod log;
 mod operation;

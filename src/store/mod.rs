@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod approval;
 mod chain;
 mod database;
 mod error;

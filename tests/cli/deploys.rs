@@ -35,20 +35,20 @@ configs: {page: {content: hello}}
 ";
 
 /// What makes a deploy quick.
-const QUICK: &str = "--bake 1s --settle 1s --yes";
+pub(crate) const QUICK: &str = "--bake 1s --settle 1s --yes";
 
 /// Two hosts of the lab, and a home with a file of the app.
-struct Scene {
-    bench: Bench,
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
     file: PathBuf,
-    lab: Lab,
-    app: &'static str,
+    pub(crate) lab: Lab,
+    pub(crate) app: &'static str,
 }
 
 const HOSTS: [&str; 2] = ["node1", "node2"];
 
 impl Scene {
-    fn new(app: &'static str) -> Self {
+    pub(crate) fn new(app: &'static str) -> Self {
         let lab = Lab::shared();
         let bench = Bench::new();
         let entry = |host: &&str| {
@@ -73,7 +73,7 @@ impl Scene {
     }
 
     /// `app deploy` of the file, with these words besides.
-    fn line(&self, words: &str) -> String {
+    pub(crate) fn line(&self, words: &str) -> String {
         format!(
             "app deploy {} --file {} {QUICK} {words}",
             self.app,
@@ -82,7 +82,7 @@ impl Scene {
     }
 
     /// The containers of the app that run: `name host`, sorted.
-    fn running(&self) -> Vec<String> {
+    pub(crate) fn running(&self) -> Vec<String> {
         let line = format!("container list app:{} state:running -o json", self.app);
         let all = self.bench.say(&line).ended(0).json();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -95,7 +95,7 @@ impl Scene {
     }
 
     /// What runs when the services have these releases.
-    fn wanted(&self, web: u32, worker: u32) -> Vec<String> {
+    pub(crate) fn wanted(&self, web: u32, worker: u32) -> Vec<String> {
         let mut names: Vec<String> = HOSTS
             .iter()
             .flat_map(|host| {
@@ -110,7 +110,7 @@ impl Scene {
     }
 
     /// The newest release with its state.
-    fn newest(&self) -> (String, String) {
+    pub(crate) fn newest(&self) -> (String, String) {
         let all = self
             .bench
             .say(&format!("app releases {} -o json", self.app))

@@ -5,6 +5,7 @@ mod acting;
 #[expect(dead_code, reason = "more than these tests need")]
 #[path = "../balancer/app.rs"]
 mod app;
+mod approvals;
 mod asking;
 mod balancers;
 mod bench;

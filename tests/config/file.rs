@@ -458,3 +458,48 @@ fn a_database_that_cannot_be_used_is_told_without_its_password_and_no_other_take
             && matches!(config.store.database, DatabasePlace::Unusable { .. })
     );
 }
+
+#[test]
+fn what_an_environment_asks_of_releases_is_read_and_a_mistake_keeps_it_closed() {
+    let text = r#"
+[[environment]]
+name = "prod"
+approvals = 2
+approvals_last = "24h"
+freeze = [{ from = "fri 16:00", to = "mon 08:00", zone = "Europe/Amsterdam", reason = "weekend" }]
+
+[[environment]]
+name = "qa"
+freeze = [{ days = "someday", reason = "x" }]
+
+[[environment]]
+name = "dev"
+freezes = []
+
+[[environment]]
+name = "test"
+approvals = "two"
+"#;
+    let config = Machine::with(text).plain();
+    let of = |name: &str| config.environment(name).unwrap().clone();
+    let prod = of("prod").admission;
+    assert_eq!((prod.approvals, prod.lasts.as_secs()), (2, 24 * 3600));
+    let frozen = |name: &str, at: &str| {
+        let freezes = of(name).admission.freezes;
+        wharf::model::freeze::frozen(&freezes, at.parse().unwrap()).map(|one| one.to_string())
+    };
+    let told = frozen("prod", "2026-11-21T12:00:00Z");
+    assert_eq!(
+        told.as_deref(),
+        Some("frozen until Mon 2026-11-23 08:00 Europe/Amsterdam: weekend")
+    );
+    assert_eq!(frozen("prod", "2026-11-24T12:00:00Z"), None);
+    assert!(
+        frozen("qa", "2026-11-24T12:00:00Z")
+            .unwrap()
+            .contains("not understood")
+    );
+    assert!(of("dev").read_only && of("test").read_only);
+    assert!(!of("prod").read_only && !of("qa").read_only);
+    assert_eq!(complaints(&config).len(), 5, "{:?}", complaints(&config));
+}

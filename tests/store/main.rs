@@ -20,6 +20,7 @@ macro_rules! on_both {
     };
 }
 
+mod approval;
 mod bench;
 mod crowd;
 mod file;

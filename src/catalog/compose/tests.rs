@@ -537,3 +537,16 @@ fn what_is_rendered_is_read_back_as_the_same() {
         "{once}"
     );
 }
+
+#[test]
+fn what_only_wharf_reads_of_a_service_is_read_strictly() {
+    let read = loaded(
+        "services: {web: {image: a, x-wharf: {gate: {ready: 'up on :\\d+$$', fault: FATAL}}}}",
+    );
+    let gate = &web(&read).gate;
+    assert_eq!(gate.ready.as_deref(), Some(r"up on :\d+$"));
+    assert_eq!(gate.fault.as_deref(), Some("FATAL"));
+    let told = refused("services: {web: {image: a, x-wharf: {gate: {ready: '(', faults: x}}}}");
+    assert!(told.contains("services.web.x-wharf.gate.ready"), "{told}");
+    assert!(told.contains("services.web.x-wharf.gate.faults"), "{told}");
+}

@@ -15,7 +15,7 @@ use super::wire::{escape, query};
 use super::{Engines, LogOptions, resources};
 use crate::model::app::Restart;
 use crate::model::release::{Converge, Found, Lease, Pin, Scope, Secrets, Target};
-use crate::model::{ContainerId, HostName, Image, LogRange, printable, redact};
+use crate::model::{ContainerId, HostName, Image, LogRange, Timestamp, printable, redact};
 
 /// A busy engine is slow.
 const DEADLINE: Duration = Duration::from_mins(3);
@@ -153,6 +153,43 @@ impl Engines {
             lines.extend(look::last_check(&session, id).await);
         }
         lines
+    }
+
+    /// What a container logged since a moment of its host's clock, each line with its time; the last lines when they
+    /// are very many.
+    pub async fn log_since(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, String)>, Error> {
+        /// So many lines are kept.
+        const MOST: usize = 20_000;
+        let options = LogOptions {
+            range: LogRange::Since(since),
+            ..LogOptions::default()
+        };
+        let deed = Deed::on(host, "read the log of", id.short());
+        let reading = async {
+            let mut lines = Vec::new();
+            let mut logs = self.logs(host, id, options).await?;
+            let lost = |why: String| deed.failed(ErrorKind::Lost, why);
+            while let Some(batch) = logs.next().await.map_err(lost)? {
+                lines.extend(batch.iter().map(|line| {
+                    let at = line.at.unwrap_or_default();
+                    let at = Timestamp::from_nanosecond(at.into()).unwrap_or(since);
+                    (at, String::from_utf8_lossy(line.text).into_owned())
+                }));
+                let more = lines.len().saturating_sub(MOST);
+                drop(lines.drain(..more));
+            }
+            Ok(lines)
+        };
+        let read = tokio::time::timeout(DEADLINE, reading).await;
+        read.unwrap_or_else(|_| {
+            let why = format!("it did not answer in {} s", DEADLINE.as_secs());
+            Err(deed.failed(ErrorKind::Timeout, why))
+        })
     }
 
     /// Marks a host as one that a deploy works on: a volume that whoever comes first makes. The error names who has it.

@@ -3,6 +3,7 @@
 mod behind;
 mod deploy;
 mod duration;
+mod gate;
 mod name;
 mod resource;
 mod rule;
@@ -20,6 +21,7 @@ pub use deploy::{
     Deploy, DeployMode, DeviceRequest, Failure, Limits, Order, Placement, Resources, RestartWish,
     Update,
 };
+pub use gate::LogGate;
 pub use name::{AppName, ImageReference, NameError, ServiceName, TemplateName};
 pub use resource::{AppFile, AppNetwork, AppVolume, FileFrom, IpamPool};
 pub use rule::Rule;

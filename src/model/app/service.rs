@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Behind, Deploy, Environment, ImageReference, ServiceName, Value, duration, is_default,
+    Behind, Deploy, Environment, ImageReference, LogGate, ServiceName, Value, duration, is_default,
 };
 
 /// A service of an app. What is none or empty is left to the image and the engine.
@@ -66,6 +66,9 @@ pub struct Service {
     /// How it stands behind a load balancer.
     #[serde(skip_serializing_if = "is_default")]
     pub balancer: Option<Behind>,
+    /// When its containers count as well, beside their health check.
+    #[serde(skip_serializing_if = "is_default")]
+    pub gate: LogGate,
     /// Labels of its containers.
     #[serde(skip_serializing_if = "is_default")]
     pub labels: BTreeMap<String, String>,

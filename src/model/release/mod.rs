@@ -1,5 +1,6 @@
 //! Releases: immutable, numbered versions of apps, and what is needed to bring one to its hosts.
 
+mod approval;
 mod diff;
 mod found;
 mod front;
@@ -8,6 +9,7 @@ mod rollout;
 mod seal;
 mod secrets;
 
+pub use approval::{Admission, Request, Standing, Verdict, digest, person, runs_the_same};
 pub use diff::{Change, diff};
 pub use found::{Found, Mark};
 pub use front::{Front, Lane, pair};
@@ -23,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     HostName, Timestamp,
-    app::{AppName, Behind, Deploy, ImageReference, ServiceName, Spec, SpecHash},
+    app::{AppName, Behind, Deploy, ImageReference, LogGate, ServiceName, Spec, SpecHash},
 };
 
 /// The number of a release among those of its app in its environment; written `r000042`.
@@ -187,6 +189,7 @@ impl Release {
             host_port: one.host_port,
             ..Behind::default()
         });
+        bare.gate = LogGate::default();
         // The name of the image says nothing that the image itself does not.
         bare.image = None;
         let files = |uses: &[super::app::FileUse], of: &BTreeMap<String, super::app::AppFile>| {

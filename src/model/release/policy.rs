@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Share;
 use crate::model::app::{
-    Condition, DeployMode, Healthcheck, HostPort, MountKind, NetworkMode, Order, Restart, Service,
-    ServiceName, Spec,
+    Condition, DeployMode, Healthcheck, HostPort, LogGate, MountKind, NetworkMode, Order, Restart,
+    Service, ServiceName, Spec,
 };
 
 /// How a container is replaced by the one of a new release.
@@ -263,6 +263,7 @@ impl Policy {
         Gate {
             settle: self.settle,
             deadline: self.deadline.unwrap_or_else(|| allowed(service)),
+            log: service.gate.clone(),
         }
     }
 }
@@ -289,10 +290,13 @@ fn allowed(service: &Service) -> Duration {
 }
 
 /// When a container counts as well, and when no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Gate {
     /// It has to run so long, when it has no probe of health.
     pub settle: Duration,
     /// It may take so long.
     pub deadline: Duration,
+    /// What its log has to say, and what it must not say.
+    #[serde(default)]
+    pub log: LogGate,
 }

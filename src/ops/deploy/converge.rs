@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    listen::{Ear, Heard},
     place::{Place, Trouble},
     traffic::{Move, WayIn, left_behind, take_out, way_in},
 };
@@ -27,7 +28,7 @@ pub(super) const SO_ALREADY: &str = "was so already";
 const TOLD: usize = 5;
 
 /// What has been seen of the new container while this loop runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// It was started here.
     pub started: bool,
@@ -37,6 +38,8 @@ pub struct Seen {
     pub restarts: Option<u64>,
     /// For so long it is waited for.
     pub waited: Duration,
+    /// What its log said.
+    pub heard: Heard,
 }
 
 /// The next thing to do for a target.
@@ -247,8 +250,14 @@ fn health(converge: &Converge, new: &Found, seen: &Seen) -> Gate {
         return Gate::Failed(why);
     }
     let waits = |why: String| in_time(converge, seen, why);
+    if let Some(line) = &seen.heard.fault {
+        return Gate::Failed(format!("its log says: {line}"));
+    }
     if converge.strategy == Strategy::Job {
         return waits("its end".to_owned());
+    }
+    if let Some(line) = gate.log.ready.as_ref().filter(|_| !seen.heard.ready) {
+        return waits(format!("its log to say '{line}'"));
     }
     match new.health {
         Health::Healthy => Gate::Passed,
@@ -289,6 +298,7 @@ pub async fn converge(
         place,
         say,
         seen: Seen::default(),
+        ear: Ear::new(&converge.gate),
         since: Instant::now(),
         up_since: None,
         told: String::new(),
@@ -303,6 +313,7 @@ struct Run<'r, P> {
     place: &'r P,
     say: &'r (dyn Fn(Said) + Sync),
     seen: Seen,
+    ear: Ear,
     since: Instant,
     up_since: Option<Instant>,
     /// What was said last.
@@ -321,6 +332,7 @@ impl<P: Place> Run<'_, P> {
                 None => Vec::new(),
             };
             self.look(&all);
+            self.listen(&all).await?;
             match next(self.converge, &all, &backends, &self.seen) {
                 Next::Done => return Ok(self.story()),
                 Next::Wait(why) => {
@@ -348,6 +360,10 @@ impl<P: Place> Run<'_, P> {
                 let is_old = !self.changed
                     && self.up_since.is_none()
                     && has_run_for(new, self.converge.gate.settle);
+                // One that has run for longer than it may take is well, whatever is left of its log.
+                if !self.changed && has_run_for(new, self.converge.gate.deadline) {
+                    self.ear.trust();
+                }
                 let now = Instant::now();
                 let up = *self.up_since.get_or_insert(now);
                 self.seen.running = if is_old {
@@ -362,6 +378,18 @@ impl<P: Place> Run<'_, P> {
                 self.seen.running = Duration::ZERO;
             }
         }
+    }
+
+    /// Hears what the new container logs, where its gate asks for it.
+    async fn listen(&mut self, all: &[Found]) -> Result<(), Trouble> {
+        let print = self.converge.release.print(&self.converge.target.service);
+        let new = print.and_then(|print| sides(self.converge, &print, all).0);
+        if let Some(new) = new.filter(|one| one.is_live()) {
+            let host = &self.converge.target.host;
+            self.ear.listen(self.place, host, new).await?;
+        }
+        self.seen.heard = self.ear.heard.clone();
+        Ok(())
     }
 
     /// Does a single thing.
@@ -390,6 +418,7 @@ impl<P: Place> Run<'_, P> {
                 // It gets all of its time from here.
                 (self.seen, self.since) = (Seen::default(), Instant::now());
                 self.seen.started = true;
+                self.ear.forget();
                 match patiently(|| place.start(host, &one)).await {
                     Err(trouble) if !trouble.passes => {
                         // A port that is taken leaves it there, never started.

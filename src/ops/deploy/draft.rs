@@ -8,7 +8,7 @@ use super::{fronts::Fronted, rollout::Begin};
 use crate::model::{
     HostName, Image, Timestamp,
     app::{SecretName, ServiceName, Spec, Told},
-    release::{Found, Held, Policy, Release, Scope, Wish},
+    release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
 };
 
 /// What a deploy is planned from.
@@ -54,6 +54,10 @@ pub struct Draft {
     pub by: String,
     /// Why.
     pub reason: Option<String>,
+    /// What was asked for of the app in its environment, newest first.
+    pub requests: Vec<Request>,
+    /// Why it cannot wait for the end of a freeze or for approvals.
+    pub emergency: Option<String>,
 }
 
 /// What is done in the place of the steps of a plan.
@@ -66,6 +70,17 @@ pub enum Task {
     Wish(Scope, Wish),
     /// A deploy is given up.
     Unlock(Scope),
+    /// Others are asked to approve a release.
+    Ask(Box<Request>),
+    /// Somebody says of a request whether it may be deployed.
+    Judge {
+        /// Of which app in which environment.
+        scope: Scope,
+        /// Which request.
+        digest: String,
+        /// What is said.
+        verdict: Verdict,
+    },
 }
 
 impl Draft {

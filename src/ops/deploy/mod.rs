@@ -9,7 +9,9 @@ mod draft;
 mod fronts;
 mod gray;
 mod hold;
+mod listen;
 mod parcel;
+mod permit;
 mod pins;
 mod place;
 mod plan;
@@ -23,6 +25,7 @@ mod traffic;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};
+pub use listen::Heard;
 pub use place::{Place, Trouble};
 pub use plan::{again, plan};
 pub use prepare::{Desk, prepare, scope};

@@ -9,7 +9,7 @@ use crate::{
     clients::{self, haproxy::Sample},
     engine,
     model::{
-        Backend, ContainerId, HostName, Rules, Said, Share,
+        Backend, ContainerId, HostName, Rules, Said, Share, Timestamp,
         app::Restart,
         release::{Converge, Found, Front, Lease, Pin, Scope},
     },
@@ -115,6 +115,14 @@ pub trait Place: Sync {
         host: &HostName,
         id: &ContainerId,
     ) -> impl Future<Output = Vec<String>> + Send;
+
+    /// What a container logged since a moment of its host's clock, each line with its time.
+    fn log(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(Timestamp, String)>, Trouble>> + Send;
 
     /// Marks a host for the time of a deploy.
     fn mark(

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Begin, Draft, Stage, Task, check::check, fronts, gray, hold, pins, rollout, spread, stages,
+    Begin, Draft, Stage, Task, check::check, fronts, gray, hold, permit, pins, rollout, spread,
+    stages,
 };
 use crate::{
     catalog::policy,
@@ -16,7 +17,7 @@ use crate::{
         span,
     },
     ops::{
-        plan::{Confirm, Plan, Refusal, RefusalKind},
+        plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind},
         sentence::{Danger, Sentence},
     },
 };
@@ -48,18 +49,18 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
     against.extend(
         policy(&release.spec, &environment.deny)
             .into_iter()
-            .map(|told| crate::ops::plan::LeftOut {
+            .map(|told| LeftOut {
                 target: told.place.path.clone(),
                 refusal: Refusal::new(RefusalKind::State, told.what, told.remedy),
             }),
     );
-    if let Some(first) = against.first() {
-        let told: Vec<String> = against
-            .iter()
-            .map(|one| format!("{}: {}", one.target, one.refusal))
-            .collect();
-        return Err(Refusal::new(first.refusal.kind, told.join("\n"), ""));
-    }
+    let permit = permit::permit(draft, &release, &environment);
+    let app = release.scope.app.to_string();
+    against.extend(permit.against.into_iter().map(|refusal| LeftOut {
+        target: app.clone(),
+        refusal,
+    }));
+    none(&against)?;
     let rollout = Rollout {
         release: Arc::new(release),
         previous: current.map(|one| Arc::new(one.clone())),
@@ -82,18 +83,22 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
             "",
         ));
     }
+    let mut told = permit.told;
+    told.extend(view.told(&notes));
+    if let Some(request) = permit.ask {
+        return Ok(permit::ask(sentence, request, told));
+    }
     let interrupted = view.interrupted();
-    let danger = if interrupted.is_empty() {
+    let danger = if interrupted.is_empty() && !permit.forced {
         Danger::Changes
     } else {
         sentence.danger()
     };
-    let confirm = if environment.guarded {
+    let confirm = if environment.guarded || permit.forced {
         Confirm::Phrase(environment.name.to_string())
     } else {
         Confirm::Ask
     };
-    let told = view.told(&notes);
     let steps: Vec<Step> = rollout::actions(&rollout)
         .into_iter()
         .map(|(target, action)| Step {
@@ -102,7 +107,6 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
             action: crate::model::Action::Deploy(Box::new(action)),
         })
         .collect();
-    let app = rollout.scope().app.to_string();
     Ok(Plan {
         sentence: sentence.canonical(&[]),
         title: view.title(),
@@ -123,6 +127,18 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
         told,
         deploy: Some(Box::new(Task::Run(Begin::New(Box::new(rollout))))),
     })
+}
+
+/// Everything that speaks against it, at once.
+fn none(against: &[LeftOut]) -> Result<(), Refusal> {
+    let Some(first) = against.first() else {
+        return Ok(());
+    };
+    let told: Vec<String> = against
+        .iter()
+        .map(|one| format!("{}: {}", one.target, one.refusal))
+        .collect();
+    Err(Refusal::new(first.refusal.kind, told.join("\n"), ""))
 }
 
 struct View<'v> {

@@ -11,6 +11,7 @@ use super::{
     fronts::{fronts, plainly},
     gray::tried,
     hold::busy,
+    permit::{Judging, judge},
     pins,
     plan::{again, plan},
 };
@@ -28,15 +29,16 @@ use crate::{
         },
         nearest,
         release::{
-            Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope, SecretOf,
-            Trust, Wish,
+            self, Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope,
+            SecretOf, Trust, Wish,
         },
     },
     ops::{
         Crew,
         plan::{Confirm, Plan, Refusal, RefusalKind},
         sentence::{
-            AppCommand, AppPlace, Danger, DeployArgs, HowArgs, RollbackArgs, ScaleArgs, Sentence,
+            AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
+            Sentence,
         },
         target::HostPattern,
     },
@@ -130,10 +132,13 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             let (held, _) = desk.open(place).await?;
             Ok(unlock(sentence, &held))
         }
+        AppCommand::Approve(args) => desk.judge(sentence, args, true).await,
+        AppCommand::Reject(args) => desk.judge(sentence, args, false).await,
         AppCommand::List(_)
         | AppCommand::Install(_)
         | AppCommand::Show { .. }
         | AppCommand::Releases(_)
+        | AppCommand::Approvals { .. }
         | AppCommand::Deploys { .. } => Err(refusal("this is no deploy", "")),
     }
 }
@@ -254,6 +259,46 @@ impl Desk<'_> {
         })
     }
 
+    /// What was asked for of an app, where its environment asks for approvals.
+    async fn requests(&self, scope: &Scope) -> Result<Vec<release::Request>, Refusal> {
+        let admission = self.fleet.environment(&scope.environment).admission;
+        if admission.approvals == 0 {
+            return Ok(Vec::new());
+        }
+        let read = self.store.requests(Some(scope), RELEASES).await;
+        read.map_err(|error| refusal(error.to_string(), ""))
+    }
+
+    /// Somebody says of what others want to deploy whether that may be.
+    async fn judge(
+        &self,
+        sentence: &Sentence,
+        args: &JudgeArgs,
+        approves: bool,
+    ) -> Result<Plan, Refusal> {
+        let read = self.store.requests(None, RELEASES).await;
+        let mut requests = read.map_err(|error| refusal(error.to_string(), ""))?;
+        let place = &args.place;
+        requests.retain(|one| {
+            let scope = one.scope();
+            let is_there = |name: &String| **name == *scope.environment;
+            scope.app == place.name && place.environment.as_ref().is_none_or(is_there)
+        });
+        let releases = match requests.first() {
+            Some(first) => self.releases(first.scope()).await?,
+            None => Vec::new(),
+        };
+        let judging = Judging {
+            args,
+            approves,
+            requests: &requests,
+            current: current(&releases),
+            by: self.by,
+            at: Timestamp::now(),
+        };
+        judge(sentence, &judging)
+    }
+
     /// The newest release that is everywhere.
     fn current<'r>(scope: &Scope, releases: &'r [(Release, Held)]) -> Result<&'r Release, Refusal> {
         current(releases).ok_or_else(|| {
@@ -328,6 +373,8 @@ impl Desk<'_> {
             policy: self.policy(&scope, &args.how),
             adopt: args.adopt,
             reason: args.why.reason.clone(),
+            requests: self.requests(&scope).await?,
+            emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
         Ok(self.looked(draft, args.pull).await)
@@ -364,6 +411,8 @@ impl Desk<'_> {
             keeps: Some(to),
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
+            requests: self.requests(&scope).await?,
+            emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
         Ok(self.looked(draft, false).await)
@@ -393,6 +442,8 @@ impl Desk<'_> {
             keeps: Some(now),
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
+            requests: self.requests(&scope).await?,
+            emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
         Ok(self.looked(draft, false).await)
@@ -459,6 +510,8 @@ impl Desk<'_> {
             at: Timestamp::now(),
             by: self.by.to_owned(),
             reason: None,
+            requests: Vec::new(),
+            emergency: None,
         }
     }
 

@@ -19,6 +19,7 @@ use super::{
     draft::Task,
     gray::{candidate, tried},
     hold::{Life, beat, lease},
+    listen::Ear,
     place::{Place, Trouble},
     traffic::Move,
 };
@@ -27,12 +28,12 @@ use crate::{
         Health, HostName, Outcome, Said, Share,
         app::ServiceName,
         release::{
-            Converge, DeployAction, Direction, Front, Lane, Lease, OnFailure, Phase, Release,
-            Rollout, Secrets, Strategy, Target, Wish, strategy,
+            Converge, DeployAction, Direction, Found, Front, Lane, Lease, OnFailure, Phase,
+            Release, Rollout, Secrets, Strategy, Target, Wish, strategy,
         },
     },
     ops::run::Progress,
-    store::Store,
+    store::{self, Store},
 };
 
 /// On so many hosts at the same time images are fetched.
@@ -211,15 +212,51 @@ pub async fn carry_out(
                 .break_deploy(scope, &format!("given up by {by}"))
                 .await
         }
+        Task::Ask(request) => {
+            let asked = store.ask_approval(request).await;
+            return written(
+                asked.map(|()| true),
+                &format!(
+                    "{} waits for approval; nothing is deployed yet",
+                    request.digest
+                ),
+            );
+        }
+        Task::Judge {
+            scope,
+            digest,
+            verdict,
+        } => {
+            let judged = store.judge(scope, digest, verdict).await;
+            let word = if verdict.approves {
+                "approved"
+            } else {
+                "rejected"
+            };
+            return written(judged, &format!("{digest} is {word}"));
+        }
     };
     match told {
         Ok(Some(held)) => Outcome::Done {
             detail: match task {
                 Task::Unlock(_) => format!("{} of {} is given up", held.number, held.scope),
-                Task::Run(_) | Task::Wish(..) => format!("{} is told", held.by),
+                Task::Run(_) | Task::Wish(..) | Task::Ask(_) | Task::Judge { .. } => {
+                    format!("{} is told", held.by)
+                }
             },
         },
         Ok(None) => failed("no deploy of it is open any more"),
+        Err(error) => failed(error.to_string()),
+    }
+}
+
+/// What came of writing something down: whether there was something to write it to.
+fn written(done: Result<bool, store::Error>, detail: &str) -> Outcome {
+    match done {
+        Ok(true) => Outcome::Done {
+            detail: detail.to_owned(),
+        },
+        Ok(false) => failed("it is not asked for any more"),
         Err(error) => failed(error.to_string()),
     }
 }
@@ -642,6 +679,8 @@ impl<P: Place> Deploy<'_, P> {
             "it was restarted".to_owned()
         } else if one.health == Health::Unhealthy {
             "its health check fails".to_owned()
+        } else if let Some(line) = self.fault(&converge, one).await {
+            format!("its log says: {line}")
         } else {
             return Ok(());
         };
@@ -653,6 +692,14 @@ impl<P: Place> Deploy<'_, P> {
             "{target} was well and is not any more: {why}{}",
             last.unwrap_or_default()
         ))
+    }
+
+    /// A line of a container's log that must not be there.
+    async fn fault(&self, converge: &Converge, one: &Found) -> Option<String> {
+        let mut ear = Ear::new(&converge.gate);
+        // A host that cannot be reached now says nothing against it.
+        let listened = ear.listen(self.place, &converge.target.host, one).await;
+        listened.ok().and(ear.heard.fault)
     }
 
     /// What is done when going on stopped.

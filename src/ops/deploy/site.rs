@@ -15,7 +15,7 @@ use crate::{
     clients::haproxy::{Sample, Watched},
     model::{
         Action, Backend, ContainerId, HostName, ImageAction, Resource, Rules, Said, Share, Step,
-        Subject,
+        Subject, Timestamp,
         app::Restart,
         release::{Converge, Found, Front, Lease, Pin, Scope},
     },
@@ -131,6 +131,15 @@ impl Place for Crew {
 
     async fn last_words(&self, host: &HostName, id: &ContainerId) -> Vec<String> {
         self.engines.last_words(host, id).await
+    }
+
+    async fn log(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, String)>, Trouble> {
+        Ok(self.engines.log_since(host, id, since).await?)
     }
 
     async fn mark(&self, host: &HostName, lease: &Lease, by: &str) -> Result<(), Trouble> {

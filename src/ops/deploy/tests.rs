@@ -270,6 +270,25 @@ impl Place for Hosts {
         vec!["no database".to_owned()]
     }
 
+    async fn log(
+        &self,
+        host: &HostName,
+        id: &ContainerId,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, String)>, Trouble> {
+        let all = self.all.lock().unwrap();
+        let one = all[host].iter().find(|one| one.found.id == *id).unwrap();
+        let at = one.found.started.unwrap_or(since);
+        let mut lines = vec![(at, "starting".to_owned())];
+        if !one.image.contains("mute") {
+            lines.push((at, "listening on :80".to_owned()));
+        }
+        if one.image.contains("panics") {
+            lines.push((at, "PANIC: no database".to_owned()));
+        }
+        Ok(lines)
+    }
+
     async fn mark(&self, host: &HostName, lease: &Lease, _: &str) -> Result<(), Trouble> {
         let mut marks = self.marks.lock().unwrap();
         let ours = lease.number.to_string();
@@ -343,7 +362,7 @@ pub(super) fn small() -> Release {
 }
 
 /// A release with `web` on these hosts and whatever else is named, each with its image.
-fn release(
+pub(super) fn release(
     number: u32,
     hosts: &[&str],
     services: &[(&str, &str)],
@@ -472,7 +491,7 @@ fn webs(hosts: &[&str], image: &str) -> Vec<(String, String, String)> {
         .collect()
 }
 
-const THREE: [&str; 3] = ["a", "b", "c"];
+pub(super) const THREE: [&str; 3] = ["a", "b", "c"];
 
 #[tokio::test]
 async fn a_release_replaces_the_one_before_and_nothing_else_is_touched() {
@@ -838,7 +857,7 @@ async fn a_host_that_another_store_marked_is_not_touched() {
 }
 
 /// A fleet of three hosts of `dev`, online.
-fn fleet() -> Fleet {
+pub(super) fn fleet() -> Fleet {
     let mut fleet = Fleet::new();
     let specs = THREE.map(|name| {
         let endpoint = Endpoint::Unix("/run/docker.sock".into());
@@ -864,7 +883,7 @@ fn image(id: &str, tag: &str, digest: Option<&str>) -> Image {
 }
 
 /// What a deploy of `release` is planned from, when every host has every image.
-fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
+pub(super) fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
     let hosts: Vec<HostName> = release.hosts().into_iter().cloned().collect();
     let images = |_: &HostName| -> Vec<Image> {
         let pins = release.pins.values();
@@ -911,6 +930,8 @@ fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
         at: Timestamp::UNIX_EPOCH,
         by: "ann@ops".to_owned(),
         reason: None,
+        requests: Vec::new(),
+        emergency: None,
     }
 }
 
@@ -1028,4 +1049,41 @@ fn batches_are_dealt_until_nothing_is_left() {
     ] {
         assert_eq!(policy.deal(all), sizes, "{all}");
     }
+}
+
+/// A release whose log is listened to.
+fn listened(number: u32, image: &str) -> Arc<Release> {
+    let mut release = (*release(number, &THREE, &[("web", image)], None)).clone();
+    for service in release.spec.services.values_mut() {
+        service.gate.ready = Some(r"listening on :\d+".to_owned());
+        service.gate.fault = Some("PANIC|FATAL".to_owned());
+    }
+    Arc::new(release)
+}
+
+#[tokio::test]
+async fn a_log_has_to_say_one_thing_and_must_not_say_another() {
+    let ground = ground().await;
+    let hosts = Hosts::new();
+    let one = listened(1, "web:1");
+    let outcome = deploy(&hosts, &ground.store, &rollout(&one, None)).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let two = listened(2, "web:panics");
+    let outcome = deploy(&hosts, &ground.store, &rollout(&two, Some(&one))).await;
+    let told = outcome.detail();
+    assert!(
+        told.contains("its log says: PANIC: no database") && told.contains("back at r000001"),
+        "{told}"
+    );
+    assert_eq!(hosts.live(), webs(&THREE, "web:1"));
+    let three = listened(3, "web:mute");
+    let mut slow = rollout(&three, Some(&one));
+    slow.policy.deadline = Some(Duration::from_millis(50));
+    let outcome = deploy(&hosts, &ground.store, &slow).await;
+    let told = outcome.detail();
+    assert!(
+        told.contains("it still waited for its log to say"),
+        "{told}"
+    );
+    assert_eq!(hosts.live(), webs(&THREE, "web:1"));
 }

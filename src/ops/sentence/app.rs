@@ -56,6 +56,40 @@ pub enum AppCommand {
     Abort(AppAct),
     /// Give up a deploy for good, whoever works on it: what it did stays as it is
     Unlock(AppAct),
+    /// Approve what somebody else wants to deploy, exactly as it was asked for
+    Approve(JudgeArgs),
+    /// Reject what somebody wants to deploy, or withdraw what one asked for oneself
+    Reject(JudgeArgs),
+    /// List what waits for approvals: of what, by whom, until when
+    Approvals {
+        /// Also what is approved, rejected or expired
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+/// What somebody wants to deploy.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct JudgeArgs {
+    /// Which app.
+    #[command(flatten)]
+    pub place: AppPlace,
+    /// What of it, as `app approvals` lists it; needs not be said when only one waits
+    #[arg(value_name = "DIGEST", value_parser = request)]
+    pub digest: Option<String>,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// Reads the beginning of a digest.
+fn request(text: &str) -> Result<String, String> {
+    let is_one = (4..=12).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_one {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("write 4 to 12 hexadecimal digits, as `app approvals` lists them".to_owned())
+    }
 }
 
 /// Which app.
@@ -151,6 +185,9 @@ pub struct HowArgs {
     /// How many requests a share needs to be judged by [default: 200]
     #[arg(long, value_name = "COUNT", requires = "canary")]
     pub requests: Option<u64>,
+    /// Why it cannot wait for the end of a freeze or for approvals; the environment's name has to be typed
+    #[arg(long, value_name = "WHY")]
+    pub emergency: Option<String>,
 }
 
 /// Which release comes back.
@@ -303,10 +340,16 @@ impl AppCommand {
     /// How bad it can be.
     pub(super) fn danger(&self) -> Danger {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => {
-                Danger::Reads
-            }
-            Self::Bundle(_) | Self::Continue(_) | Self::Pause(_) => Danger::Changes,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Releases(_)
+            | Self::Deploys { .. }
+            | Self::Approvals { .. } => Danger::Reads,
+            Self::Bundle(_)
+            | Self::Continue(_)
+            | Self::Pause(_)
+            | Self::Approve(_)
+            | Self::Reject(_) => Danger::Changes,
             Self::Deploy(_)
             | Self::Install(_)
             | Self::Rollback(_)
@@ -320,9 +363,11 @@ impl AppCommand {
     /// What has to be done with it.
     pub(super) fn role(&self) -> Role {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => {
-                Role::Query
-            }
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Releases(_)
+            | Self::Deploys { .. }
+            | Self::Approvals { .. } => Role::Query,
             Self::Deploy(_)
             | Self::Bundle(_)
             | Self::Install(_)
@@ -332,14 +377,21 @@ impl AppCommand {
             | Self::Promote(_)
             | Self::Pause(_)
             | Self::Abort(_)
-            | Self::Unlock(_) => Role::Deploy,
+            | Self::Unlock(_)
+            | Self::Approve(_)
+            | Self::Reject(_) => Role::Deploy,
         }
     }
 
     /// Why it is done.
     pub(super) fn why(&self) -> Option<&Why> {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Releases(_) | Self::Deploys { .. } => None,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Releases(_)
+            | Self::Deploys { .. }
+            | Self::Approvals { .. } => None,
+            Self::Approve(args) | Self::Reject(args) => Some(&args.why),
             Self::Deploy(args) => Some(&args.why),
             Self::Rollback(args) => Some(&args.why),
             Self::Scale(args) => Some(&args.why),
@@ -370,13 +422,21 @@ impl AppCommand {
             Self::Pause(_) => "app pause",
             Self::Abort(_) => "app abort",
             Self::Unlock(_) => "app unlock",
+            Self::Approve(_) => "app approve",
+            Self::Reject(_) => "app reject",
+            Self::Approvals { .. } => "app approvals",
         }
     }
 
     /// Which app it is about, when it is one that has releases.
     pub fn place(&self) -> Option<&AppPlace> {
         match self {
-            Self::List(_) | Self::Show { .. } | Self::Deploys { .. } | Self::Install(_) => None,
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Deploys { .. }
+            | Self::Install(_)
+            | Self::Approvals { .. } => None,
+            Self::Approve(args) | Self::Reject(args) => Some(&args.place),
             Self::Deploy(args) => Some(&args.place),
             Self::Rollback(args) => Some(&args.place),
             Self::Scale(args) => Some(&args.place),

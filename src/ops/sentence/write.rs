@@ -391,7 +391,10 @@ fn app(words: &mut Words, command: &AppCommand) {
             words.0.extend(args.counts.iter().map(ToString::to_string));
             how(words, &args.how);
         }
-        AppCommand::Deploys { all } => {
+        AppCommand::Approve(args) | AppCommand::Reject(args) => {
+            words.0.extend(args.digest.clone());
+        }
+        AppCommand::Deploys { all } | AppCommand::Approvals { all } => {
             words.flag("--all", *all);
         }
         AppCommand::Releases(_)
@@ -423,6 +426,7 @@ fn how(words: &mut Words, how: &HowArgs) {
     }
     words.option("--every", time(how.every));
     words.option("--requests", how.requests);
+    words.option("--emergency", how.emergency.as_ref());
 }
 
 fn registry(words: &mut Words, command: &RegistryCommand) {

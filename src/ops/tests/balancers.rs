@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use crate::{
     model::{
         Admin, Backend, BalancerKind, BalancerSpec, Counters, EnvironmentSpec, Fleet, Machine,
-        Slot, Standing,
+        Slot, Standing, release::Admission,
     },
     ops::{Confirm, Danger, Plan, Refusal, RefusalKind, Sentence},
 };
@@ -136,6 +136,7 @@ fn a_closed_balancer_and_an_unknown_one_are_refused() {
         guarded: true,
         read_only: true,
         deny: Vec::new(),
+        admission: Admission::default(),
     }];
     let refused = plan("balancer share edge shop 5", &fleet).unwrap_err();
     assert_eq!(refused.kind, RefusalKind::ReadOnly);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    model::EnvironmentSpec,
+    model::{EnvironmentSpec, release::Admission},
     ops::{Accepts, Confirm, RefusalKind},
 };
 
@@ -65,6 +65,7 @@ fn read_only_is_respected_at_every_level() {
         guarded: false,
         read_only: true,
         deny: Vec::new(),
+        admission: Admission::default(),
     }];
     for (fleet, line, why) in [
         (

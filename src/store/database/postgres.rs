@@ -34,11 +34,12 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 4] = [
+const MIGRATIONS: [(i64, &str); 5] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
     (4, include_str!("../migrations/postgres/0004_release.sql")),
+    (5, include_str!("../migrations/postgres/0005_approval.sql")),
 ];
 
 /// Its clock, in seconds since 1970.
@@ -366,7 +367,13 @@ mod tests {
     fn migrations_are_frozen() {
         assert_eq!(
             crate::store::database::prints(&MIGRATIONS),
-            ["1 c5ad2c17", "2 3ddae0c1", "3 6d136ad2", "4 20cf2f9a"]
+            [
+                "1 c5ad2c17",
+                "2 3ddae0c1",
+                "3 6d136ad2",
+                "4 20cf2f9a",
+                "5 29c58d9a"
+            ]
         );
     }
 

@@ -3,6 +3,7 @@
 mod between;
 mod deploy;
 mod files;
+mod gate;
 mod health;
 mod mounts;
 mod networks;

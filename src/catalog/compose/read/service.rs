@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     super::{Fields, Kind, Node, Request, fields, tell},
-    deploy, files, health, mounts, networks, ports,
+    deploy, files, gate, health, mounts, networks, ports,
     values::{environment, words},
 };
 use crate::model::app::{
@@ -101,6 +101,7 @@ pub(super) fn service(node: &Node, path: &str, context: &mut Context<'_, '_>) ->
 fn ours(fields: &mut Fields<'_, '_>, service: &mut Service) {
     if let Some(mut own) = fields.open_below("x-wharf") {
         service.balancer = behind(&mut own);
+        service.gate = gate::gate(&mut own);
         own.done(&[]);
     }
 }
