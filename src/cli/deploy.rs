@@ -39,6 +39,9 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     sentence.plan(&empty_fleet(&session.config), &[])?;
     let environments = environments(session, sentence);
     let touches = |spec: &HostSpec| {
+        if matches!(sentence, Sentence::Host(_)) {
+            return sentence.touches(spec);
+        }
         let of = spec.environment.as_deref().unwrap_or_default();
         // What the store alone knows is asked of no host.
         needs_hosts(sentence)

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::{
     model::{
-        Container, DiskUsage, Host, HostLoad, Image, Link, Network, Operation, Product, Setting,
-        Timestamp, Usage, Volume,
+        Container, DiskUsage, Host, HostLoad, Image, Link, Maintenance, Network, Operation,
+        Product, Setting, Timestamp, Usage, Volume,
     },
     ops::column::HostRow,
 };
@@ -116,6 +116,8 @@ pub(super) struct HostJson<'a> {
     containers: Option<CountJson>,
     load: Option<HostLoad>,
     disk: Option<DiskUsage>,
+    /// That it is in maintenance: by whom, since when, and what was stopped.
+    maintenance: Option<&'a Maintenance>,
 }
 
 #[derive(Serialize)]
@@ -182,6 +184,7 @@ impl<'a> HostJson<'a> {
             }),
             load: host.load,
             disk: host.disk,
+            maintenance: host.maintenance.as_deref(),
         }
     }
 }

@@ -151,6 +151,7 @@ pub(super) async fn hosts(session: &Session, args: &ListArgs) -> Result<Exit, Fa
         let all = |fleet: &Fleet| online.iter().all(|name| has_load(fleet, name));
         let _ = tokio::time::timeout(SAMPLES, reached.until(feeds, all)).await;
     }
+    session.know_maintenance(&mut reached.fleet).await;
     let fleet = &reached.fleet;
     let rows = listing.arrange(fleet.hosts().iter().map(HostRow::new));
     let name = |row: &HostRow<'_>| format!("@{}", row.host.name());

@@ -28,7 +28,7 @@ mod template;
 mod volume;
 mod work;
 
-use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, time::Duration};
+use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -41,7 +41,7 @@ use self::{
 };
 use crate::{
     config::{self, Config, Env, Flags},
-    model::{Feed, Host, HostSpec, Origin},
+    model::{DatabasePlace, Event, Feed, Fleet, Host, HostSpec, Origin},
     ops::{
         AppCommand, AuditCommand, ContainerCommand, HostCommand, ImageCommand, NetworkCommand,
         Role, Sentence, VolumeCommand,
@@ -280,6 +280,20 @@ impl Session {
             .missing
             .retain(|name, _| !fleet.host(name).is_some_and(is_known));
         Ok(reached)
+    }
+
+    /// Tells a fleet which of its hosts are in maintenance. Where there is no store yet, none is; one that cannot be
+    /// read is told.
+    async fn know_maintenance(&self, fleet: &mut Fleet) {
+        if let DatabasePlace::File(path) = &self.config.store.database
+            && !path.exists()
+        {
+            return;
+        }
+        match self.store().maintenances().await {
+            Ok(all) => fleet.apply(Event::Maintenance(all.into_iter().map(Arc::new).collect())),
+            Err(error) => complain(&format!("warning: {error}")),
+        }
     }
 
     /// Who acts here.

@@ -21,7 +21,8 @@ use crate::{
 
 /// `host show` and `host reconnect`: what is known of hosts after asking them.
 pub(super) async fn hosts(session: &Session, sentence: &Sentence) -> Result<Exit, Failure> {
-    let (reached, targets) = asked(session, sentence).await?;
+    let (mut reached, targets) = asked(session, sentence).await?;
+    session.know_maintenance(&mut reached.fleet).await;
     let fleet = &reached.fleet;
     let hosts: Vec<HostRow<'_>> = targets
         .iter()

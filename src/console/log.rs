@@ -1,6 +1,6 @@
 //! Follows the log of acts: what others add to it, and what waits beside it while it cannot be written.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    model::{Event, Operation},
+    model::{Event, Maintenance, Operation},
     store::{Error, Mark, Store},
     ui::{Msg, message::Level},
 };
@@ -45,6 +45,7 @@ impl Log {
             inbox,
             mark: Mark::default(),
             waiting: Vec::new(),
+            resting: Vec::new(),
             told: None,
         };
         tokio::spawn(follower.run(asked));
@@ -72,6 +73,8 @@ struct Follower {
     mark: Mark,
     /// What waited beside the log at the last look.
     waiting: Vec<Operation>,
+    /// The hosts that were in maintenance at the last look.
+    resting: Vec<Arc<Maintenance>>,
     /// The trouble that was told last, so that it is not told again and again.
     told: Option<String>,
 }
@@ -120,7 +123,8 @@ impl Follower {
     async fn look(&mut self) -> Result<(), Error> {
         let waiting = self.look_beside().await;
         let changes = self.look_inside().await;
-        waiting.and(changes)
+        let resting = self.look_at_hosts().await;
+        waiting.and(changes).and(resting)
     }
 
     /// What waits beside the log is taken in as soon as the log can be written again, not only
@@ -139,6 +143,20 @@ impl Follower {
             self.waiting = waiting;
         }
         taken_in
+    }
+
+    /// Tells which hosts are in maintenance, when that changed.
+    async fn look_at_hosts(&mut self) -> Result<(), Error> {
+        let resting: Vec<Arc<Maintenance>> = {
+            let all = self.store.maintenances().await?;
+            all.into_iter().map(Arc::new).collect()
+        };
+        if self.resting != resting {
+            self.tell(Msg::Event(Event::Maintenance(resting.clone())))
+                .await;
+            self.resting = resting;
+        }
+        Ok(())
     }
 
     async fn look_inside(&mut self) -> Result<(), Error> {

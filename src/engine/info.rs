@@ -93,5 +93,6 @@ fn read(session: &Session, said: bollard::models::SystemInfo) -> EngineInfo {
             .iter()
             .map(|line| printable(line))
             .collect(),
+        live_restore: said.live_restore_enabled.unwrap_or(false),
     }
 }

@@ -36,6 +36,7 @@ mod probe;
 mod prune;
 mod registry;
 mod resources;
+mod rest;
 mod session;
 pub mod ssh;
 mod stamp;
@@ -65,6 +66,7 @@ pub use lines::LogReader;
 pub use logs::{LogOptions, Logs};
 pub use machine::Bytes;
 pub use outbox::Room;
+pub use rest::RestFacts;
 
 use crate::model::{
     Action, ContainerId, Event, Feed, FileList, HostName, HostSpec, Install, Payload, Process,

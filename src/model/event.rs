@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
-    Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way, app::Template,
-    swarm::Swarm,
+    Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
+    app::Template, swarm::Swarm,
 };
 
 /// Something that happened or became known.
@@ -51,6 +51,8 @@ pub enum Event {
     Swarm(HostName, Option<Box<Swarm>>),
     /// The load of a host.
     Load(HostName, HostLoad),
+    /// These hosts are in maintenance, and no others.
+    Maintenance(Vec<Arc<Maintenance>>),
     /// An act was recorded or ended, here or by somebody else.
     Operation(Box<Operation>),
     /// Another log of acts was begun or put in the place of the one that was told of: what was

@@ -284,6 +284,13 @@ impl Fleet {
             Event::Volumes(name, all) => self.change(&name, |host| host.volumes = Some(all)),
             Event::Swarm(name, all) => self.change(&name, |host| host.swarm = all),
             Event::Disk(name, disk) => self.change(&name, |host| host.disk = Some(disk)),
+            Event::Maintenance(all) => {
+                for host in &mut self.hosts {
+                    let mut all = all.iter();
+                    let found = all.find(|one| one.host == host.spec.name);
+                    host.maintenance = found.cloned();
+                }
+            }
             Event::Load(name, load) => self.change(&name, |host| host.load = Some(load)),
         }
         self.version += 1;

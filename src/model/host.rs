@@ -13,7 +13,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AddressPool, Container, ContainerId, DiskUsage, Image, Network, Skew, Timestamp, Volume,
+    AddressPool, Container, ContainerId, DiskUsage, Image, Maintenance, Network, Skew, Timestamp,
+    Volume,
     app::Rule,
     release::Admission,
     swarm::{Membership, Swarm},
@@ -590,6 +591,8 @@ pub struct EngineInfo {
     /// What it is in a Swarm; none when it is in none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swarm: Option<Membership>,
+    /// Containers go on while it is restarted.
+    pub live_restore: bool,
 }
 
 /// How loaded the host itself is, as far as the way to it lets one see.
@@ -673,6 +676,8 @@ pub struct Host {
     pub disk: Option<DiskUsage>,
     /// The host's own load.
     pub load: Option<HostLoad>,
+    /// That it is in maintenance, as the store tells.
+    pub maintenance: Option<Arc<Maintenance>>,
     /// What is being done to it from here, `cleaning up`; none when nothing is.
     pub busy: Option<&'static str>,
 }
@@ -697,6 +702,7 @@ impl Host {
             swarm: None,
             disk: None,
             load: None,
+            maintenance: None,
             busy: None,
         }
     }

@@ -16,6 +16,7 @@ pub mod found;
 pub mod freeze;
 mod host;
 mod log;
+mod maintenance;
 mod operation;
 mod place;
 mod redact;
@@ -52,6 +53,7 @@ pub use host::{
     Product, TlsFiles, Trouble, TroubleKind, Way,
 };
 pub use log::{LogBatch, LogText};
+pub use maintenance::{Maintenance, Rested, Withdrawn};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};

@@ -6,7 +6,8 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    deploy,
+    deploy::{self, Task},
+    maintenance,
     plan::Plan,
     run::{Hands, Progress, RunError, recorded, run},
 };
@@ -74,6 +75,10 @@ pub async fn carry_out(
     let Some(task) = &plan.deploy else {
         return run(plan, origin, reason, crew, store, cancel, report).await;
     };
+    if let Task::Upkeep(upkeep) = &**task {
+        let work = maintenance::carry_out(plan, upkeep, crew, store, &cancel, &report);
+        return recorded(plan, origin, reason, store, &report, Box::pin(work)).await;
+    }
     let by = origin.signature();
     let work = deploy::carry_out(task, crew, &crew.secrets, store, &by, &cancel, &report);
     let work = Box::pin(work);

@@ -10,6 +10,7 @@ pub mod deploy;
 pub mod filter;
 mod inventory;
 mod listing;
+pub mod maintenance;
 mod named;
 pub mod plan;
 pub mod run;

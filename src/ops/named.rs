@@ -3,9 +3,9 @@
 use super::{
     plan::{Refusal, RefusalKind},
     sentence::{
-        Accepts, ContainerCommand, CopySide, EditArgs, ExecArgs, HostCommand, ImageCommand,
-        InstallArgs, KillArgs, LogsCommand, Number, PruneArgs, RemoveArgs, Sentence, ShowArgs,
-        Targets, VolumeCommand,
+        Accepts, ActivateHostArgs, ContainerCommand, CopySide, DrainHostArgs, EditArgs, ExecArgs,
+        HostCommand, ImageCommand, InstallArgs, KillArgs, LogsCommand, Number, PruneArgs,
+        RemoveArgs, Sentence, ShowArgs, Targets, UpgradeArgs, VolumeCommand,
     },
     target::{ContainerPattern, HostPattern, ResourcePattern, Target},
 };
@@ -77,7 +77,11 @@ impl Sentence {
                 | HostCommand::Prune(PruneArgs { hosts, .. }),
             ) => hosts,
             Self::Host(
-                HostCommand::Login { host } | HostCommand::Install(InstallArgs { host, .. }),
+                HostCommand::Login { host }
+                | HostCommand::Install(InstallArgs { host, .. })
+                | HostCommand::Drain(DrainHostArgs { host, .. })
+                | HostCommand::Activate(ActivateHostArgs { host, .. })
+                | HostCommand::Upgrade(UpgradeArgs { host, .. }),
             ) => host.as_slice(),
             Self::Network(command) => command.hosts(),
             Self::Volume(command) => command.hosts(),
@@ -104,6 +108,25 @@ impl Sentence {
             | Self::Audit(_)
             | Self::Setting(_) => &[],
         }
+    }
+
+    /// The same, with the host that was selected for it when it named none: it is planned where nothing is selected.
+    #[must_use]
+    pub fn naming(&self, selection: &[Target]) -> Self {
+        let host = selection.iter().find_map(|target| match target {
+            Target::Host(name) => name.as_str().parse::<HostPattern>().ok(),
+            Target::Container(..) | Target::Resource(..) | Target::Operation(_) => None,
+        });
+        let mut named = self.clone();
+        if let Self::Host(
+            HostCommand::Drain(DrainHostArgs { host: one, .. })
+            | HostCommand::Activate(ActivateHostArgs { host: one, .. }),
+        ) = &mut named
+            && one.is_none()
+        {
+            *one = host;
+        }
+        named
     }
 
     /// The images, networks or volumes that it names itself, as patterns.

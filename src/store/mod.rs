@@ -20,6 +20,7 @@ mod database;
 mod error;
 mod head;
 mod log;
+mod maintenance;
 mod owner;
 mod release;
 mod spill;

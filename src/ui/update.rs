@@ -692,7 +692,7 @@ impl Ui {
             return Vec::new();
         }
         match sentence.role() {
-            Role::Deploy => self.prepare(sentence),
+            Role::Deploy => self.prepare(&sentence.naming(&selection)),
             Role::Configure if plan.confirm == Confirm::No => vec![Effect::Configure(
                 Box::new(sentence.clone()),
                 Box::new(plan),

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use wharf::{
     model::{
-        Timestamp,
-        app::{AppName, Spec},
+        ContainerId, HostName, Maintenance, Rested, Timestamp, Withdrawn,
+        app::{AppName, Restart, Spec},
         release::{Release, ReleaseNumber, Request, Scope, Standing, Verdict},
     },
     store::Store,
@@ -13,7 +13,7 @@ use wharf::{
 
 use crate::ground::Ground;
 
-on_both!(requests_and_what_is_said_of_them);
+on_both!(requests_and_what_is_said_of_them, hosts_in_maintenance);
 
 fn request(environment: &str, digest: &str) -> Request {
     let app = AppName::new("shop").unwrap();
@@ -96,4 +96,31 @@ async fn requests_and_what_is_said_of_them(ground: Ground) {
     // Asked for anew, it begins anew.
     store.ask_approval(&asked).await.unwrap();
     assert_eq!(standing(&store, &scope).await, Standing::Waiting(2));
+}
+
+async fn hosts_in_maintenance(ground: Ground) {
+    let store = ground.store().await;
+    assert!(store.maintenances().await.unwrap().is_empty());
+    let host = HostName::new("ams-1");
+    let mut one = Maintenance {
+        host: host.clone(),
+        by: "ann@ops".to_owned(),
+        reason: None,
+        since: Timestamp::from_second(1_790_000_000).unwrap(),
+        stopped: vec![Rested {
+            id: ContainerId::new("aa"),
+            name: "web-1".into(),
+            restart: Restart::OnFailure(Some(3)),
+        }],
+        servers: vec![Withdrawn {
+            balancer: "edge".into(),
+            server: "shop_stable/s1".to_owned(),
+        }],
+    };
+    store.rest_host(&one).await.unwrap();
+    one.reason = Some("a new kernel".to_owned());
+    store.rest_host(&one).await.unwrap();
+    assert_eq!(store.maintenances().await.unwrap(), [one]);
+    assert!(store.wake_host(&host).await.unwrap());
+    assert!(!store.wake_host(&host).await.unwrap());
 }

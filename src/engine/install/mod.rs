@@ -24,6 +24,9 @@ pub(super) use working::Working;
 /// What is looked for on the host before anything is done.
 const LOOK: &str = include_str!("look.sh");
 
+/// What is done there when the engine is to be replaced by a newer one.
+const UPGRADE: &str = include_str!("upgrade.sh");
+
 /// What is done there.
 const SCRIPT: &str = include_str!("install.sh");
 
@@ -119,6 +122,9 @@ pub(super) async fn install(
     let answer = answer.map_err(|why| unusable(what, &spec.name, why))?;
     tell(&answer);
     Ok(match before {
+        Done::Nothing if what.upgrade => {
+            format!("nothing was to be done: {answer}, and there is nothing newer")
+        }
         Done::Nothing => format!("nothing was to be done: {answer} already"),
         Done::Installed => answer,
     })
@@ -147,18 +153,18 @@ impl Work<'_> {
             "{}; logged in as {}",
             found.release.name, found.user
         ));
-        if found.has("dockerd") && found.has("engine") && !self.what.add_to_group {
+        let upgrades = self.what.upgrade;
+        if found.has("dockerd") && found.has("engine") && !self.what.add_to_group && !upgrades {
             return Ok(Done::Nothing);
         }
         let orders = orders(&found, self.what)?;
         let place = match &self.what.bundle {
-            Some(path) if !found.has("dockerd") => {
+            Some(path) if upgrades || !found.has("dockerd") => {
                 Some(self.send_bundle(path, orders.family).await?)
             }
             Some(_) | None => None,
         };
-        self.carry_out(&orders, place.as_deref()).await?;
-        Ok(Done::Installed)
+        self.carry_out(&orders, place.as_deref()).await
     }
 
     fn tell(&self, text: &str) {
@@ -218,14 +224,16 @@ impl Work<'_> {
     }
 
     /// Runs the script as root.
-    async fn carry_out(&self, orders: &Orders, place: Option<&str>) -> Result<(), Trouble> {
+    async fn carry_out(&self, orders: &Orders, place: Option<&str>) -> Result<Done, Trouble> {
         let mut last = VecDeque::new();
         let mut failed = None;
         let mut is_whole = false;
+        let mut done = Done::Installed;
         let tell = |line: &str| match line.strip_prefix("wharf ").and_then(|l| l.split_once(' ')) {
             Some(("step", text)) => self.tell(&format!("== {text}")),
             Some(("fail", text)) => failed = Some(text.to_owned()),
             _ if line == "wharf end" => is_whole = true,
+            _ if line == "wharf same" => done = Done::Nothing,
             _ => {
                 if last.len() == LAST_LINES {
                     last.pop_front();
@@ -234,7 +242,8 @@ impl Work<'_> {
                 self.tell(line);
             }
         };
-        let ended = self.shell.run(&orders.command(place), SCRIPT, tell).await;
+        let script = if self.what.upgrade { UPGRADE } else { SCRIPT };
+        let ended = self.shell.run(&orders.command(place), script, tell).await;
         let last: Vec<String> = last.into();
         if let Some(text) = failed {
             let (why, remedy) = text.split_once('|').unwrap_or((&text, ""));
@@ -244,7 +253,7 @@ impl Work<'_> {
             });
         }
         match ended {
-            Ok(()) if is_whole => Ok(()),
+            Ok(()) if is_whole => Ok(done),
             Ok(()) => {
                 let why = Broken::Failed("the script ended early".to_owned());
                 Err(self.broken("installing", why, last))
@@ -274,7 +283,12 @@ impl Work<'_> {
                 kind: TroubleKind::Lost,
                 reason: format!("the connection was lost while {doing}: {}", lost.reason),
                 remedy: format!(
-                    "say `host install @{}` again: what is there already is not done again",
+                    "say `host {} @{}` again: what is there already is not done again",
+                    if self.what.upgrade {
+                        "upgrade"
+                    } else {
+                        "install"
+                    },
                     self.name
                 ),
                 raw: if raw.is_empty() { lost.raw } else { raw },

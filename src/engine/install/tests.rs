@@ -34,6 +34,7 @@ fn each_distribution_gets_its_own_orders() {
         packages: vec!["docker-ce=5:27.1-1~debian".into(), "docker-ce-cli".into()],
         add_to_group: true,
         bundle: Some("/b".into()),
+        upgrade: false,
     };
     assert_eq!(
         orders(&found(BOOKWORM), &named)

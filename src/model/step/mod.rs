@@ -50,6 +50,8 @@ pub struct Install {
     pub packages: Vec<Arc<str>>,
     /// The account that logs in is to be a member of the group docker.
     pub add_to_group: bool,
+    /// The engine that is there is to be replaced by a newer one.
+    pub upgrade: bool,
 }
 
 /// What is done to a container, or to a whole host.
@@ -206,6 +208,7 @@ impl fmt::Display for Action {
             Self::Prune(Prune::Volumes { .. }) => f.write_str("prune volumes"),
             Self::Prune(Prune::BuildCache) => f.write_str("prune the build cache"),
             Self::Examine => f.write_str("examine the way"),
+            Self::Install(what) if what.upgrade => f.write_str("upgrade Docker Engine"),
             Self::Install(_) => f.write_str("install Docker Engine"),
             Self::Image(action) => action.fmt(f),
             Self::Network(action) => action.fmt(f),

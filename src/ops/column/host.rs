@@ -194,11 +194,20 @@ static HOSTS: [Column<Hosts>; 17] = [
                 let glyph = if context.ascii { '@' } else { '↻' };
                 return format!("{glyph} {busy}…").into();
             }
+            if row.host.maintenance.is_some() && link.is_online() {
+                return if context.ascii {
+                    "! maintenance"
+                } else {
+                    "◇ maintenance"
+                }
+                .into();
+            }
             format!("{} {}", link_glyph(link, context.ascii), link.word()).into()
         },
-        tone: |row| match row.host.busy {
-            Some(_) => Tone::Busy,
-            None => link_tone(&row.host.link),
+        tone: |row| match (row.host.busy, &row.host.maintenance) {
+            (Some(_), _) => Tone::Busy,
+            (None, Some(_)) if row.host.link.is_online() => Tone::Warn,
+            (None, _) => link_tone(&row.host.link),
         },
         order: |a, b| link_rank(&a.host.link).cmp(&link_rank(&b.host.link)),
         shown: true,

@@ -88,6 +88,13 @@ fn host_troubles(draft: &Draft, release: &Release, fleet: &Fleet, host: &Host) -
     if let Some(why) = fleet.forbids_change(host) {
         found.push(Refusal::new(RefusalKind::ReadOnly, why, ""));
     }
+    if let Some(rests) = draft.resting.iter().find(|one| one.host == *host.name()) {
+        let remedy = format!(
+            "`host activate @{}`, or say --hosts without it",
+            host.name()
+        );
+        found.push(Refusal::new(RefusalKind::State, rests.to_string(), remedy));
+    }
     if let Some(trouble) = host.link.trouble() {
         found.push(Refusal::new(
             RefusalKind::Offline,

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{fronts::Fronted, rollout::Begin};
 use crate::model::{
-    HostName, Image, Timestamp,
+    HostName, Image, Maintenance, Timestamp,
     app::{SecretName, ServiceName, Spec, Told},
     release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
 };
+use crate::ops::maintenance::Upkeep;
 
 /// What a deploy is planned from.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +57,8 @@ pub struct Draft {
     pub reason: Option<String>,
     /// What was asked for of the app in its environment, newest first.
     pub requests: Vec<Request>,
+    /// The hosts that are in maintenance.
+    pub resting: Vec<Maintenance>,
     /// Why it cannot wait for the end of a freeze or for approvals.
     pub emergency: Option<String>,
 }
@@ -81,6 +84,8 @@ pub enum Task {
         /// What is said.
         verdict: Verdict,
     },
+    /// A host is drained, or comes back: the steps of the plan are done one after the other.
+    Upkeep(Box<Upkeep>),
 }
 
 impl Draft {

@@ -34,7 +34,7 @@ use crate::{
         },
     },
     ops::{
-        Crew,
+        Crew, maintenance,
         plan::{Confirm, Plan, Refusal, RefusalKind},
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
@@ -72,6 +72,9 @@ pub struct Desk<'d> {
 
 /// Reads what a sentence about a deploy needs, and plans it.
 pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
+    if let Sentence::Host(command) = sentence {
+        return maintenance::prepare(desk, sentence, command).await;
+    }
     let Sentence::App(command) = sentence else {
         return Err(refusal("this is no deploy", ""));
     };
@@ -511,6 +514,7 @@ impl Desk<'_> {
             by: self.by.to_owned(),
             reason: None,
             requests: Vec::new(),
+            resting: Vec::new(),
             emergency: None,
         }
     }
@@ -564,6 +568,8 @@ impl Desk<'_> {
             )
         });
         let looked = join_all(looks).await;
+        // Whoever has read the releases a moment ago can read this, too.
+        let resting = self.store.maintenances().await.unwrap_or_default();
         for (host, found, images) in looked {
             draft
                 .images
@@ -581,6 +587,7 @@ impl Desk<'_> {
             let digest = self.digest(image.as_str()).await;
             (image.to_string(), digest)
         });
+        draft.resting = resting;
         draft.digests = join_all(answers).await.into_iter().collect();
         draft
     }

@@ -212,6 +212,7 @@ pub async fn carry_out(
                 .break_deploy(scope, &format!("given up by {by}"))
                 .await
         }
+        Task::Upkeep(_) => return failed("a host is drained by its own steps"),
         Task::Ask(request) => {
             let asked = store.ask_approval(request).await;
             return written(
@@ -240,7 +241,11 @@ pub async fn carry_out(
         Ok(Some(held)) => Outcome::Done {
             detail: match task {
                 Task::Unlock(_) => format!("{} of {} is given up", held.number, held.scope),
-                Task::Run(_) | Task::Wish(..) | Task::Ask(_) | Task::Judge { .. } => {
+                Task::Run(_)
+                | Task::Wish(..)
+                | Task::Ask(_)
+                | Task::Judge { .. }
+                | Task::Upkeep(_) => {
                     format!("{} is told", held.by)
                 }
             },

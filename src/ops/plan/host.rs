@@ -6,7 +6,7 @@ use super::{Confirm, Plan, Refusal, RefusalKind, gather};
 use crate::{
     model::{Action, Endpoint, Fleet, Host, Install, Step, Subject},
     ops::{
-        sentence::{Danger, InstallArgs, Sentence, join},
+        sentence::{Danger, InstallArgs, Sentence, UpgradeArgs, join},
         target::Target,
     },
 };
@@ -57,6 +57,7 @@ pub(super) fn install(
             .map(|name| Arc::from(&**name))
             .collect(),
         add_to_group: args.add_to_group,
+        upgrade: false,
     });
     let danger = sentence.danger();
     let confirm = match gathered.confirm(danger, fleet, gathered.chosen.iter().copied()) {
@@ -78,6 +79,101 @@ pub(super) fn install(
         confirm,
         left_out: gathered.left_out,
         busy: "installing",
+        recorded: true,
+        told: Vec::new(),
+        deploy: None,
+        targets,
+    })
+}
+
+/// The plan of an upgrade. Containers go on where the engine restores them live; else they must not run.
+pub(super) fn upgrade(
+    sentence: &Sentence,
+    args: &UpgradeArgs,
+    fleet: &Fleet,
+    selection: &[Target],
+) -> Result<Plan, Refusal> {
+    let unfit = |host: &Host| {
+        not_over_ssh(host)
+            .or_else(|| gather::offline(host))
+            .or_else(|| would_stop(host))
+    };
+    let gathered = gather::those_hosts(sentence, fleet, selection, unfit)?;
+    let targets = texts(&gathered.chosen);
+    let action = Action::Install(Install {
+        bundle: args.bundle.clone(),
+        upgrade: true,
+        ..Install::default()
+    });
+    let told = gathered.chosen.iter().map(|host| {
+        let version = host.engine.as_ref().map_or("?", |engine| &engine.version);
+        let live = host.containers.values().filter(|one| one.state.is_live()).count();
+        match live {
+            0 => format!("@{}: Docker {version}; nothing runs there", host.name()),
+            _ => format!(
+                "@{}: Docker {version}; its {live} containers go on (live-restore), ports on 127.0.0.1 do not answer meanwhile",
+                host.name()
+            ),
+        }
+    });
+    Ok(Plan {
+        sentence: sentence.canonical(&targets),
+        title: format!("Upgrade Docker Engine on {}", targets.join(", ")),
+        danger: sentence.danger(),
+        steps: steps(&gathered.chosen, &action),
+        loses: Vec::new(),
+        docker: Vec::new(),
+        confirm: gathered.confirm(sentence.danger(), fleet, gathered.chosen.iter().copied()),
+        told: told.collect(),
+        left_out: gathered.left_out,
+        busy: "upgrading",
+        recorded: true,
+        deploy: None,
+        targets,
+    })
+}
+
+/// What runs there would be stopped by an upgrade.
+fn would_stop(host: &Host) -> Option<Refusal> {
+    let live = host
+        .containers
+        .values()
+        .filter(|one| one.state.is_live())
+        .count();
+    let restores = host
+        .engine
+        .as_ref()
+        .is_some_and(|engine| engine.live_restore);
+    (live > 0 && !restores).then(|| {
+        Refusal::new(
+            RefusalKind::State,
+            format!(
+                "{live} containers run on {}, and its engine would stop them: live-restore is off",
+                host.name()
+            ),
+            format!("`host drain @{}` first", host.name()),
+        )
+    })
+}
+
+/// The plan of a drain or its end says only that it can be prepared: by [`crate::ops::maintenance::prepare`].
+pub(super) fn upkeep(
+    sentence: &Sentence,
+    fleet: &Fleet,
+    selection: &[Target],
+) -> Result<Plan, Refusal> {
+    let gathered = gather::those_hosts(sentence, fleet, selection, |_| None)?;
+    let targets = texts(&gathered.chosen);
+    Ok(Plan {
+        sentence: sentence.canonical(&targets),
+        title: format!("{} {}", sentence.words(), targets.join(", ")),
+        danger: sentence.danger(),
+        steps: Vec::new(),
+        loses: Vec::new(),
+        docker: Vec::new(),
+        confirm: Confirm::Ask,
+        left_out: gathered.left_out,
+        busy: "resting",
         recorded: true,
         told: Vec::new(),
         deploy: None,

@@ -184,6 +184,10 @@ impl Sentence {
                 HostCommand::Prune(args) => prune::plan(self, args, fleet, selection),
                 HostCommand::Doctor { .. } => host::doctor(self, fleet, selection),
                 HostCommand::Install(args) => host::install(self, args, fleet, selection),
+                HostCommand::Upgrade(args) => host::upgrade(self, args, fleet, selection),
+                HostCommand::Drain(_) | HostCommand::Activate(_) => {
+                    host::upkeep(self, fleet, selection)
+                }
                 HostCommand::Add(args) => configure::add(self, args, fleet),
                 HostCommand::Edit(args) => configure::edit(self, args, fleet),
                 HostCommand::Remove { .. } => configure::remove(self, fleet, selection),

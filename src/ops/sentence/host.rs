@@ -59,6 +59,12 @@ pub enum HostCommand {
     },
     /// Put a Docker Engine on a bare host over ssh, from its package source or a bundle
     Install(InstallArgs),
+    /// Take a host out of traffic and stop what runs there, for maintenance
+    Drain(DrainHostArgs),
+    /// Start what a drain stopped, and give the host traffic again
+    Activate(ActivateHostArgs),
+    /// Bring the newest Docker Engine of its package source to a host over ssh, or that of a bundle
+    Upgrade(UpgradeArgs),
     /// Clean up hosts: by default stopped containers, untagged images, unused networks and the build cache
     Prune(PruneArgs),
 }
@@ -133,6 +139,52 @@ pub struct InstallArgs {
     /// Make the account that logs in a member of the group docker
     #[arg(long)]
     pub add_to_group: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// What is drained, and how.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct DrainHostArgs {
+    /// The host, `@ams-1`; without it, the selected one
+    #[arg(value_name = "HOST")]
+    pub host: Option<HostPattern>,
+    /// How many seconds its servers may take to end what they have
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub wait: u32,
+    /// Let its containers go on: only traffic and deploys keep off it
+    #[arg(long)]
+    pub leave_running: bool,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct ActivateHostArgs {
+    /// The host, `@ams-1`; without it, the selected one
+    #[arg(value_name = "HOST")]
+    pub host: Option<HostPattern>,
+    /// How many seconds the checks of a server may take to find it up
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub wait: u32,
+    /// Why it is done.
+    #[command(flatten)]
+    pub why: Why,
+}
+
+/// What is upgraded.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct UpgradeArgs {
+    /// The host, `@ams-1`; without it, the selected one
+    #[arg(value_name = "HOST")]
+    pub host: Option<HostPattern>,
+    /// Packages of this machine in place of the host's package source: a directory or a tar archive of .deb or
+    /// .rpm files, with all they depend on
+    #[arg(long, value_name = "PATH")]
+    pub bundle: Option<PathBuf>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -229,6 +281,9 @@ impl HostCommand {
             | Self::Remove { why, .. }
             | Self::Import(ImportArgs { why, .. })
             | Self::Install(InstallArgs { why, .. })
+            | Self::Drain(DrainHostArgs { why, .. })
+            | Self::Activate(ActivateHostArgs { why, .. })
+            | Self::Upgrade(UpgradeArgs { why, .. })
             | Self::Prune(PruneArgs { why, .. }) => Some(why),
             Self::List(_)
             | Self::Show { .. }

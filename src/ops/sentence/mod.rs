@@ -32,7 +32,10 @@ pub use container::{
 pub use error::ParseError;
 pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
-pub use host::{AddArgs, EditArgs, ExportArgs, HostCommand, ImportArgs, InstallArgs, PruneArgs};
+pub use host::{
+    ActivateHostArgs, AddArgs, DrainHostArgs, EditArgs, ExportArgs, HostCommand, ImportArgs,
+    InstallArgs, PruneArgs, UpgradeArgs,
+};
 pub use image::{
     BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets,
     LoadArgs, PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,

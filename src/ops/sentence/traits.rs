@@ -182,7 +182,8 @@ impl HostCommand {
             | Self::Login { .. }
             | Self::Doctor { .. } => Danger::Reads,
             Self::Add(_) | Self::Edit(_) | Self::Import(_) | Self::Install(_) => Danger::Changes,
-            Self::Remove { .. } => Danger::Disrupts,
+            Self::Activate(_) => Danger::Changes,
+            Self::Remove { .. } | Self::Drain(_) | Self::Upgrade(_) => Danger::Disrupts,
             Self::Prune(_) => Danger::Destroys,
         }
     }
@@ -195,7 +196,8 @@ impl HostCommand {
             Self::Add(_) | Self::Edit(_) | Self::Remove { .. } | Self::Import(_) => Role::Configure,
             Self::Login { .. } => Role::Terminal,
             Self::Doctor { .. } => Role::Look,
-            Self::Install(_) | Self::Prune(_) => Role::Act,
+            Self::Install(_) | Self::Upgrade(_) | Self::Prune(_) => Role::Act,
+            Self::Drain(_) | Self::Activate(_) => Role::Deploy,
         }
     }
 
@@ -204,7 +206,11 @@ impl HostCommand {
             Self::List(_) | Self::Add(_) | Self::Edit(_) | Self::Import(_) | Self::Export(_) => {
                 return Accepts::Nothing;
             }
-            Self::Login { .. } | Self::Install(_) => Number::One,
+            Self::Login { .. }
+            | Self::Install(_)
+            | Self::Upgrade(_)
+            | Self::Drain(_)
+            | Self::Activate(_) => Number::One,
             Self::Show { .. }
             | Self::Remove { .. }
             | Self::Reconnect { .. }

@@ -86,6 +86,9 @@ impl Sentence {
                 HostCommand::Login { .. } => "host login",
                 HostCommand::Doctor { .. } => "host doctor",
                 HostCommand::Install(_) => "host install",
+                HostCommand::Drain(_) => "host drain",
+                HostCommand::Activate(_) => "host activate",
+                HostCommand::Upgrade(_) => "host upgrade",
                 HostCommand::Prune(_) => "host prune",
             },
             Self::Container(command) => match command {
@@ -670,6 +673,23 @@ fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
         HostCommand::Prune(args) => {
             words.0.extend(targets.iter().cloned());
             prune(words, args);
+        }
+        HostCommand::Drain(args) => {
+            words.0.extend(targets.iter().cloned());
+            if args.wait != 60 {
+                words.option("--wait", Some(args.wait));
+            }
+            words.flag("--leave-running", args.leave_running);
+        }
+        HostCommand::Activate(args) => {
+            words.0.extend(targets.iter().cloned());
+            if args.wait != 60 {
+                words.option("--wait", Some(args.wait));
+            }
+        }
+        HostCommand::Upgrade(args) => {
+            words.0.extend(targets.iter().cloned());
+            words.option("--bundle", args.bundle.as_ref().map(|path| path.display()));
         }
         HostCommand::Install(args) => {
             words.0.extend(targets.iter().cloned());

@@ -34,12 +34,16 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 5] = [
+const MIGRATIONS: [(i64, &str); 6] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
     (4, include_str!("../migrations/postgres/0004_release.sql")),
     (5, include_str!("../migrations/postgres/0005_approval.sql")),
+    (
+        6,
+        include_str!("../migrations/postgres/0006_maintenance.sql"),
+    ),
 ];
 
 /// Its clock, in seconds since 1970.
@@ -372,7 +376,8 @@ mod tests {
                 "2 3ddae0c1",
                 "3 6d136ad2",
                 "4 20cf2f9a",
-                "5 29c58d9a"
+                "5 29c58d9a",
+                "6 42da25fb"
             ]
         );
     }

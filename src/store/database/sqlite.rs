@@ -26,11 +26,12 @@ use crate::store::{
 const BUSY: Duration = Duration::from_millis(2500);
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 4] = [
+const MIGRATIONS: [(i64, &str); 5] = [
     (1, include_str!("../migrations/sqlite/0001_log.sql")),
     (2, include_str!("../migrations/sqlite/0002_setting.sql")),
     (3, include_str!("../migrations/sqlite/0003_release.sql")),
     (4, include_str!("../migrations/sqlite/0004_approval.sql")),
+    (5, include_str!("../migrations/sqlite/0005_maintenance.sql")),
 ];
 
 /// A transaction; dropping it undoes it.
@@ -294,7 +295,13 @@ mod tests {
     fn migrations_are_frozen() {
         assert_eq!(
             crate::store::database::prints(&MIGRATIONS),
-            ["1 56a45fa3", "2 23d06d8d", "3 5d959537", "4 5774379a"]
+            [
+                "1 56a45fa3",
+                "2 23d06d8d",
+                "3 5d959537",
+                "4 5774379a",
+                "5 0b9b941d"
+            ]
         );
     }
 
