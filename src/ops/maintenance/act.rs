@@ -75,7 +75,7 @@ fn again(upkeep: &Upkeep, host: &HostName) -> String {
 
 fn failed(done: usize, detail: String) -> Outcome {
     Outcome::Failed {
-        done,
+        done: u32::try_from(done).unwrap_or(u32::MAX),
         failed: 1,
         detail,
     }
