@@ -18,6 +18,7 @@ mod output;
 mod reach;
 mod registry;
 mod report;
+mod scaling;
 mod setting;
 mod setup;
 mod show;
@@ -198,6 +199,7 @@ impl Session {
             }
             Sentence::App(AppCommand::Releases(place)) => deploy::releases(self, place).await,
             Sentence::App(AppCommand::Deploys { all }) => deploy::deploys(self, *all).await,
+            Sentence::App(AppCommand::Autoscale) => scaling::autoscale(self).await,
             Sentence::App(AppCommand::Approvals { all }) => deploy::approvals(self, *all).await,
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,

@@ -18,6 +18,7 @@ pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure>
     session.warn();
     let setup = Setup {
         jobs: session.config.backups.jobs.clone(),
+        scalings: session.config.scalings.clone(),
         hosts: session.config.hosts.clone(),
         fleet: empty_fleet(&session.config),
         engine: engine_settings(&session.config),

@@ -10,6 +10,7 @@ use toml_edit::{Item, Value};
 
 use super::{
     BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, admission, balancer, contexts, document,
+    scaling,
 };
 use crate::{
     logs::Masks,
@@ -17,6 +18,7 @@ use crate::{
         BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec,
         RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule, Visibility},
+        scaling::Scaling,
         setting::{Key, written_length},
     },
 };
@@ -39,6 +41,7 @@ pub(super) struct File {
     pub(super) site_ranges: Vec<SiteRange>,
     pub(super) registries: Vec<RegistrySpec>,
     pub(super) balancers: Vec<BalancerSpec>,
+    pub(super) scalings: Vec<Scaling>,
     pub(super) catalogs: Vec<CatalogSource>,
     /// The public keys that may have signed bundles.
     pub(super) trusted: Vec<Arc<str>>,
@@ -181,7 +184,7 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "backup" | "backups" | "balancer" | "bundle" | "catalog" | "registry"
+                "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog" | "registry"
                 | "site_range" | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
@@ -206,6 +209,9 @@ impl File {
         root.tables("registry", |section| self.registry(section, base));
         root.tables("balancer", |section| {
             balancer::read(section, &mut self.balancers);
+        });
+        root.tables("autoscale", |section| {
+            scaling::read(section, &mut self.scalings);
         });
         root.tables("catalog", |section| self.catalog(section, base));
         root.table("ui", |section| self.ui(section));

@@ -55,6 +55,7 @@ impl Config {
             site_ranges: file.site_ranges,
             registries: file.registries,
             balancers: file.balancers,
+            scalings: file.scalings,
             catalogs: file.catalogs,
             trust: Trust {
                 key: paths.data_dir.join("bundle-key"),

@@ -14,6 +14,7 @@ mod load;
 mod origin;
 mod paths;
 pub mod registry;
+mod scaling;
 mod secrets;
 mod ssh_config;
 mod terminal;
@@ -36,7 +37,7 @@ use crate::{
     logs::Masks,
     model::{
         BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, Vault, app::CatalogSource, file_part,
+        SiteRange, Vault, app::CatalogSource, file_part, scaling::Scaling,
     },
 };
 
@@ -103,6 +104,8 @@ pub struct Config {
     pub registries: Vec<RegistrySpec>,
     /// The load balancers that it describes.
     pub balancers: Vec<BalancerSpec>,
+    /// The services whose replicas follow their load.
+    pub scalings: Vec<Scaling>,
     /// Where templates come from, beside Wharf's own.
     pub catalogs: Vec<CatalogSource>,
     /// Who signs bundles of releases, and whose are trusted.

@@ -23,6 +23,7 @@ mod redact;
 pub mod registry;
 pub mod release;
 mod resource;
+pub mod scaling;
 mod schedule;
 pub mod setting;
 mod step;

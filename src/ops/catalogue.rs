@@ -72,6 +72,7 @@ const EXAMPLES: &[&str] = &[
     "app unlock shop --reason 'ann is on leave'",
     "app approve shop 1f2e3d4c5b6a --env prod",
     "app reject shop --reason 'not before monday'",
+    "app autoscale",
     "app approvals",
     "image list is:unused size>500M",
     "image show nginx:1.25@ams-1",

@@ -17,6 +17,7 @@
 mod approval;
 mod chain;
 mod database;
+mod decision;
 mod error;
 mod head;
 mod log;

@@ -1,6 +1,7 @@
 //! What is done without anybody there: scheduled backups one after the other, and deploys that were left.
 
 mod diary;
+mod scale;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -10,7 +11,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::diary::{Diary, Lock};
+use self::{
+    diary::{Diary, Lock},
+    scale::Scaler,
+};
 use crate::{
     clients::registry::{self, Registries},
     config::BackupJob,
@@ -18,6 +22,7 @@ use crate::{
     model::{
         Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp,
         release::{Direction, Held, Phase, Secrets},
+        scaling::Scaling,
     },
     ops::{
         self, Crew, Plan, Sentence, VolumeCommand,
@@ -40,6 +45,8 @@ const LOOK: Duration = Duration::from_secs(10);
 pub struct Setup {
     /// What is to be done, and when.
     pub jobs: Vec<BackupJob>,
+    /// The services whose replicas follow their load.
+    pub scalings: Vec<Scaling>,
     /// All hosts.
     pub hosts: Vec<HostSpec>,
     /// The fleet with nothing known of its hosts.
@@ -86,11 +93,16 @@ pub async fn run(
         return Ok(failed);
     }
     tell(&format!(
-        "{} jobs are scheduled; deploys that are left are gone on with",
-        setup.jobs.len()
+        "{} jobs are scheduled, {} services follow their load; deploys that are left are gone on with",
+        setup.jobs.len(),
+        setup.scalings.len()
     ));
+    let mut scaler = Scaler::start(&worker);
     while !cancel.is_cancelled() {
         worker.left_deploys().await;
+        if let Some(scaler) = &mut scaler {
+            scaler.look(&worker).await;
+        }
         let now = Timestamp::now();
         let due = setup.jobs.iter().map(|job| (diary.next(job, now), job));
         let next = due.filter_map(|(at, job)| Some((at?, job)));
@@ -241,16 +253,21 @@ impl Worker<'_> {
         }
     }
 
+    /// Who acts.
+    fn origin(&self) -> Origin {
+        Origin {
+            operator: "worker".to_owned(),
+            ..self.setup.origin.clone()
+        }
+    }
+
     async fn run(
         &self,
         plan: &Plan,
         sentence: &Sentence,
         engines: &Engines,
     ) -> Result<String, String> {
-        let origin = Origin {
-            operator: "worker".to_owned(),
-            ..self.setup.origin.clone()
-        };
+        let origin = self.origin();
         let cancel = self.cancel.child_token();
         let crew = Crew::new(
             engines.clone(),

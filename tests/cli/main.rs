@@ -21,9 +21,11 @@ mod parcels;
 #[path = "../balancer/proxy.rs"]
 mod proxy;
 mod registries;
+mod scaling;
 mod setting_up;
 mod streams;
 mod templates;
 mod terminal;
+mod upkeep;
 mod vaults;
 mod volumes;

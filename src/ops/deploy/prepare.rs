@@ -141,6 +141,7 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
         | AppCommand::Install(_)
         | AppCommand::Show { .. }
         | AppCommand::Releases(_)
+        | AppCommand::Autoscale
         | AppCommand::Approvals { .. }
         | AppCommand::Deploys { .. } => Err(refusal("this is no deploy", "")),
     }
@@ -440,7 +441,16 @@ impl Desk<'_> {
             told: Vec::new(),
             generate: Vec::new(),
         };
-        let hosts = now.hosts().into_iter().cloned().collect();
+        let mut hosts = Vec::new();
+        for pattern in &args.hosts {
+            let found = pattern.resolve(self.fleet)?;
+            hosts.extend(found.into_iter().map(|host| host.name().clone()));
+        }
+        if hosts.is_empty() {
+            hosts = now.hosts().into_iter().cloned().collect();
+        }
+        hosts.sort();
+        hosts.dedup();
         let draft = Draft {
             keeps: Some(now),
             policy: self.policy(&scope, &args.how),

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::plan::{Back, Elsewhere, Rest, activate, drain};
 use crate::{
+    clients::haproxy::Balancer,
     model::{
         Admin, Backend, ContainerId, Host, HostName, ServerName, Timestamp, app::AppName,
         release::Scope,
@@ -131,7 +132,7 @@ async fn traffic(desk: &Desk<'_>, host: &Host) -> Result<Traffic, Refusal> {
     let Ok(address) = desk.crew.engines.address(host.name()).await else {
         return Ok(traffic);
     };
-    let asked = balancers.iter().map(|one| one.backends());
+    let asked = balancers.iter().map(Balancer::backends);
     for (balancer, answer) in balancers.iter().zip(join_all(asked).await) {
         let name = &balancer.spec().name;
         let backends = answer.map_err(|error| {

@@ -60,6 +60,8 @@ pub enum AppCommand {
     Approve(JudgeArgs),
     /// Reject what somebody wants to deploy, or withdraw what one asked for oneself
     Reject(JudgeArgs),
+    /// List the services whose replicas follow their load: bounds, the last decision and why
+    Autoscale,
     /// List what waits for approvals: of what, by whom, until when
     Approvals {
         /// Also what is approved, rejected or expired
@@ -262,6 +264,9 @@ pub struct ScaleArgs {
     /// How many replicas of which service, `web=5`
     #[arg(value_name = "SERVICE=COUNT", required = true)]
     pub counts: Vec<ServiceCount>,
+    /// Spread over these hosts, as `web-*` or `group:edge`; without it over those of the newest release
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
+    pub hosts: Vec<HostPattern>,
     /// How.
     #[command(flatten)]
     pub how: HowArgs,
@@ -344,6 +349,7 @@ impl AppCommand {
             | Self::Show { .. }
             | Self::Releases(_)
             | Self::Deploys { .. }
+            | Self::Autoscale
             | Self::Approvals { .. } => Danger::Reads,
             Self::Bundle(_)
             | Self::Continue(_)
@@ -367,6 +373,7 @@ impl AppCommand {
             | Self::Show { .. }
             | Self::Releases(_)
             | Self::Deploys { .. }
+            | Self::Autoscale
             | Self::Approvals { .. } => Role::Query,
             Self::Deploy(_)
             | Self::Bundle(_)
@@ -390,6 +397,7 @@ impl AppCommand {
             | Self::Show { .. }
             | Self::Releases(_)
             | Self::Deploys { .. }
+            | Self::Autoscale
             | Self::Approvals { .. } => None,
             Self::Approve(args) | Self::Reject(args) => Some(&args.why),
             Self::Deploy(args) => Some(&args.why),
@@ -425,6 +433,7 @@ impl AppCommand {
             Self::Approve(_) => "app approve",
             Self::Reject(_) => "app reject",
             Self::Approvals { .. } => "app approvals",
+            Self::Autoscale => "app autoscale",
         }
     }
 
@@ -435,6 +444,7 @@ impl AppCommand {
             | Self::Show { .. }
             | Self::Deploys { .. }
             | Self::Install(_)
+            | Self::Autoscale
             | Self::Approvals { .. } => None,
             Self::Approve(args) | Self::Reject(args) => Some(&args.place),
             Self::Deploy(args) => Some(&args.place),

@@ -392,6 +392,9 @@ fn app(words: &mut Words, command: &AppCommand) {
         }
         AppCommand::Scale(args) => {
             words.0.extend(args.counts.iter().map(ToString::to_string));
+            for host in &args.hosts {
+                words.option("--hosts", Some(host));
+            }
             how(words, &args.how);
         }
         AppCommand::Approve(args) | AppCommand::Reject(args) => {
@@ -400,7 +403,8 @@ fn app(words: &mut Words, command: &AppCommand) {
         AppCommand::Deploys { all } | AppCommand::Approvals { all } => {
             words.flag("--all", *all);
         }
-        AppCommand::Releases(_)
+        AppCommand::Autoscale
+        | AppCommand::Releases(_)
         | AppCommand::Continue(_)
         | AppCommand::Promote(_)
         | AppCommand::Pause(_)

@@ -34,7 +34,7 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 6] = [
+const MIGRATIONS: [(i64, &str); 7] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
@@ -44,6 +44,7 @@ const MIGRATIONS: [(i64, &str); 6] = [
         6,
         include_str!("../migrations/postgres/0006_maintenance.sql"),
     ),
+    (7, include_str!("../migrations/postgres/0007_decision.sql")),
 ];
 
 /// Its clock, in seconds since 1970.
@@ -377,7 +378,8 @@ mod tests {
                 "3 6d136ad2",
                 "4 20cf2f9a",
                 "5 29c58d9a",
-                "6 42da25fb"
+                "6 42da25fb",
+                "7 46eac598"
             ]
         );
     }
