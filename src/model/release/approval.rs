@@ -216,6 +216,7 @@ mod tests {
                 replica: 1,
                 host: HostName::new("ams-1"),
             }],
+            fronts: BTreeMap::new(),
             at: Timestamp::UNIX_EPOCH,
             by: "ann@ops".to_owned(),
             source: "shop.yaml".to_owned(),
