@@ -125,6 +125,13 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
         rest.wait,
         live.len()
     )];
+    // Its tasks are its manager's.
+    if host.membership().is_some() {
+        told.push(
+            "it is a node of a Swarm: `node drain` moves its tasks, else its manager starts them again"
+                .to_owned(),
+        );
+    }
     if rest.leave_running {
         told.push("its containers go on".to_owned());
     }
