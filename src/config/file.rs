@@ -184,8 +184,9 @@ impl File {
                     self.logs.masks.add_all();
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
-                "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog" | "registry"
-                | "site_range" | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
+                | "registry" | "site_range" | "ui" | "ui.columns" | "refresh" | "log" | "ssh"
+                | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;

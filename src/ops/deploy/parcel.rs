@@ -317,6 +317,8 @@ impl Desk<'_> {
             adopt: args.adopt,
             bundle: Some(file),
             reason: args.why.reason.clone(),
+            requests: self.requests(&scope).await?,
+            emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
         Ok(self.looked(draft, false).await)

@@ -264,7 +264,7 @@ impl Desk<'_> {
     }
 
     /// What was asked for of an app, where its environment asks for approvals.
-    async fn requests(&self, scope: &Scope) -> Result<Vec<release::Request>, Refusal> {
+    pub(super) async fn requests(&self, scope: &Scope) -> Result<Vec<release::Request>, Refusal> {
         let admission = self.fleet.environment(&scope.environment).admission;
         if admission.approvals == 0 {
             return Ok(Vec::new());
