@@ -13,7 +13,7 @@ use crate::{
     engine::{Engines, Signal},
     model::{
         Event, Feed, Fleet, HostSpec, State, Timestamp,
-        release::Release,
+        release::{Release, Trust},
         scaling::{Decision, Metric, Scaling, Seen, decide, is_calm},
     },
     ops::{
@@ -249,6 +249,8 @@ impl Scaler {
             store: worker.store,
             fleet: &self.fleet,
             catalogs: &[],
+            // What is scaled comes out of no bundle.
+            trust: &Trust::default(),
             by: &worker.origin().signature(),
         };
         let plan = deploy::prepare(&desk, &sentence).await;
