@@ -3,6 +3,7 @@
 //! One loop changes hosts ([`converge`]): it looks, does the first thing that is missing, and looks again. There is no
 //! journal; whoever goes on with a deploy that was killed runs the same loop over the same targets.
 
+mod back;
 mod check;
 mod converge;
 mod draft;
@@ -16,12 +17,14 @@ mod pins;
 mod place;
 mod plan;
 mod prepare;
+mod read;
 mod rollout;
 mod site;
 mod spread;
 #[cfg(test)]
 pub(crate) mod tests;
 mod traffic;
+mod watch;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};

@@ -13,10 +13,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::{
-    Desk, Draft,
-    prepare::{Read, bare},
-};
+use super::{Desk, Draft, prepare::bare, read::Read};
 use crate::{
     model::{
         Action, BundledFile, BundledImage, HostName, Image, ImageAction, Step, Subject,

@@ -15,21 +15,21 @@ use tokio::{sync::Semaphore, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    converge::{SO_ALREADY, converge, patiently, prune, sides, withdraw},
+    converge::{SO_ALREADY, converge, prune, withdraw},
     draft::Task,
     gray::{candidate, tried},
     hold::{Life, beat, lease},
-    listen::Ear,
     place::{Place, Trouble},
     traffic::Move,
+    watch::WATCH,
 };
 use crate::{
     model::{
-        Health, HostName, Outcome, Said, Share,
+        HostName, Outcome, Said,
         app::ServiceName,
         release::{
-            Converge, DeployAction, Direction, Found, Front, Lane, Lease, OnFailure, Phase,
-            Release, Rollout, Secrets, Strategy, Target, Wish, strategy,
+            Converge, DeployAction, Direction, Front, Lane, Lease, OnFailure, Phase, Release,
+            Rollout, Secrets, Target, Wish, strategy,
         },
     },
     ops::run::Progress,
@@ -38,9 +38,6 @@ use crate::{
 
 /// On so many hosts at the same time images are fetched.
 const PULLS: usize = 8;
-
-/// So often containers are looked at while they are watched.
-const WATCH: Duration = Duration::from_secs(2);
 
 /// Targets of one service that go at the same time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,7 +264,7 @@ fn written(done: Result<bool, store::Error>, detail: &str) -> Outcome {
 }
 
 /// How the work on a deploy ended.
-enum End {
+pub(super) enum End {
     /// The new release is everywhere; what there is to say.
     Done(String),
     /// The release before is everywhere again; why.
@@ -327,7 +324,7 @@ pub(super) struct Deploy<'d, P> {
     /// A gray release is judged no more.
     promoted: bool,
     /// So many stages were begun here; all may have been when it was begun before.
-    reached: AtomicUsize,
+    pub(super) reached: AtomicUsize,
 }
 
 impl<P: Place> Deploy<'_, P> {
@@ -508,7 +505,7 @@ impl<P: Place> Deploy<'_, P> {
     }
 
     /// Where containers of a service may stand, of this release and of the one before.
-    fn fronts(&self, service: &ServiceName) -> Vec<&Front> {
+    pub(super) fn fronts(&self, service: &ServiceName) -> Vec<&Front> {
         let releases = [Some(&self.rollout.release), self.rollout.previous.as_ref()];
         let fronts = releases.into_iter().flatten();
         fronts.filter_map(|one| one.fronts.get(service)).collect()
@@ -562,7 +559,7 @@ impl<P: Place> Deploy<'_, P> {
     }
 
     /// Does something for targets, those of one host one after the other; answers what failed.
-    async fn each_host<'t>(
+    pub(super) async fn each_host<'t>(
         &self,
         targets: &'t [Target],
         work: impl Fn(&'t Target) -> BoxFuture<'t, Result<String, Trouble>>,
@@ -585,7 +582,12 @@ impl<P: Place> Deploy<'_, P> {
         join_all(hosts).await.into_iter().flatten().collect()
     }
 
-    fn converge_to(&self, release: &Arc<Release>, target: &Target, lane: Lane) -> Converge {
+    pub(super) fn converge_to(
+        &self,
+        release: &Arc<Release>,
+        target: &Target,
+        lane: Lane,
+    ) -> Converge {
         let service = release.spec.services.get(&target.service);
         let plain = crate::model::app::Service::default();
         let service = service.unwrap_or(&plain);
@@ -610,7 +612,7 @@ impl<P: Place> Deploy<'_, P> {
     }
 
     /// Does the step of a target, unless it is broken off.
-    async fn step(
+    pub(super) async fn step(
         &self,
         target: &Target,
         work: impl Future<Output = Result<String, Trouble>>,
@@ -635,78 +637,6 @@ impl<P: Place> Deploy<'_, P> {
         done
     }
 
-    /// Watches the containers of a stage that are well now.
-    async fn bake(&self, stage: &Stage) -> Result<(), String> {
-        let time = self.rollout.policy.bake;
-        if time.is_zero() {
-            return Ok(());
-        }
-        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-        let until = Instant::now() + time;
-        loop {
-            for target in &stage.targets {
-                self.is_well(target, &mut seen).await?;
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.is_cancelled() || self.life.wish() == Wish::Abort {
-                return Ok(());
-            }
-            sleep(WATCH.min(left)).await;
-        }
-    }
-
-    /// Whether the container of a target still is well. A host that cannot be reached now says nothing against it.
-    pub(super) async fn is_well(
-        &self,
-        target: &Target,
-        seen: &mut BTreeMap<String, u64>,
-    ) -> Result<(), String> {
-        let converge = self.converge_to(&self.rollout.release, target, Lane::Stable);
-        if converge.strategy == Strategy::Job {
-            return Ok(());
-        }
-        let print = self.rollout.release.print(&target.service);
-        let scope = self.rollout.scope();
-        let all = match self.place.observe(&target.host, scope).await {
-            Ok(all) => all,
-            Err(trouble) if trouble.passes => return Ok(()),
-            Err(trouble) => return Err(trouble.why),
-        };
-        let ours = print.and_then(|print| sides(&converge, &print, &all).0);
-        let Some(one) = ours else {
-            return Err(format!("{target}: its container is gone"));
-        };
-        let id = one.id.as_str().to_owned();
-        let before = *seen.entry(id).or_insert(one.restarts);
-        let why = if !one.is_live() {
-            format!("it ended with exit code {}", one.exit)
-        } else if one.restarts > before {
-            "it was restarted".to_owned()
-        } else if one.health == Health::Unhealthy {
-            "its health check fails".to_owned()
-        } else if let Some(line) = self.fault(&converge, one).await {
-            format!("its log says: {line}")
-        } else {
-            return Ok(());
-        };
-        let words = self.place.last_words(&target.host, &one.id).await;
-        let last = words
-            .last()
-            .map(|line| format!("; its last line: {}", line.trim()));
-        Err(format!(
-            "{target} was well and is not any more: {why}{}",
-            last.unwrap_or_default()
-        ))
-    }
-
-    /// A line of a container's log that must not be there.
-    async fn fault(&self, converge: &Converge, one: &Found) -> Option<String> {
-        let mut ear = Ear::new(&converge.gate);
-        // A host that cannot be reached now says nothing against it.
-        let listened = ear.listen(self.place, &converge.target.host, one).await;
-        listened.ok().and(ear.heard.fault)
-    }
-
     /// What is done when going on stopped.
     async fn stopped(&self, stopped: Stopped) -> End {
         match stopped {
@@ -726,85 +656,6 @@ impl<P: Place> Deploy<'_, P> {
                 )),
                 OnFailure::Pause | OnFailure::Rollback => self.back(&why).await,
             },
-        }
-    }
-
-    /// Brings a target back to the release before, or takes it away when that had none there.
-    async fn one_back(&self, target: &Target) -> Result<String, Trouble> {
-        let say = self.say(target);
-        say(Said::Line("going back".to_owned()));
-        let previous = self.rollout.previous.as_ref();
-        match previous.filter(|one| one.targets.contains(target)) {
-            Some(previous) => {
-                let to = self.converge_to(previous, target, Lane::Stable);
-                let work = async {
-                    let done = converge(&to, self.place, &say).await?;
-                    let is = if done == SO_ALREADY {
-                        "was still"
-                    } else {
-                        "is back"
-                    };
-                    Ok(format!("{is} at {}", previous.number))
-                };
-                self.step(target, work).await
-            }
-            None => {
-                let release = &self.rollout.release;
-                let fronts = self.fronts(&target.service);
-                let work = withdraw(release, target, self.place, &fronts, self.rollout.adopt);
-                self.step(target, work).await
-            }
-        }
-    }
-
-    /// No request more comes to what is tried, before anything else is done.
-    async fn no_share(&self) -> Vec<String> {
-        let gray = self.rollout.policy.gray.as_ref();
-        let fronts = self.rollout.release.fronts.values();
-        let mut troubles = Vec::new();
-        for front in fronts.filter(|one| gray.is_some() && one.canary.is_some()) {
-            let none = Move::Share(Share::NONE);
-            let done = patiently(|| self.place.balance(front, &none)).await;
-            troubles.extend(done.err().map(|trouble| trouble.why));
-        }
-        troubles
-    }
-
-    /// Brings the release before back to every target, in reverse.
-    async fn back(&self, why: &str) -> End {
-        self.life.set_phase(Phase::RollingBack);
-        self.life.set_detail(format!("going back: {why}"));
-        let mut troubles = self.no_share().await;
-        let previous = self.rollout.previous.as_ref();
-        let stages = stages(self.rollout);
-        let reached = self.reached.load(Ordering::Relaxed).min(stages.len());
-        for stage in stages[..reached].iter().rev() {
-            let failed = self
-                .each_host(&stage.targets, |target| Box::pin(self.one_back(target)))
-                .await;
-            troubles.extend(failed);
-        }
-        // What the new release does not have was taken away last, if it came that far.
-        let gone = leftovers(self.rollout);
-        if !gone.is_empty() && reached == stages.len() {
-            let failed = self
-                .each_host(&gone, |target| Box::pin(self.one_back(target)))
-                .await;
-            troubles.extend(failed);
-        }
-        if self.stop.is_cancelled() {
-            return End::Paused(format!(
-                "broken off on the way back ({why}); `app abort` goes on with it"
-            ));
-        }
-        let number = previous.map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());
-        if troubles.is_empty() {
-            End::Back(format!("{why}; everything is back at {number}"))
-        } else {
-            End::Failed(format!(
-                "{why}; going back to {number} failed, too: {}",
-                troubles.join("; ")
-            ))
         }
     }
 }
