@@ -217,6 +217,21 @@ pub(super) fn against(draft: &Draft, release: &Release) -> Vec<LeftOut> {
             }
         }
     }
+    let fronts: Vec<_> = release.fronts.iter().collect();
+    for (at, (name, front)) in fronts.iter().enumerate() {
+        let mut before = fronts[..at].iter();
+        let same = before.find(|(_, one)| {
+            one.balancer == front.balancer
+                && one
+                    .backends()
+                    .any(|name| front.backends().any(|other| other == name))
+        });
+        if let Some((other, _)) = same {
+            let why = format!("{name} and {other} would be servers of one backend");
+            let remedy = "name a backend, and a canary, of its own for each below x-wharf";
+            found.push(state(name, why, remedy));
+        }
+    }
     if let Some(gray) = &draft.policy.gray {
         let told = untriable(draft, release, gray);
         found.extend(told.map(|(why, remedy)| {

@@ -320,7 +320,7 @@ pub(super) struct Deploy<'d, P> {
     report: &'d (dyn Fn(Progress) + Sync),
     steps: BTreeMap<Target, usize>,
     /// It was begun before; by whom ever.
-    again: bool,
+    pub(super) again: bool,
     /// A gray release is judged no more.
     promoted: bool,
     /// So many stages were begun here; all may have been when it was begun before.

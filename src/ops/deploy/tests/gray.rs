@@ -344,6 +344,20 @@ async fn a_wish_ends_the_judging() {
     }
 }
 
+#[tokio::test]
+async fn a_share_that_somebody_left_is_no_judgement() {
+    let (hosts, ground) = (Hosts::new(), ground().await);
+    let one = fronted(1, &THREE, "web:1");
+    deploy(&hosts, &ground.store, &rollout(&one, None)).await;
+    hosts.edge.lock().unwrap().share = Share::new(90).unwrap();
+    let unsure = Verdict::Inconclusive("3 requests".to_owned());
+    hosts.edge.lock().unwrap().verdicts = VecDeque::from([unsure]);
+    let two = gray(&fronted(2, &THREE, "web:2"), &one);
+    deploy(&hosts, &ground.store, &two).await;
+    assert_eq!(phase(&ground.store).await.0, Phase::Paused);
+    assert_eq!(hosts.edge.lock().unwrap().share.percent(), 5);
+}
+
 /// As without a balancer: killed after every number of acts, gone on with or taken back by somebody else.
 #[tokio::test]
 async fn a_gray_release_that_was_killed_at_any_moment_is_gone_on_with() {
