@@ -426,7 +426,7 @@ impl<'a> Asked<'a> {
             task.desired.to_string(),
             self.since(task.since),
             task.image.to_string(),
-            task.trouble().unwrap_or_default(),
+            swarm.trouble(task).unwrap_or_default(),
         ];
         (name, self.task_json(host, swarm, task), cells)
     }
@@ -439,7 +439,7 @@ impl<'a> Asked<'a> {
             task,
             json!({"task": swarm.task_name(task), "manager": manager.name(),
             "service": service, "node": node.map(|one| &one.name), "host": host.map(Host::name),
-            "trouble": task.trouble()}),
+            "trouble": swarm.trouble(task)}),
         )
     }
 

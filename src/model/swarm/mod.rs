@@ -115,6 +115,21 @@ impl Swarm {
         }
     }
 
+    /// What is wrong with a task; of one that does not run yet, why the one before it in its place failed.
+    pub fn trouble(&self, task: &Task) -> Option<String> {
+        let own = task.trouble();
+        if own.is_some() || task.is_running() || task.is_over() {
+            return own;
+        }
+        let before = self.tasks.iter().filter(|one| {
+            one.service == task.service && one.slot == task.slot && one.id != task.id && one.failed()
+        });
+        // Where there is one on each node, its node is its place.
+        let same = before.filter(|one| one.slot.is_some() || one.node == task.node);
+        let last = same.max_by_key(|one| one.since)?;
+        Some(format!("before: {}", last.trouble()?))
+    }
+
     /// What a task is called: `shop_web.2`, or by its node where there is one on each.
     pub fn task_name(&self, task: &Task) -> String {
         let service = self.service(&task.service);

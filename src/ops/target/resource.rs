@@ -203,6 +203,13 @@ impl ResourcePattern {
             let why = format!("the {word}s of {names} are not known");
             return Refusal::new(RefusalKind::Offline, why, reason);
         }
+        if kind.is_swarms() && unseen.is_empty() && !hosts.iter().any(|host| host.swarm.is_some()) {
+            return Refusal::new(
+                RefusalKind::State,
+                format!("{self} names no Swarm manager, and only managers know {word}s"),
+                "`swarm list` lists the managers",
+            );
+        }
         let mut known: Vec<String> = Vec::new();
         for host in hosts {
             each(host, kind, |names, _| {
