@@ -191,8 +191,8 @@ mod tests {
             max,
             metric: Metric::Cpu,
             target,
-            up: Duration::from_secs(60),
-            down: Duration::from_secs(600),
+            up: Duration::from_mins(1),
+            down: Duration::from_mins(10),
         }
     }
 
@@ -232,7 +232,7 @@ mod tests {
             "cpu 100 % of 50 %; it was changed a moment ago: 45s to wait"
         );
         let mut calm = seen(4, Some(1.0));
-        calm.calm = Duration::from_secs(300);
+        calm.calm = Duration::from_mins(5);
         assert_eq!(
             decide(&rule, &calm).1,
             "cpu 1 % of 50 %; 5m to wait before one goes"

@@ -244,6 +244,7 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
     fleet.apply(Event::Engine(
         host.clone(),
         Box::new(EngineInfo {
+            live_restore: false,
             product: if at == 8 {
                 Product::Podman
             } else {

@@ -122,7 +122,10 @@ impl Swarm {
             return own;
         }
         let before = self.tasks.iter().filter(|one| {
-            one.service == task.service && one.slot == task.slot && one.id != task.id && one.failed()
+            one.service == task.service
+                && one.slot == task.slot
+                && one.id != task.id
+                && one.failed()
         });
         // Where there is one on each node, its node is its place.
         let same = before.filter(|one| one.slot.is_some() || one.node == task.node);

@@ -59,38 +59,7 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
             format!("`host activate @{}` brings it back", host.name()),
         ));
     }
-    let restart = |one: &Container| {
-        let known = rest.facts.iter().find(|facts| facts.id == one.id);
-        known.map_or(Restart::No, |facts| facts.restart)
-    };
-    let fleeting = |one: &Container| {
-        let mut facts = rest.facts.iter();
-        facts.any(|facts| facts.id == one.id && facts.is_fleeting)
-    };
-    let mut maintenance = rest.known.cloned().unwrap_or_else(|| Maintenance {
-        host: host.name().clone(),
-        by: rest.by.to_owned(),
-        reason: rest.reason.map(str::to_owned),
-        since: rest.at,
-        stopped: Vec::new(),
-        servers: Vec::new(),
-    });
-    for one in live.iter().filter(|one| !fleeting(one)) {
-        // What a first try hushed keeps what it had before.
-        if !maintenance.stopped.iter().any(|rested| rested.id == one.id) {
-            maintenance.stopped.push(Rested {
-                id: one.id.clone(),
-                name: one.name.clone(),
-                restart: restart(one),
-            });
-        }
-    }
-    maintenance
-        .servers
-        .extend(rest.servers.iter().map(|(balancer, server)| Withdrawn {
-            balancer: balancer.clone(),
-            server: server.to_string(),
-        }));
+    let maintenance = noted(rest, &live);
     let mut steps: Vec<Step> = rest
         .servers
         .iter()
@@ -112,18 +81,78 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
     }));
     let gone: Vec<&str> = live
         .iter()
-        .filter(|one| fleeting(one))
+        .filter(|one| is_fleeting(rest, one))
         .map(|one| &*one.name)
         .collect();
     if !gone.is_empty() {
         loses.push(format!("{} for good: started with --rm", gone.join(", ")));
     }
     let environment = fleet.environment(host.environment());
+    let told = told(rest, live.len());
+    Ok(Plan {
+        title: format!("Drain {} for maintenance", host.name()),
+        danger: Danger::Disrupts,
+        steps,
+        loses,
+        confirm: if environment.guarded {
+            Confirm::Phrase(environment.name.to_string())
+        } else {
+            Confirm::Ask
+        },
+        busy: "draining",
+        told,
+        ..bare(sentence, host, Upkeep::Drain(maintenance))
+    })
+}
+
+/// Whether it is gone for good once it stops.
+fn is_fleeting(rest: &Rest<'_>, one: &Container) -> bool {
+    let mut facts = rest.facts.iter();
+    facts.any(|facts| facts.id == one.id && facts.is_fleeting)
+}
+
+/// What is written down, so that `host activate` brings it back as it was.
+fn noted(rest: &Rest<'_>, live: &[&Container]) -> Maintenance {
+    let host = rest.host;
+    let restart = |one: &Container| {
+        let known = rest.facts.iter().find(|facts| facts.id == one.id);
+        known.map_or(Restart::No, |facts| facts.restart)
+    };
+    let mut maintenance = rest.known.cloned().unwrap_or_else(|| Maintenance {
+        host: host.name().clone(),
+        by: rest.by.to_owned(),
+        reason: rest.reason.map(str::to_owned),
+        since: rest.at,
+        stopped: Vec::new(),
+        servers: Vec::new(),
+    });
+    for one in live.iter().filter(|one| !is_fleeting(rest, one)) {
+        // What a first try hushed keeps what it had before.
+        if !maintenance.stopped.iter().any(|rested| rested.id == one.id) {
+            maintenance.stopped.push(Rested {
+                id: one.id.clone(),
+                name: one.name.clone(),
+                restart: restart(one),
+            });
+        }
+    }
+    maintenance
+        .servers
+        .extend(rest.servers.iter().map(|(balancer, server)| Withdrawn {
+            balancer: balancer.clone(),
+            server: server.to_string(),
+        }));
+    maintenance
+}
+
+/// What a drain does, in words.
+fn told(rest: &Rest<'_>, live: usize) -> Vec<String> {
+    let host = rest.host;
     let mut told = vec![format!(
         "{} servers leave the traffic and end what they have ({} s at most); then {} containers stop",
         rest.servers.len(),
         rest.wait,
-        live.len()
+        live
     )];
     // Its tasks are its manager's.
     if host.membership().is_some() {
@@ -139,20 +168,7 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
         "nothing is deployed to it until `host activate @{}`",
         host.name()
     ));
-    Ok(Plan {
-        title: format!("Drain {} for maintenance", host.name()),
-        danger: Danger::Disrupts,
-        steps,
-        loses,
-        confirm: if environment.guarded {
-            Confirm::Phrase(environment.name.to_string())
-        } else {
-            Confirm::Ask
-        },
-        busy: "draining",
-        told,
-        ..bare(sentence, host, Upkeep::Drain(maintenance))
-    })
+    told
 }
 
 /// What is down of which app, and where it goes on.

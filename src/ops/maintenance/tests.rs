@@ -149,7 +149,7 @@ fn what_a_first_try_left_is_gone_on_with_and_comes_back_as_it_was() {
         vec![web, container("aa", "db-1", Some("shop"), 10)],
     ));
     let again = drained(&fleet, Some(&first), false).unwrap();
-    let steps: Vec<String> = again.steps.iter().map(|step| step.target()).collect();
+    let steps: Vec<String> = again.steps.iter().map(crate::model::Step::target).collect();
     assert_eq!(steps, ["db-1@ams-1"]);
     let kept = upkeep(&again);
     assert_eq!(kept.stopped, first.stopped);

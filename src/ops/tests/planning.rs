@@ -238,6 +238,7 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
         ("swarm-config remove site", Danger::Destroys),
         ("balancer drain edge shop_stable/s1", Danger::Disrupts),
         ("balancer maintenance edge shop_stable/s1", Danger::Disrupts),
+        ("host drain @ams-1", Danger::Disrupts),
         ("app deploy shop --file shop.yaml", Danger::Disrupts),
         ("app rollback shop", Danger::Disrupts),
         ("app scale shop web=5", Danger::Disrupts),
@@ -255,10 +256,15 @@ fn every_sentence_that_disrupts_or_destroys_asks() {
     assert_eq!(switch.danger(), Danger::Destroys);
     let plan = switch.plan(&super::volumes::switchable(), &[]).unwrap();
     assert_ne!(plan.confirm, Confirm::No);
+    // It would stop what runs there, and asks for a drain before it asks for anything else.
+    let upgrade = sentence("host upgrade @ams-1");
+    assert_eq!(upgrade.danger(), Danger::Disrupts);
+    let refused = upgrade.plan(&fleet, &[]).unwrap_err();
+    assert!(refused.to_string().contains("host drain"), "{refused}");
     let asking = Sentence::catalogue()
         .iter()
         .filter(|one| one.danger > Danger::Changes);
-    assert_eq!(asking.count(), 31, "a new one belongs into the table above");
+    assert_eq!(asking.count(), 33, "a new one belongs into the table above");
 }
 
 #[test]
