@@ -42,7 +42,8 @@ fn hosts_are_listed_for_people_and_machines() {
             "latency_ms",
             "containers",
             "load",
-            "disk"
+            "disk",
+            "maintenance"
         ]
     );
     let hosts = json.json();

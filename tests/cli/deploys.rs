@@ -122,6 +122,8 @@ impl Scene {
 
     /// Takes everything of the app away.
     fn clear(&self) {
+        // Nobody else has them alone meanwhile.
+        let _hosts = HOSTS.map(|host| self.lab.host(host));
         for host in HOSTS {
             let mine = format!("label=com.docker.compose.project={}", self.app);
             let docker = |words: &[&str]| self.lab.command(&[&["docker", host], words].concat());

@@ -138,6 +138,8 @@ impl Scene {
 
     /// Takes everything of this test's app away, which has a port of its own.
     fn clear(&self) {
+        // Nobody else has them alone meanwhile.
+        let _hosts = HOSTS.map(|host| self.lab.host(host));
         for host in HOSTS {
             let docker = |words: &[&str]| self.lab.command(&[&["docker", host], words].concat());
             let mine = format!("label=io.wharf.environment=gray-{}", self.port);

@@ -286,16 +286,22 @@ pub(super) fn judge(words: &Sentence, judging: &Judging<'_>) -> Result<Plan, Ref
 }
 
 impl Judging<'_> {
-    /// The request that is meant: as said, or the only one that is open.
+    /// The request that is meant: as said, or the only one that waits; if none does, the only one that was approved.
     fn meant(&self) -> Result<&Request, Refusal> {
-        let is_meant = |one: &&Request| match &self.args.digest {
-            Some(digest) => one.digest.starts_with(digest.as_str()),
-            None => !matches!(
-                one.standing(self.at),
-                Standing::Expired | Standing::Rejected(_)
-            ),
+        let all = |is_meant: &dyn Fn(&Request) -> bool| -> Vec<&Request> {
+            self.requests.iter().filter(|one| is_meant(one)).collect()
         };
-        let found: Vec<&Request> = self.requests.iter().filter(is_meant).collect();
+        let found = match &self.args.digest {
+            Some(digest) => all(&|one| one.digest.starts_with(digest.as_str())),
+            None => {
+                let waiting = all(&|one| matches!(one.standing(self.at), Standing::Waiting(_)));
+                if waiting.is_empty() {
+                    all(&|one| one.standing(self.at) == Standing::Approved)
+                } else {
+                    waiting
+                }
+            }
+        };
         let app = &self.args.place.name;
         let listed = "`app approvals` lists what was asked for";
         let one = match found.as_slice() {
