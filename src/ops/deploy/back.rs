@@ -3,10 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use super::{
-    converge::{SO_ALREADY, converge, patiently, withdraw},
+    converge::{SO_ALREADY, converge, withdraw},
     place::{Place, Trouble},
     rollout::{Deploy, End, leftovers, stages},
-    traffic::Move,
 };
 use crate::model::{
     Said, Share,
@@ -48,8 +47,7 @@ impl<P: Place> Deploy<'_, P> {
         let fronts = self.rollout.release.fronts.values();
         let mut troubles = Vec::new();
         for front in fronts.filter(|one| gray.is_some() && one.canary.is_some()) {
-            let none = Move::Share(Share::NONE);
-            let done = patiently(|| self.place.balance(front, &none)).await;
+            let done = self.set_share(front, Share::NONE).await;
             troubles.extend(done.err().map(|trouble| trouble.why));
         }
         troubles

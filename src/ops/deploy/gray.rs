@@ -108,8 +108,7 @@ impl<P: Place> Deploy<'_, P> {
             if *share < reached {
                 continue;
             }
-            let set = Move::Share(*share);
-            let done = patiently(|| self.place.balance(tried.front, &set)).await;
+            let done = self.set_share(tried.front, *share).await;
             done.map_err(fails)?;
             match self.judge(tried, *share, &stage).await? {
                 Judged::Good => {}
@@ -119,6 +118,12 @@ impl<P: Place> Deploy<'_, P> {
         Ok(())
     }
 
+    /// Gives what is tried another share of the requests.
+    pub(super) async fn set_share(&self, front: &Front, share: Share) -> Result<(), Trouble> {
+        let set = Move::Share(share);
+        patiently(|| self.place.balance(front, &set)).await
+    }
+
     /// The share that whoever worked on it before had come to. What else stands there is somebody's mistake, and goes.
     async fn reached_share(&self, tried: &Tried<'_>) -> Result<Share, Trouble> {
         let now = patiently(|| self.place.share(tried.front)).await?;
@@ -126,8 +131,7 @@ impl<P: Place> Deploy<'_, P> {
             return Ok(now);
         }
         if now != Share::NONE {
-            let none = Move::Share(Share::NONE);
-            patiently(|| self.place.balance(tried.front, &none)).await?;
+            self.set_share(tried.front, Share::NONE).await?;
         }
         Ok(Share::NONE)
     }
@@ -253,8 +257,7 @@ impl<P: Place> Deploy<'_, P> {
         if front.canary.is_none() {
             return Ok(());
         }
-        let none = Move::Share(Share::NONE);
-        patiently(|| self.place.balance(front, &none)).await?;
+        self.set_share(front, Share::NONE).await?;
         empty(self.place, front, Lane::Canary).await
     }
 }

@@ -15,11 +15,18 @@ use super::{
 };
 use crate::model::{
     Health,
-    release::{Converge, Found, Lane, Strategy, Target, Wish},
+    release::{Found, Lane, Strategy, Target, Wish},
 };
 
 /// So often containers are looked at while they are watched.
 pub(super) const WATCH: Duration = Duration::from_secs(2);
+
+/// What is known of a container that is watched.
+pub(super) struct Watched {
+    /// How often it had been restarted when it was first looked at.
+    restarts: u64,
+    ear: Ear,
+}
 
 impl<P: Place> Deploy<'_, P> {
     /// Watches the containers of a stage that are well now.
@@ -28,7 +35,7 @@ impl<P: Place> Deploy<'_, P> {
         if time.is_zero() {
             return Ok(());
         }
-        let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+        let mut seen: BTreeMap<String, Watched> = BTreeMap::new();
         let until = Instant::now() + time;
         loop {
             for target in &stage.targets {
@@ -46,7 +53,7 @@ impl<P: Place> Deploy<'_, P> {
     pub(super) async fn is_well(
         &self,
         target: &Target,
-        seen: &mut BTreeMap<String, u64>,
+        seen: &mut BTreeMap<String, Watched>,
     ) -> Result<(), String> {
         let converge = self.converge_to(&self.rollout.release, target, Lane::Stable);
         if converge.strategy == Strategy::Job {
@@ -64,14 +71,17 @@ impl<P: Place> Deploy<'_, P> {
             return Err(format!("{target}: its container is gone"));
         };
         let id = one.id.as_str().to_owned();
-        let before = *seen.entry(id).or_insert(one.restarts);
+        let watched = seen.entry(id).or_insert_with(|| Watched {
+            restarts: one.restarts,
+            ear: Ear::new(&converge.gate),
+        });
         let why = if !one.is_live() {
             format!("it ended with exit code {}", one.exit)
-        } else if one.restarts > before {
+        } else if one.restarts > watched.restarts {
             "it was restarted".to_owned()
         } else if one.health == Health::Unhealthy {
             "its health check fails".to_owned()
-        } else if let Some(line) = self.fault(&converge, one).await {
+        } else if let Some(line) = self.fault(target, one, &mut watched.ear).await {
             format!("its log says: {line}")
         } else {
             return Ok(());
@@ -86,11 +96,10 @@ impl<P: Place> Deploy<'_, P> {
         ))
     }
 
-    /// A line of a container's log that must not be there.
-    async fn fault(&self, converge: &Converge, one: &Found) -> Option<String> {
-        let mut ear = Ear::new(&converge.gate);
+    /// A line of a container's log that must not be there; each is read once.
+    async fn fault(&self, target: &Target, one: &Found, ear: &mut Ear) -> Option<String> {
         // A host that cannot be reached now says nothing against it.
-        let listened = ear.listen(self.place, &converge.target.host, one).await;
-        listened.ok().and(ear.heard.fault)
+        let listened = ear.listen(self.place, &target.host, one).await;
+        listened.ok().and_then(|()| ear.heard.fault.clone())
     }
 }
