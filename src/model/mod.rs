@@ -18,6 +18,7 @@ mod host;
 mod log;
 mod maintenance;
 mod operation;
+pub mod pipeline;
 mod place;
 mod redact;
 pub mod registry;
