@@ -2,6 +2,7 @@
 
 pub mod compose;
 mod embedded;
+pub mod pipeline;
 mod policy;
 mod portainer;
 mod shelf;
