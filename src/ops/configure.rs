@@ -54,6 +54,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Image(_)
         | Sentence::Network(_)
         | Sentence::Subnet(_)
+        | Sentence::Pipeline(_)
         | Sentence::Template(_)
         | Sentence::Volume(_)
         | Sentence::Logs(_)

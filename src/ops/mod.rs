@@ -12,6 +12,7 @@ mod inventory;
 mod listing;
 pub mod maintenance;
 mod named;
+pub mod pipeline;
 pub mod plan;
 pub mod run;
 pub mod sentence;
@@ -37,7 +38,7 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind, way_to};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,
-    ImageCommand, LogsCommand, NetworkCommand, Number, ParseError, Reader, RegistryCommand, Role,
+    ImageCommand, LogsCommand, NetworkCommand, Number, ParseError, PipelineCommand, Reader, RegistryCommand, Role,
     Sentence, SettingCommand, SubnetCommand, TemplateCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -60,6 +60,7 @@ impl Sentence {
             | Self::SwarmConfig(_)
             | Self::Registry(_)
             | Self::Balancer(_)
+            | Self::Pipeline(_)
             | Self::Template(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
@@ -103,6 +104,7 @@ impl Sentence {
             | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
+            | Self::Pipeline(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -145,6 +147,7 @@ impl Sentence {
             | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
+            | Self::Pipeline(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -159,6 +162,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Setting(_)
+            | Self::Pipeline(_)
             | Self::Template(_)
             | Self::Host(
                 HostCommand::Add(_)

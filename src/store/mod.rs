@@ -24,6 +24,7 @@ mod log;
 mod maintenance;
 mod owner;
 mod release;
+mod run;
 mod spill;
 mod verify;
 
@@ -43,6 +44,7 @@ use tokio::{
 
 pub use self::error::{Error, ErrorKind};
 pub use self::release::Begun;
+pub use self::run::Kept;
 use self::{
     chain::{Begin, End},
     database::Database,

@@ -805,6 +805,7 @@ impl Ui {
             | Sentence::Secret(_)
             | Sentence::SwarmConfig(_)
             | Sentence::App(_)
+            | Sentence::Pipeline(_)
             | Sentence::Template(_) => None,
         }
     }

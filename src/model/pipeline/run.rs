@@ -133,8 +133,6 @@ pub enum Cause {
         /// The digest it points at now.
         digest: String,
     },
-    /// An earlier run is tried again from a step.
-    Retry(RunNumber),
 }
 
 impl fmt::Display for Cause {
@@ -146,7 +144,6 @@ impl fmt::Display for Cause {
                 write!(f, "{branch} {}", commit.get(..8).unwrap_or(commit))
             }
             Self::Image { image, .. } => f.write_str(image),
-            Self::Retry(number) => write!(f, "retry of {number}"),
         }
     }
 }
@@ -182,6 +179,9 @@ pub struct Run {
     /// Its parameters, and what its steps found out: never a secret.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// The images that its steps made or named: each name with the digest that it stood for.
+    #[serde(default)]
+    pub images: BTreeMap<String, String>,
     /// Its steps, in the order of the pipeline.
     pub steps: Vec<StepRun>,
 }
@@ -275,6 +275,7 @@ impl Run {
             detail: String::new(),
             host: None,
             variables: BTreeMap::new(),
+            images: BTreeMap::new(),
             steps,
             pipeline,
         }

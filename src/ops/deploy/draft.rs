@@ -86,6 +86,8 @@ pub enum Task {
     },
     /// A host is drained, or comes back: the steps of the plan are done one after the other.
     Upkeep(Box<Upkeep>),
+    /// Something is done with a run of a pipeline.
+    Pipeline(Box<pipeline::Act>),
 }
 
 impl Draft {

@@ -1,6 +1,6 @@
 //! Reads what a deploy is planned from: files, releases, hosts, registries; then plans it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
@@ -27,7 +27,7 @@ use crate::{
         },
     },
     ops::{
-        Crew, maintenance,
+        Crew, maintenance, pipeline,
         plan::{Confirm, Plan, Refusal, RefusalKind},
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
@@ -54,6 +54,8 @@ pub struct Desk<'d> {
     pub fleet: &'d Fleet,
     /// The catalogs of templates.
     pub catalogs: &'d [CatalogSource],
+    /// The directory of the pipelines.
+    pub pipelines: &'d Path,
     /// Who signs bundles, and whose are trusted.
     pub trust: &'d Trust,
     /// Who does it, `user@machine`.
@@ -64,6 +66,9 @@ pub struct Desk<'d> {
 pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
     if let Sentence::Host(command) = sentence {
         return maintenance::prepare(desk, sentence, command).await;
+    }
+    if let Sentence::Pipeline(command) = sentence {
+        return pipeline::prepare(desk, sentence, command).await;
     }
     let Sentence::App(command) = sentence else {
         return Err(refusal("this is no deploy", ""));

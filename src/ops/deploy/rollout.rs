@@ -210,6 +210,7 @@ pub async fn carry_out(
                 .await
         }
         Task::Upkeep(_) => return failed("a host is drained by its own steps"),
+        Task::Pipeline(act) => return act.carry_out(store).await,
         Task::Ask(request) => {
             let asked = store.ask_approval(request).await;
             return written(
@@ -242,6 +243,7 @@ pub async fn carry_out(
                 | Task::Wish(..)
                 | Task::Ask(_)
                 | Task::Judge { .. }
+                | Task::Pipeline(_)
                 | Task::Upkeep(_) => {
                     format!("{} is told", held.by)
                 }

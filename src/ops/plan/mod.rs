@@ -10,6 +10,7 @@ mod host;
 mod image;
 mod loss;
 mod network;
+mod pipeline;
 mod prune;
 mod query;
 mod registry;
@@ -204,6 +205,7 @@ impl Sentence {
             Self::Volume(command) => volume::plan(self, command, fleet, selection),
             Self::Registry(command) => registry::plan(self, command, fleet, selection),
             Self::App(command) => app::plan(self, command, fleet),
+            Self::Pipeline(_) => pipeline::plan(self, fleet),
             Self::Node(command) => swarm::node(self, command, fleet, selection),
             Self::Service(command) => swarm::service(self, command, fleet, selection),
             Self::Secret(command) => {

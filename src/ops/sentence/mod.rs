@@ -8,6 +8,7 @@ mod fleet;
 mod host;
 mod image;
 mod network;
+mod pipeline;
 mod registry;
 mod setting;
 mod subnet;
@@ -44,6 +45,7 @@ pub use network::{
     ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,
     ProbeArgs, ProbeTarget, ProbeWhat, SubnetWish,
 };
+pub use pipeline::{AnswerArgs, PipelineCommand, RunArgs, StartArgs};
 pub use registry::{DeleteArgs, Destination, PromoteArgs, RegistryCommand, RepositoriesArgs};
 pub use setting::SettingCommand;
 pub use subnet::{FreeArgs, SubnetCommand};
@@ -111,6 +113,9 @@ pub enum Sentence {
     /// Configs of Swarms
     #[command(subcommand)]
     SwarmConfig(StoredCommand),
+    /// Pipelines: from a commit to production, and their runs
+    #[command(subcommand)]
+    Pipeline(PipelineCommand),
     /// Templates: apps to be made of answers, and Compose files
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -197,6 +202,7 @@ impl Sentence {
             Self::Registry(command) => command.why(),
             Self::Balancer(command) => command.why(),
             Self::App(command) => command.why(),
+            Self::Pipeline(command) => command.why(),
             Self::Node(command) => command.why(),
             Self::Service(command) => command.why(),
             Self::Secret(command) | Self::SwarmConfig(command) => command.why(),

@@ -113,6 +113,7 @@ impl Sentence {
             Self::Registry(command) => command.danger(),
             Self::Balancer(command) => command.danger(),
             Self::App(command) => command.danger(),
+            Self::Pipeline(command) => command.danger(),
             Self::Swarm(command) => command.danger(),
             Self::Node(command) => command.danger(),
             Self::Service(command) => command.danger(),
@@ -136,6 +137,7 @@ impl Sentence {
             Self::Registry(command) => command.role(),
             Self::Balancer(command) => command.role(),
             Self::App(command) => command.role(),
+            Self::Pipeline(command) => command.role(),
             Self::Swarm(command) => command.role(),
             Self::Node(command) => command.role(),
             Self::Service(command) => command.role(),
@@ -167,6 +169,7 @@ impl Sentence {
             | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
+            | Self::Pipeline(_)
             | Self::Template(_) => Accepts::Nothing,
         }
     }

@@ -18,22 +18,22 @@ use crate::{
 
 /// The words of a line, joined so that a shell splits them the same way.
 #[derive(Default)]
-struct Words(Vec<String>);
+pub(super) struct Words(pub(super) Vec<String>);
 
 impl Words {
-    fn add(&mut self, word: impl Into<String>) -> &mut Self {
+    pub(super) fn add(&mut self, word: impl Into<String>) -> &mut Self {
         self.0.push(word.into());
         self
     }
 
-    fn flag(&mut self, name: &str, is_set: bool) -> &mut Self {
+    pub(super) fn flag(&mut self, name: &str, is_set: bool) -> &mut Self {
         if is_set {
             self.add(name);
         }
         self
     }
 
-    fn option(&mut self, name: &str, value: Option<impl ToString>) -> &mut Self {
+    pub(super) fn option(&mut self, name: &str, value: Option<impl ToString>) -> &mut Self {
         if let Some(value) = value {
             let value = value.to_string();
             if value.starts_with('-') || value.is_empty() {
@@ -108,6 +108,7 @@ impl Sentence {
                 ContainerCommand::Changes { .. } => "container changes",
             },
             Self::App(command) => command.words(),
+            Self::Pipeline(command) => command.words(),
             Self::Image(command) => command.words(),
             Self::Network(command) => command.words(),
             Self::Subnet(command) => command.words(),
@@ -137,6 +138,7 @@ impl Sentence {
             Self::Host(command) => host(&mut words, command, targets),
             Self::Container(command) => container(&mut words, command, targets),
             Self::App(command) => app(&mut words, command),
+            Self::Pipeline(command) => command.write(&mut words),
             Self::Image(command) => image(&mut words, command, targets),
             Self::Network(command) => network(&mut words, command, targets),
             Self::Subnet(command) => subnet(&mut words, command),

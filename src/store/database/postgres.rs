@@ -34,7 +34,7 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 7] = [
+const MIGRATIONS: [(i64, &str); 8] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
@@ -45,6 +45,7 @@ const MIGRATIONS: [(i64, &str); 7] = [
         include_str!("../migrations/postgres/0006_maintenance.sql"),
     ),
     (7, include_str!("../migrations/postgres/0007_decision.sql")),
+    (8, include_str!("../migrations/postgres/0008_run.sql")),
 ];
 
 /// Its clock, in seconds since 1970.

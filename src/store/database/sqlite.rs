@@ -26,13 +26,14 @@ use crate::store::{
 const BUSY: Duration = Duration::from_millis(2500);
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 6] = [
+const MIGRATIONS: [(i64, &str); 7] = [
     (1, include_str!("../migrations/sqlite/0001_log.sql")),
     (2, include_str!("../migrations/sqlite/0002_setting.sql")),
     (3, include_str!("../migrations/sqlite/0003_release.sql")),
     (4, include_str!("../migrations/sqlite/0004_approval.sql")),
     (5, include_str!("../migrations/sqlite/0005_maintenance.sql")),
     (6, include_str!("../migrations/sqlite/0006_decision.sql")),
+    (7, include_str!("../migrations/sqlite/0007_run.sql")),
 ];
 
 /// A transaction; dropping it undoes it.

@@ -1,0 +1,20 @@
+//! Pipelines: runs are asked for, carried out step by step wherever a worker is, and answered by people.
+//!
+//! There is one loop for a run ([`work`]): whoever has its lease looks how far its steps are, begins those whose turn it
+//! is, and writes down how they end. Whoever takes over a run that was left goes on with the same loop; what ran in
+//! containers is found there again.
+
+mod gate;
+mod junit;
+mod prepare;
+mod say;
+mod seen;
+mod step;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use prepare::{Act, check, known, prepare};
+pub use say::Program;
+pub use seen::{Watch, watch};
+pub use work::{Shop, work};

@@ -1,0 +1,100 @@
+//! A sentence as a step: this program is run as somebody would in a shell, and what it prints is the step's log.
+//!
+//! So a step does exactly what the same line does by hand: the same plan, the same checks, the same entry in the log of
+//! acts. A worker that is killed takes nothing with it that a shell that is killed would not.
+
+use std::{ffi::OsString, path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long it may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(15);
+/// So many bytes of a line are kept.
+const LONGEST: usize = 16 << 10;
+
+/// How this program is run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// It.
+    pub path: PathBuf,
+    /// What it is told each time: which configuration.
+    pub arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// Runs it. Its lines go to `lines`, with whether they came from the errors' output. When `cancel` says so it is
+    /// asked to end, and killed when it does not. Answers the code that it ended with.
+    pub(super) async fn say(
+        &self,
+        words: &[String],
+        lines: mpsc::Sender<(bool, String)>,
+        cancel: &CancellationToken,
+    ) -> Result<i32, String> {
+        let mut command = Command::new(&self.path);
+        command
+            .args(words)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let fail = |error: std::io::Error| format!("{}: {error}", self.path.display());
+        let mut child = command.spawn().map_err(fail)?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let reading = async {
+            let sender = lines.clone();
+            tokio::join!(told(out, false, sender), told(err, true, lines));
+        };
+        let status = tokio::select! {
+            status = async { reading.await; child.wait().await } => Some(status),
+            () = cancel.cancelled() => None,
+        };
+        let status = match status {
+            Some(status) => status,
+            None => end(&mut child).await,
+        };
+        Ok(status.map_err(fail)?.code().unwrap_or(-1))
+    }
+}
+
+/// Asks a program to end, and kills it when it does not.
+async fn end(child: &mut Child) -> std::io::Result<std::process::ExitStatus> {
+    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok())
+        && let Some(process) = rustix::process::Pid::from_raw(id)
+    {
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::INT);
+    }
+    if let Ok(status) = timeout(GRACE, child.wait()).await {
+        return status;
+    }
+    child.kill().await?;
+    child.wait().await
+}
+
+async fn told(
+    from: Option<impl AsyncRead + Unpin>,
+    is_error: bool,
+    lines: mpsc::Sender<(bool, String)>,
+) {
+    let Some(from) = from else { return };
+    let mut from = BufReader::new(from);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        match from.read_until(b'\n', &mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        bytes.truncate(LONGEST);
+        let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+        if lines.send((is_error, line)).await.is_err() {
+            return;
+        }
+    }
+}

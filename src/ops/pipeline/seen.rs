@@ -1,0 +1,124 @@
+//! What starts pipelines without a person: the clock, a branch that moved, a tag that points at another image.
+//!
+//! What was seen last is in the store, and it is written together with the run that it starts: of several workers that
+//! see the same, one starts it.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use jiff::tz::TimeZone;
+
+use super::{
+    prepare::{known, parameters},
+    work::Shop,
+};
+use crate::model::{
+    Schedule, Timestamp, printable,
+    pipeline::{Cause, Pipeline, Run, RunNumber, Trigger},
+};
+
+/// Files are read anew so often.
+const FILES: Duration = Duration::from_secs(5);
+
+/// When each trigger was looked at last.
+#[derive(Debug, Default)]
+pub struct Watch {
+    pipelines: Vec<Arc<Pipeline>>,
+    read: Option<Timestamp>,
+    looked: BTreeMap<String, Timestamp>,
+    told: BTreeMap<String, String>,
+}
+
+/// Looks at all triggers whose time has come; answers what there is to say. It never waits long: what cannot be reached
+/// is told once.
+pub async fn watch(shop: &Shop<'_>, directory: &Path, watch: &mut Watch, now: Timestamp) -> Vec<String> {
+    let mut said = Vec::new();
+    let since = |at: Option<&Timestamp>| at.map_or(Duration::MAX, |at| {
+        Duration::try_from(now.duration_since(*at)).unwrap_or_default()
+    });
+    if since(watch.read.as_ref()) >= FILES {
+        let (pipelines, told) = known(directory);
+        for told in told {
+            let line = told.to_string();
+            if watch.told.insert(told.place.to_string(), line.clone()).as_ref() != Some(&line) {
+                said.push(line);
+            }
+        }
+        watch.pipelines = pipelines;
+        watch.read = Some(now);
+    }
+    for pipeline in watch.pipelines.clone() {
+        for trigger in &pipeline.when {
+            let (key, every) = match trigger {
+                Trigger::Manual => continue,
+                Trigger::Cron { cron } => (format!("cron {} {cron}", pipeline.name), Duration::from_secs(5)),
+                Trigger::Push { url, branch, every } => (format!("push {} {url} {branch}", pipeline.name), *every),
+                Trigger::Image { image, every } => (format!("image {} {image}", pipeline.name), *every),
+            };
+            if since(watch.looked.get(&key)) < every {
+                continue;
+            }
+            watch.looked.insert(key.clone(), now);
+            let looked = look(shop, &pipeline, trigger, &key, now).await;
+            let line = match looked {
+                Ok(Some(number)) => {
+                    said.push(format!("run {number} of {} waits for its turn", pipeline.name));
+                    String::new()
+                }
+                Ok(None) => String::new(),
+                Err(why) => format!("{}: {}", pipeline.name, printable(&why)),
+            };
+            // The same trouble is told once, until it is over.
+            let before = watch.told.insert(key, line.clone()).unwrap_or_default();
+            if !line.is_empty() && before != line {
+                said.push(line);
+            }
+        }
+    }
+    said
+}
+
+/// Looks at one; answers the run that it started.
+async fn look(
+    shop: &Shop<'_>,
+    pipeline: &Arc<Pipeline>,
+    trigger: &Trigger,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<RunNumber>, String> {
+    let before = shop.store.seen(key).await.map_err(|error| error.to_string())?;
+    let (seen, cause) = match trigger {
+        Trigger::Manual => return Ok(None),
+        Trigger::Cron { cron } => {
+            let schedule = Schedule::cron(cron)?;
+            let last = before.as_deref().and_then(|text| text.parse().ok());
+            let due = last.and_then(|last| schedule.next(last, &TimeZone::system()));
+            if due.is_some_and(|due| due > now) {
+                return Ok(None);
+            }
+            (now.to_string(), Cause::Cron)
+        }
+        Trigger::Push { url, branch, .. } => {
+            let commit = shop.engines.branch_at(url, branch).await?;
+            let Some(commit) = commit else {
+                return Err(format!("{url} has no branch {branch}"));
+            };
+            let branch = branch.clone();
+            (commit.clone(), Cause::Push { branch, commit })
+        }
+        Trigger::Image { image, .. } => {
+            let digest = shop.digest(image).await?;
+            let image = image.clone();
+            (digest.clone(), Cause::Image { image, digest })
+        }
+    };
+    if before.as_deref() == Some(seen.as_str()) {
+        return Ok(None);
+    }
+    let mut run = Run::new(Arc::clone(pipeline), cause, shop.by.to_owned(), now);
+    let values = parameters(pipeline, &BTreeMap::new());
+    run.variables = values.map_err(|refusal| refusal.to_string())?;
+    // What was there before anybody looked has started nothing.
+    let run = (before.is_some()).then_some(&run);
+    let asked = shop.store.ask_run_once(run, key, before.as_deref(), &seen).await;
+    asked.map_err(|error| error.to_string())
+}
