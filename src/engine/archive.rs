@@ -26,9 +26,11 @@ const GO_SYMLINK: u32 = 1 << 27;
 
 /// How much was copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Copied {
-    files: u64,
-    bytes: u64,
+pub(super) struct Copied {
+    /// Files, without directories and links.
+    pub files: u64,
+    /// What is in them.
+    pub bytes: u64,
 }
 
 impl Copied {
@@ -190,9 +192,13 @@ fn place(
 
 /// Writes a file or directory as tar under that name.
 fn pack(from: &Path, name: &str, to: impl Write) -> io::Result<Copied> {
+    pack_all(vec![(from.to_owned(), PathBuf::from(name))], to)
+}
+
+/// Writes files and directories as tar under these names.
+pub(super) fn pack_all(mut left: Vec<(PathBuf, PathBuf)>, to: impl Write) -> io::Result<Copied> {
     let mut builder = tar::Builder::new(to);
     let mut copied = Copied::default();
-    let mut left = vec![(from.to_owned(), PathBuf::from(name))];
     while let Some((path, name)) = left.pop() {
         let meta = fs::symlink_metadata(&path)?;
         let mut header = tar::Header::new_gnu();
@@ -287,7 +293,7 @@ fn unpack(from: impl Read, to: &Path) -> io::Result<Copied> {
 }
 
 /// The first part of a name in an archive, and the rest; refuses what leads elsewhere.
-fn split(name: &Path) -> io::Result<(PathBuf, PathBuf)> {
+pub(super) fn split(name: &Path) -> io::Result<(PathBuf, PathBuf)> {
     let mut parts = Vec::new();
     for component in name.components() {
         match component {
@@ -309,7 +315,7 @@ fn split(name: &Path) -> io::Result<(PathBuf, PathBuf)> {
 }
 
 /// Refuses to go through symbolic links that the archive itself may have made.
-fn no_links(root: &Path, rest: &Path) -> io::Result<()> {
+pub(super) fn no_links(root: &Path, rest: &Path) -> io::Result<()> {
     let mut path = root.to_owned();
     let parents = rest.parent().into_iter().flat_map(Path::components);
     for part in std::iter::once(None).chain(parents.map(Some)) {
@@ -332,7 +338,8 @@ fn no_links(root: &Path, rest: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn make_directory(target: &Path) -> io::Result<()> {
+/// Makes a directory; one that is there is as good.
+pub(super) fn make_directory(target: &Path) -> io::Result<()> {
     match fs::create_dir(target) {
         Err(error)
             if error.kind() == io::ErrorKind::AlreadyExists
@@ -344,7 +351,8 @@ fn make_directory(target: &Path) -> io::Result<()> {
     }
 }
 
-fn write_file(entry: &mut impl Read, target: &Path, mode: u32) -> io::Result<u64> {
+/// Writes a file anew; says how long it is.
+pub(super) fn write_file(entry: &mut impl Read, target: &Path, mode: u32) -> io::Result<u64> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let open = || {
         let mut options = fs::OpenOptions::new();
@@ -367,7 +375,8 @@ fn write_file(entry: &mut impl Read, target: &Path, mode: u32) -> io::Result<u64
     Ok(written)
 }
 
-fn replace(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+/// Makes something in the place of what is there.
+pub(super) fn replace(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
     match make(target) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(target)?;
@@ -377,7 +386,8 @@ fn replace(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> io::Result<
     }
 }
 
-fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+/// Sets the mode of a file or directory.
+pub(super) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }

@@ -170,7 +170,8 @@ fn data(
     }
 }
 
-fn path(id: &ContainerId, options: LogOptions) -> String {
+/// Where the log of a container is.
+pub(super) fn path(id: &ContainerId, options: LogOptions) -> String {
     let mut pairs = vec![("stdout", "1"), ("stderr", "1"), ("timestamps", "1")];
     if options.follow {
         pairs.push(("follow", "1"));
@@ -221,8 +222,8 @@ pub(super) async fn last_line(session: &Session, id: &ContainerId, tty: bool) ->
     Some(line.into_boxed_str())
 }
 
-/// The text without colours and other orders to a terminal, on one line, at most 300 characters.
-fn plain(text: &[u8]) -> String {
+/// The text without colours and other orders to a terminal, on one line.
+pub(super) fn undressed(text: &[u8]) -> String {
     #[derive(Default)]
     struct Plain(String);
     impl vte::Perform for Plain {
@@ -238,9 +239,10 @@ fn plain(text: &[u8]) -> String {
     let mut out = Plain::default();
     vte::Parser::new().advance(&mut out, text);
     printable(&out.0)
-        .chars()
-        .take(300)
-        .collect::<String>()
-        .trim()
-        .to_owned()
+}
+
+/// The same without spaces around it, at most 300 characters.
+fn plain(text: &[u8]) -> String {
+    let text = undressed(text);
+    text.chars().take(300).collect::<String>().trim().to_owned()
 }

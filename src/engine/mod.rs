@@ -49,6 +49,7 @@ mod trouble;
 mod volume;
 mod watch;
 mod wire;
+mod yard;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -67,6 +68,7 @@ pub use logs::{LogOptions, Logs};
 pub use machine::Bytes;
 pub use outbox::Room;
 pub use rest::RestFacts;
+pub use yard::{LogMark, StepLine, StepState, Yard, YardLog, YardService, YardStep};
 
 use crate::model::{
     Action, ContainerId, Event, Feed, FileList, HostName, HostSpec, Install, Payload, Process,

@@ -65,7 +65,7 @@ fn born(volume: &Volume) -> Tree {
 }
 
 /// The files of a container with those of the volumes that it mounts.
-fn whole(engine: &Engine, id: &str, now: Nanos) -> Result<Tree, Refusal> {
+pub fn whole(engine: &Engine, id: &str, now: Nanos) -> Result<Tree, Refusal> {
     let container = engine.get(id)?;
     let mut tree = files::tree(container, now);
     for mount in &container.plan.mounts {
@@ -143,36 +143,42 @@ pub async fn put(call: Call, id: &str) -> Answer {
         Refusal::internal(format!("Error processing tar file(exit status 1): {error}"))
     })?;
     call.host.change(|engine, now| {
-        let (key, container) = engine.get_mut(id)?;
-        let mounts = container.plan.mounts.clone();
-        for (path, entry) in entries {
-            let mounted = mounts.iter().find_map(|mount| {
-                let rest = path.strip_prefix(&mount.destination)?;
-                let inside = rest.is_empty() || rest.starts_with('/');
-                let name = mount.volume.as_deref().filter(|_| inside)?;
-                Some((name, rest.to_owned(), mount.writable))
-            });
-            match mounted {
-                Some((_, _, false)) => {
-                    return Err(Refusal::internal("mounted volume is marked read-only"));
-                }
-                Some((name, rest, true)) => {
-                    if let Some(volume) = engine.volumes.get_mut(name) {
-                        volume.size += i64::try_from(entry.size()).unwrap_or(0);
-                        let mut files = volume.files.take().unwrap_or_else(|| born(volume));
-                        files.insert(rest, entry);
-                        volume.files = Some(files);
-                    }
-                }
-                None => {
-                    let (_, container) = engine.get_mut(id)?;
-                    container.extras_mut().files.insert(path, entry);
-                }
-            }
-        }
+        store(engine, id, entries)?;
+        let (key, _) = engine.get_mut(id)?;
         engine.emit_container(now, key, "extract-to-dir", &[]);
         Ok(http::empty(StatusCode::OK))
     })
+}
+
+/// Puts files into a container, or into the volumes that it mounts there.
+pub fn store(engine: &mut Engine, id: &str, entries: Vec<(String, Entry)>) -> Result<(), Refusal> {
+    let mounts = engine.get(id)?.plan.mounts.clone();
+    for (path, entry) in entries {
+        let mounted = mounts.iter().find_map(|mount| {
+            let rest = path.strip_prefix(&mount.destination)?;
+            let inside = rest.is_empty() || rest.starts_with('/');
+            let name = mount.volume.as_deref().filter(|_| inside)?;
+            Some((name, rest.to_owned(), mount.writable))
+        });
+        match mounted {
+            Some((_, _, false)) => {
+                return Err(Refusal::internal("mounted volume is marked read-only"));
+            }
+            Some((name, rest, true)) => {
+                if let Some(volume) = engine.volumes.get_mut(name) {
+                    volume.size += i64::try_from(entry.size()).unwrap_or(0);
+                    let mut files = volume.files.take().unwrap_or_else(|| born(volume));
+                    files.insert(rest, entry);
+                    volume.files = Some(files);
+                }
+            }
+            None => {
+                let (_, container) = engine.get_mut(id)?;
+                container.extras_mut().files.insert(path, entry);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn unpack(archive: &[u8], place: &str) -> std::io::Result<Vec<(String, Entry)>> {

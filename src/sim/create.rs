@@ -231,8 +231,7 @@ fn plan(
     let endpoints = wanted
         .networking_config
         .and_then(|config| config.endpoints_config);
-    let names = endpoints.unwrap_or_default().into_keys();
-    let networks = attach(engine, &plan.network_mode, names.collect())?;
+    let networks = attach(engine, &plan.network_mode, endpoints.unwrap_or_default())?;
     Ok((plan, networks))
 }
 
@@ -266,22 +265,33 @@ fn probe(check: Healthcheck) -> Option<Probe> {
     })
 }
 
-fn attach(engine: &Engine, mode: &str, mut names: Vec<String>) -> Result<Vec<Attachment>, Refusal> {
+fn attach(
+    engine: &Engine,
+    mode: &str,
+    endpoints: BTreeMap<String, Value>,
+) -> Result<Vec<Attachment>, Refusal> {
     if mode.starts_with("container:") {
         return Ok(Vec::new());
     }
     let real = |name: &str| if name == "default" { "bridge" } else { name }.to_owned();
     let mode = real(mode);
-    names = names.iter().map(|name| real(name)).collect();
-    if !names.contains(&mode) {
-        names.insert(0, mode);
+    let endpoints = endpoints.into_iter();
+    let mut wanted: Vec<(String, Value)> =
+        endpoints.map(|(name, how)| (real(&name), how)).collect();
+    if wanted.iter().all(|(name, _)| *name != mode) {
+        wanted.insert(0, (mode, Value::Null));
     }
-    let place = |name: &String| {
+    let place = |(name, how): &(String, Value)| {
         let missing = || Refusal::missing(format!("network {name} not found"));
         let network = engine.find_network(name).ok_or_else(missing)?;
-        Ok(networks::free_place(engine, network))
+        let aliases = how["Aliases"].as_array().into_iter().flatten();
+        let aliases = aliases.filter_map(Value::as_str).map(str::to_owned);
+        Ok(Attachment {
+            aliases: aliases.collect(),
+            ..networks::free_place(engine, network)
+        })
     };
-    names.iter().map(place).collect()
+    wanted.iter().map(place).collect()
 }
 
 /// `80/tcp`, or `80` for TCP.

@@ -187,7 +187,8 @@ fn config(container: &Container) -> String {
     )
 }
 
-fn add_parents(tree: &mut Tree, path: &str, at: Nanos) {
+/// Makes the directories above a path.
+pub fn add_parents(tree: &mut Tree, path: &str, at: Nanos) {
     for (end, _) in path.match_indices('/') {
         tree.entry(path[..end].to_owned())
             .or_insert(Entry::directory(at));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::archive;
 use super::blueprint::Voice;
 use super::clock::{MILLI, Nanos, SECOND};
 use super::container::{Container, Ending, Health, State};
@@ -135,10 +136,22 @@ impl Engine {
         };
         let plan = Arc::clone(&container.plan);
         let words = plan.argv();
-        if !shell::ends_by_itself(&words) {
+        // Steps of pipelines always end.
+        let is_step = plan.labels.contains_key("io.wharf.step");
+        if !is_step && !shell::ends_by_itself(&words) {
             return;
         }
-        let outcome = Shell::new(container, cpus, now, "").whole_life(&words);
+        let id = container.id.clone();
+        let shell = Shell::new(container, cpus, now, &plan.workdir);
+        let Ok(tree) = archive::whole(self, &id, now) else {
+            return;
+        };
+        let (outcome, written) = shell.whole_life(&words, tree);
+        // What is mounted read-only is not written to.
+        drop(archive::store(self, &id, written));
+        let Some(container) = self.containers.get_mut(&key) else {
+            return;
+        };
         for (stderr, bytes) in [(false, &outcome.stdout), (true, &outcome.stderr)] {
             for line in String::from_utf8_lossy(bytes).lines() {
                 container.push_line(now, stderr, line.to_owned());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::clock::{self, Nanos};
 use super::container::Container;
-use super::files::{self, Content, Tree};
+use super::files::{self, Content, Entry, Tree};
 
 /// What a command did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub struct Shell {
     tree: Tree,
     directory: String,
     last_code: i64,
+    /// The first command that fails ends a script.
+    stops_at_failures: bool,
+    /// What was written, in order.
+    written: Vec<(String, Entry)>,
     /// Rows and columns of the terminal, where there is one.
     pub size: Option<(u16, u16)>,
     /// The moment of the look at the container.
@@ -76,19 +80,23 @@ pub fn is_shell(name: &str) -> bool {
     matches!(name.rsplit('/').next(), Some("sh" | "ash" | "bash"))
 }
 
+/// Whether it is a command of this shell.
+fn knows(name: &str) -> bool {
+    PROGRAMS.contains(&name) || matches!(name, "exit" | ":" | "cd")
+}
+
 /// Whether a container's command is one that this shell knows whole, and that ends by itself: a
 /// program of its own, or a script of nothing else.
 pub fn ends_by_itself(words: &[&str]) -> bool {
-    let known = |name: &str| PROGRAMS.contains(&name) || matches!(name, "exit" | ":" | "cd");
     match words {
         [shell, "-c", script] if is_shell(shell) => {
-            let commands = script.split(['\n', ';']).flat_map(|line| line.split("&&"));
+            let commands = chains(script).into_iter().flatten();
             let mut names = commands.filter_map(|command| command.split_whitespace().next());
-            names.all(known)
+            names.all(knows)
         }
         // Without an argument it waits for its input.
         ["cat"] | [] => false,
-        [name, ..] => known(name),
+        [name, ..] => knows(name),
     }
 }
 
@@ -101,6 +109,8 @@ impl Shell {
             host_cpus,
             directory: files::normal(directory),
             last_code: 0,
+            stops_at_failures: false,
+            written: Vec::new(),
             size: None,
             now,
         }
@@ -121,19 +131,31 @@ impl Shell {
         self.last_code
     }
 
-    /// What a container's command does from beginning to end.
-    pub fn whole_life(mut self, words: &[&str]) -> Outcome {
-        match words {
+    /// What a container's command does from beginning to end, and what it wrote, with all files that it sees.
+    pub fn whole_life(mut self, words: &[&str], tree: Tree) -> (Outcome, Vec<(String, Entry)>) {
+        self.tree = tree;
+        files::add_parents(&mut self.tree, &format!("{}/", self.directory), self.now);
+        let outcome = match words {
             [shell, "-c", script] if is_shell(shell) => self.script(script),
+            [shell, "-e", "-c", script] if is_shell(shell) => {
+                self.stops_at_failures = true;
+                self.script(script)
+            }
+            [name, ..] if !knows(name) => Outcome {
+                took: Duration::from_secs(1),
+                ..Outcome::default()
+            },
             words => self.run(words),
-        }
+        };
+        (outcome, self.written)
     }
 
     /// Runs a script: commands apart by `;`, `&&` or ends of lines.
     pub fn script(&mut self, script: &str) -> Outcome {
         let mut all = Outcome::default();
-        'lines: for line in script.split(['\n', ';']) {
-            for command in line.split("&&") {
+        'lines: for chain in chains(script) {
+            let last = chain.len() - 1;
+            for (nth, command) in chain.into_iter().enumerate() {
                 let one = self.line(command);
                 all.stdout.extend(one.stdout);
                 all.stderr.extend(one.stderr);
@@ -144,11 +166,102 @@ impl Shell {
                     break 'lines;
                 }
                 if one.code != 0 {
+                    if self.stops_at_failures && nth == last {
+                        break 'lines;
+                    }
                     break;
                 }
             }
         }
         all
+    }
+
+    /// Sends output where the words want it: `> FILE`, `>> FILE`, `>&2`.
+    fn redirected(&mut self, words: &[&str]) -> Outcome {
+        let sign = |word: &&str| matches!(*word, ">" | ">>" | ">&2" | "1>&2");
+        let Some(place) = words.iter().position(sign) else {
+            return self.run(words);
+        };
+        let mut outcome = self.run(&words[..place]);
+        let said = std::mem::take(&mut outcome.stdout);
+        match (words[place], words.get(place + 1)) {
+            (">&2" | "1>&2", _) => outcome.stderr.extend(said),
+            (sign, Some(path)) => {
+                let complaint = self.write(path, said, sign == ">>");
+                if !complaint.is_empty() {
+                    outcome = Outcome::failed(1, complaint);
+                }
+            }
+            (_, None) => outcome = Outcome::failed(2, "sh: syntax error: unexpected newline\n"),
+        }
+        outcome
+    }
+
+    /// Writes a file; what it says when it cannot.
+    fn write(&mut self, path: &str, bytes: Vec<u8>, appends: bool) -> String {
+        let place = self.absolute(path);
+        let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let is_directory = |place: &str| matches!(self.tree.get(place), Some(one) if one.content == Content::Directory);
+        if !is_directory(parent) || is_directory(&place) {
+            return format!("sh: can't create {path}: nonexistent directory\n");
+        }
+        let mut whole = match self.tree.get(&place).map(|entry| &entry.content) {
+            Some(Content::File(old)) if appends => old.to_vec(),
+            _ => Vec::new(),
+        };
+        whole.extend(bytes);
+        self.put(place, Content::File(whole.into()), 0o644);
+        String::new()
+    }
+
+    fn put(&mut self, place: String, content: Content, mode: u32) {
+        let changed = self.now;
+        let entry = Entry {
+            content,
+            mode,
+            changed,
+        };
+        self.written.push((place.clone(), entry.clone()));
+        self.tree.insert(place, entry);
+    }
+
+    /// `mkdir [-p] PATH…`
+    fn make_directories(&mut self, words: &[&str]) -> Outcome {
+        for path in words.iter().filter(|word| !word.starts_with('-')) {
+            let place = self.absolute(path);
+            let ends = place.match_indices('/').map(|(end, _)| end).skip(1);
+            let parts: Vec<String> = ends
+                .chain([place.len()])
+                .map(|end| place[..end].to_owned())
+                .collect();
+            for part in parts {
+                if !self.tree.contains_key(&part) {
+                    self.put(part, Content::Directory, 0o755);
+                }
+            }
+        }
+        Outcome::default()
+    }
+
+    /// `test -e PATH`, `-f`, `-d`, `-n TEXT`, `-z TEXT`.
+    fn test(&self, words: &[&str]) -> Outcome {
+        let (what, of) = match words {
+            [what, of] | [what, of, "]"] => (*what, *of),
+            _ => ("", ""),
+        };
+        let there = self.tree.get(&self.absolute(of)).map(|one| &one.content);
+        let holds = match what {
+            "-e" => there.is_some(),
+            "-f" => matches!(there, Some(Content::File(_))),
+            "-d" => matches!(there, Some(Content::Directory)),
+            "-n" => !of.is_empty(),
+            "-z" => of.is_empty(),
+            _ => false,
+        };
+        Outcome {
+            code: i64::from(!holds),
+            ..Outcome::default()
+        }
     }
 
     /// Runs one command of a line.
@@ -180,7 +293,7 @@ impl Shell {
             }
         }
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let outcome = self.run(&words);
+        let outcome = self.redirected(&words);
         self.last_code = outcome.code;
         outcome
     }
@@ -193,7 +306,9 @@ impl Shell {
         let ok = Outcome::said;
         match name.rsplit('/').next().unwrap_or(name) {
             "echo" => ok(rest.join(" ") + "\n"),
-            "printf" => Outcome::said(escapes(rest.first().copied().unwrap_or_default())),
+            "printf" => Outcome::said(formatted(rest)),
+            "mkdir" => self.make_directories(rest),
+            "test" | "[" => self.test(rest),
             "false" => Outcome {
                 code: 1,
                 ..Outcome::default()
@@ -355,6 +470,48 @@ fn sequence(words: &[&str]) -> String {
     lines((first..=last).take(1_000_000))
 }
 
+/// `printf FORMAT TEXT…`, with `%s` only.
+fn formatted(words: &[&str]) -> Vec<u8> {
+    let (format, texts) = words.split_first().unwrap_or((&"", &[]));
+    let mut texts = texts.iter();
+    let mut parts = format.split("%s");
+    let mut out = escapes(parts.next().unwrap_or_default());
+    for part in parts {
+        out.extend(texts.next().map_or(&b""[..], |text| text.as_bytes()));
+        out.extend(escapes(part));
+    }
+    out
+}
+
+/// The commands of a script: chains of `&&`, apart by `;` or ends of lines that no quotes are around.
+fn chains(script: &str) -> Vec<Vec<&str>> {
+    let (mut all, mut chain) = (Vec::new(), Vec::new());
+    let (mut begin, mut quote, mut escaped) = (0, None, false);
+    let bytes = script.as_bytes();
+    for (nth, byte) in bytes.iter().enumerate() {
+        match (quote, byte) {
+            _ if escaped => escaped = false,
+            (None | Some(b'"'), b'\\') => escaped = true,
+            (Some(open), byte) if open == *byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(*byte),
+            (None, b'\n' | b';') => {
+                chain.push(&script[begin..nth]);
+                all.push(std::mem::take(&mut chain));
+                begin = nth + 1;
+            }
+            (None, b'&') if bytes.get(nth + 1) == Some(&b'&') => {
+                chain.push(&script[begin..nth]);
+                begin = nth + 2;
+            }
+            (None, _) => {}
+        }
+    }
+    chain.push(&script[begin..]);
+    all.push(chain);
+    all
+}
+
 /// `printf`'s escapes: `\n`, `\t`, `\r`, `\e`, `\\`, `\xHH`.
 fn escapes(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
@@ -388,6 +545,15 @@ mod tests {
     fn printf_writes_bytes_by_number() {
         assert_eq!(escapes(r"\x01\x02rest\n"), b"\x01\x02rest\n");
         assert_eq!(escapes(r"a\\b"), b"a\\b");
+    }
+
+    #[test]
+    fn scripts_are_taken_apart_outside_of_quotes() {
+        assert_eq!(
+            chains("a 'x; y\nz' && b \"&&\"; c\nd"),
+            [vec!["a 'x; y\nz' ", " b \"&&\""], vec![" c"], vec!["d"]]
+        );
+        assert_eq!(formatted(&["%s\\n", "+ a\\n"]), b"+ a\\n\n");
     }
 
     #[test]

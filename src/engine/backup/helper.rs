@@ -14,7 +14,7 @@ use crate::engine::wire::{Wire, query};
 use crate::model::{Container, Product, Timestamp, Volume};
 
 /// Where the volume is in the helper; no image has that.
-pub(super) const MOUNT: &str = "/wharf-volume";
+pub(in crate::engine) const MOUNT: &str = "/wharf-volume";
 
 /// The first part of the name of everything in an archive.
 pub(super) const ROOT: &str = "wharf-volume";
@@ -42,7 +42,7 @@ const APPEARS: [Duration; 3] = [
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A helper; removed when dropped, whatever became of what it was for.
-pub(super) struct Helper {
+pub(in crate::engine) struct Helper {
     wire: Wire,
     cleaning: Cleaning,
     /// None once it was removed.
@@ -78,7 +78,7 @@ impl Helper {
             "Cmd": ["never started"],
             "NetworkDisabled": true,
             "Labels": {
-                (PURPOSE): format!("volume {volume}"),
+                (PURPOSE): purpose(volume),
                 (OWNER): owner().unwrap_or_default(),
                 (FROZEN): frozen.join(","),
             },
@@ -140,6 +140,16 @@ impl Drop for Helper {
             }
         });
     }
+}
+
+/// What a helper says that it is for.
+fn purpose(volume: &str) -> String {
+    format!("volume {volume}")
+}
+
+/// The label that the helpers of a volume have.
+pub(in crate::engine) fn helper_label(volume: &str) -> String {
+    format!("{PURPOSE}={}", purpose(volume))
 }
 
 /// Removes a helper with what its image made it mount beside the volume; volumes with a name stay.

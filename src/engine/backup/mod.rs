@@ -24,11 +24,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{interval, timeout};
 
 pub(super) use files::{file, files};
+pub(super) use helper::{Helper, MOUNT, helper_label};
 pub(super) use keep::all;
 pub(super) use restore::restore;
 
 use self::freeze::Frozen;
-use self::helper::{Helper, MOUNT};
 use self::keep::{Draft, find};
 use self::stream::Packed;
 use super::actor::Common;

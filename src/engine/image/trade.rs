@@ -49,7 +49,7 @@ pub(in crate::engine) async fn header(
 }
 
 /// Has the engine fetch an image.
-pub(super) async fn pull(
+pub(in crate::engine) async fn pull(
     engines: &Engines,
     name: &str,
     deed: &Deed,

@@ -1,0 +1,54 @@
+//! Cleans up after a run.
+
+use std::time::Duration;
+
+use super::{DEADLINE, Yard, look};
+use crate::engine::backup::helper_label;
+use crate::engine::error::{Deed, Error, ErrorKind, Fault};
+use crate::engine::session::Session;
+use crate::engine::wire::escape;
+use crate::model::pipeline::RunNumber;
+
+/// How often it is tried: an engine may still be removing what it was asked to remove before.
+const TRIES: usize = 6;
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Removes all that has the run's label.
+pub(super) async fn close(session: &Session, yard: &Yard, deed: &Deed) -> Result<(), Error> {
+    let mut tried = 1;
+    loop {
+        match sweep(session, yard.run, &yard.name()).await {
+            Ok(()) => return Ok(()),
+            Err(fault) => match deed.fault(fault) {
+                error if error.kind == ErrorKind::Conflict && tried < TRIES => {}
+                error => return Err(error),
+            },
+        }
+        tried += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn sweep(session: &Session, run: RunNumber, volume: &str) -> Result<(), Fault> {
+    for id in look::containers(session, run, &helper_label(volume)).await? {
+        remove(session, format!("/containers/{id}?force=1&v=1")).await?;
+    }
+    for id in look::networks(session, run).await? {
+        remove(session, format!("/networks/{}", escape(&id))).await?;
+    }
+    for name in look::volumes(session, run).await? {
+        remove(session, format!("/volumes/{}", escape(&name))).await?;
+    }
+    Ok(())
+}
+
+/// That it is gone already is as good.
+async fn remove(session: &Session, path: String) -> Result<(), Fault> {
+    match session.wire.delete(path).within(DEADLINE).status().await {
+        Ok(_) => Ok(()),
+        Err(fault) if fault.is_missing() => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
