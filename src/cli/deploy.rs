@@ -61,6 +61,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         store: &store,
         fleet: &fleet,
         catalogs: &session.config.catalogs,
+        pipelines: &session.config.pipelines.directory,
         trust: &session.config.trust,
         by: &by,
     };
@@ -89,7 +90,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
 fn needs_hosts(sentence: &Sentence) -> bool {
     !matches!(
         sentence,
-        Sentence::App(AppCommand::Approve(_) | AppCommand::Reject(_))
+        Sentence::App(AppCommand::Approve(_) | AppCommand::Reject(_)) | Sentence::Pipeline(_)
     )
 }
 

@@ -15,6 +15,7 @@ mod list;
 mod logs;
 mod network;
 mod output;
+mod pipeline;
 mod reach;
 mod registry;
 mod report;
@@ -215,6 +216,7 @@ impl Session {
             Sentence::App(_) | Sentence::Image(_) | Sentence::Network(_) | Sentence::Volume(_) => {
                 Ok(Exit::Usage)
             }
+            Sentence::Pipeline(command) => pipeline::ask(self, command).await,
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
             Sentence::Swarm(_)

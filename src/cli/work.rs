@@ -9,7 +9,9 @@ use super::{
     signals::Asked,
 };
 use crate::{
+    config,
     console::{engine_settings, registry_settings, secrets},
+    ops::pipeline::Program,
     worker::{self, Setup},
 };
 
@@ -17,6 +19,14 @@ use crate::{
 pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure> {
     session.warn();
     let setup = Setup {
+        pipelines: session.config.pipelines.clone(),
+        program: Program {
+            path: config::program().map_err(|error| {
+                Failure::Failed(format!("this program cannot be found: {error}"))
+            })?,
+            arguments: session.flags().arguments(),
+        },
+        artifacts: session.config.paths.data_dir.join("artifacts"),
         jobs: session.config.backups.jobs.clone(),
         scalings: session.config.scalings.clone(),
         hosts: session.config.hosts.clone(),

@@ -45,6 +45,8 @@ pub(super) struct File {
     pub(super) catalogs: Vec<CatalogSource>,
     /// The public keys that may have signed bundles.
     pub(super) trusted: Vec<Arc<str>>,
+    /// The directory of pipelines, and how many runs go on at once.
+    pub(super) pipelines: (Option<PathBuf>, Option<usize>),
     pub(super) read_only: bool,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
@@ -185,8 +187,8 @@ impl File {
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
                 "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
-                | "registry" | "site_range" | "ui" | "ui.columns" | "refresh" | "log" | "ssh"
-                | "store" => {}
+                | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns" | "refresh"
+                | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -223,6 +225,15 @@ impl File {
             if let Some(vault) = vault(section, base) {
                 self.backups.directory = vault;
             }
+        });
+        root.table("pipelines", |section| {
+            let directory = section.text("directory");
+            self.pipelines = (
+                directory.map(|path| base.path(&path)),
+                section
+                    .number("at_once", 1..65)
+                    .and_then(|count| usize::try_from(count).ok()),
+            );
         });
         root.table("bundle", |section| {
             let keys = section.texts("trust");

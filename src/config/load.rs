@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Backups, Config, Env, Flags, Log, Notice, Paths,
+    Backups, Config, Env, Flags, Log, Notice, Paths, Pipelines,
     document::nearest,
     file::{self, File},
     fleet,
@@ -57,6 +57,13 @@ impl Config {
             balancers: file.balancers,
             scalings: file.scalings,
             catalogs: file.catalogs,
+            pipelines: Pipelines {
+                directory: file
+                    .pipelines
+                    .0
+                    .unwrap_or_else(|| paths.config_file.with_file_name("pipelines")),
+                at_once: file.pipelines.1.unwrap_or(4),
+            },
             trust: Trust {
                 key: paths.data_dir.join("bundle-key"),
                 keys: file.trusted,

@@ -108,6 +108,8 @@ pub struct Config {
     pub scalings: Vec<Scaling>,
     /// Where templates come from, beside Wharf's own.
     pub catalogs: Vec<CatalogSource>,
+    /// Where pipelines are, and how many of their runs go on at once here.
+    pub pipelines: Pipelines,
     /// Who signs bundles of releases, and whose are trusted.
     pub trust: crate::model::release::Trust,
     /// Nothing may be changed.
@@ -144,6 +146,15 @@ pub struct Config {
     pub paths: Paths,
     /// What is wrong with the configuration, to be shown; never fatal.
     pub notices: Vec<Notice>,
+}
+
+/// Where pipelines are, and how many of their runs go on at once here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipelines {
+    /// The directory of their files.
+    pub directory: PathBuf,
+    /// So many runs a worker carries out at the same time; those that wait for people do not count.
+    pub at_once: usize,
 }
 
 /// How often facts are asked for again that no event tells.

@@ -203,12 +203,14 @@ impl Performer {
         let (crew, store, inbox) = (self.crew(), self.store.clone(), self.inbox.clone());
         let (catalogs, by) = (self.config.catalogs.clone(), self.origin.signature());
         let trust = self.config.trust.clone();
+        let pipelines = self.config.pipelines.directory.clone();
         self.work(async move {
             let desk = Desk {
                 crew: &crew,
                 store: &store,
                 fleet: &fleet,
                 catalogs: &catalogs,
+                pipelines: &pipelines,
                 trust: &trust,
                 by: &by,
             };

@@ -59,7 +59,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 pub use crate::model::registry::Keys;
-pub use build::Variables;
+pub use build::{Repository, Variables};
 pub use error::{Error, ErrorKind};
 pub use exec::{Exec, ExecControl, ExecInput, ExecOutput, ExecSpec};
 #[doc(hidden)]

@@ -1,6 +1,7 @@
 //! What is done without anybody there: scheduled backups one after the other, and deploys that were left.
 
 mod diary;
+mod runs;
 mod scale;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
@@ -17,7 +18,7 @@ use self::{
 };
 use crate::{
     clients::registry::{self, Registries},
-    config::BackupJob,
+    config::{self, BackupJob},
     engine::{self, Engines, Signal},
     model::{
         Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp,
@@ -26,6 +27,7 @@ use crate::{
     },
     ops::{
         self, Crew, Plan, Sentence, VolumeCommand,
+        pipeline::Program,
         sentence::{BackupArgs, Why},
         target::ResourcePattern,
     },
@@ -47,6 +49,12 @@ pub struct Setup {
     pub jobs: Vec<BackupJob>,
     /// The services whose replicas follow their load.
     pub scalings: Vec<Scaling>,
+    /// Where pipelines are, and how many of their runs go on at once.
+    pub pipelines: config::Pipelines,
+    /// How this program is run for the sentences of pipelines.
+    pub program: Program,
+    /// Where the files are kept that steps leave.
+    pub artifacts: PathBuf,
     /// All hosts.
     pub hosts: Vec<HostSpec>,
     /// The fleet with nothing known of its hosts.
@@ -84,6 +92,7 @@ pub async fn run(
     };
     if once {
         let mut failed = worker.left_deploys().await;
+        failed += runs::once(&worker).await;
         for job in &setup.jobs {
             if cancel.is_cancelled() {
                 break;
@@ -93,33 +102,22 @@ pub async fn run(
         return Ok(failed);
     }
     tell(&format!(
-        "{} jobs are scheduled, {} services follow their load; deploys that are left are gone on with",
+        "{} jobs are scheduled, {} services follow their load; deploys that are left are gone on with, runs of pipelines carried out",
         setup.jobs.len(),
         setup.scalings.len()
     ));
-    let mut scaler = Scaler::start(&worker);
-    while !cancel.is_cancelled() {
-        worker.left_deploys().await;
-        if let Some(scaler) = &mut scaler {
-            scaler.look(&worker).await;
-        }
-        let now = Timestamp::now();
-        let due = setup.jobs.iter().map(|job| (diary.next(job, now), job));
-        let next = due.filter_map(|(at, job)| Some((at?, job)));
-        let next = next.min_by_key(|(at, _)| *at);
-        if let Some((_, job)) = next.filter(|(at, _)| *at <= now) {
-            worker.begin(job, &mut diary).await?;
-            continue;
-        }
-        let wait = next.map_or(LOOK, |(at, _)| {
-            Duration::try_from(at.duration_since(now)).unwrap_or_default()
-        });
-        tokio::select! {
-            () = sleep(wait.min(LOOK)) => {}
-            () = cancel.cancelled() => {}
-        }
-    }
-    Ok(0)
+    let scaler = Scaler::start(&worker);
+    let scheduled = worker.scheduled(&mut diary, scaler);
+    let (ended, ()) = tokio::join!(scheduled, runs::work(&worker));
+    ended.map(|()| 0)
+}
+
+/// How long it may be until it is looked again.
+fn until(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = next.map_or(LOOK, |at| {
+        Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    });
+    wait.min(LOOK)
 }
 
 struct Worker<'w> {
@@ -130,6 +128,29 @@ struct Worker<'w> {
 }
 
 impl Worker<'_> {
+    /// Does what is due by the clock, and goes on with deploys that are left, until it is cancelled.
+    async fn scheduled(&self, diary: &mut Diary, mut scaler: Option<Scaler>) -> Result<(), String> {
+        while !self.cancel.is_cancelled() {
+            self.left_deploys().await;
+            if let Some(scaler) = &mut scaler {
+                scaler.look(self).await;
+            }
+            let now = Timestamp::now();
+            let jobs = self.setup.jobs.iter();
+            let due = jobs.filter_map(|job| Some((diary.next(job, now)?, job)));
+            let next = due.min_by_key(|(at, _)| *at);
+            if let Some((_, job)) = next.filter(|(at, _)| *at <= now) {
+                self.begin(job, diary).await?;
+                continue;
+            }
+            tokio::select! {
+                () = sleep(until(next.map(|(at, _)| at), now)) => {}
+                () = self.cancel.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Goes on with the deploys that were left by whoever worked on them; answers how many failed.
     async fn left_deploys(&self) -> usize {
         /// So many are looked at.

@@ -249,6 +249,7 @@ impl Scaler {
             store: worker.store,
             fleet: &self.fleet,
             catalogs: &[],
+            pipelines: std::path::Path::new(""),
             // What is scaled comes out of no bundle.
             trust: &Trust::default(),
             by: &worker.origin().signature(),

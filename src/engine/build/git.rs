@@ -129,6 +129,30 @@ impl Checkouts {
     }
 }
 
+impl Checkouts {
+    /// The commit that a branch is at; none when there is no such branch.
+    pub async fn branch(&self, url: &str, branch: &str) -> Result<Option<String>, String> {
+        /// Asking takes no longer.
+        const ASKING: Duration = Duration::from_secs(30);
+        if url.starts_with('-') {
+            return Err(format!("'{url}' is no repository"));
+        }
+        fs::create_dir_all(&self.dir)
+            .map_err(|error| format!("{}: {error}", self.dir.display()))?;
+        let git = Git::start(&self.dir)?;
+        let name = format!("refs/heads/{branch}");
+        let words = ["ls-remote", "--heads", "--", url, &name];
+        let asking = git.run(&words);
+        let told = match timeout(ASKING, asking).await {
+            Ok(told) => told?,
+            Err(_) => return Err(format!("{url} did not answer in {} s", ASKING.as_secs())),
+        };
+        let mut lines = told.lines().filter_map(|line| line.split_once('\t'));
+        let found = lines.find(|(_, reference)| *reference == name);
+        Ok(found.map(|(commit, _)| commit.to_owned()))
+    }
+}
+
 async fn fetch(scratch: &Path, wanted: Wanted<'_>) -> Result<Checkout, String> {
     let made = directory(scratch);
     let dir = made.map_err(|error| format!("a directory in {}: {error}", scratch.display()))?;

@@ -13,7 +13,7 @@ mod trace;
 mod tree;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +80,38 @@ impl Ground {
     /// A variable of our environment.
     pub fn variable(&self, name: &str) -> Option<String> {
         (self.variables.0)(name)
+    }
+}
+
+/// The files of a repository at a commit; gone from this machine when it is dropped.
+pub struct Repository(git::Held);
+
+impl Repository {
+    /// Where the files are.
+    pub fn path(&self) -> PathBuf {
+        self.0.checkout.tree()
+    }
+
+    /// The commit.
+    pub fn commit(&self) -> &str {
+        &self.0.checkout.commit
+    }
+}
+
+impl Engines {
+    /// Fetches a repository with the git of this machine: at a branch, a tag or a commit, else at what it is at.
+    pub async fn check_out(
+        &self,
+        url: &str,
+        reference: Option<&str>,
+    ) -> Result<Repository, String> {
+        let wanted = git::Wanted { url, reference };
+        self.ground().checkouts.get(wanted).await.map(Repository)
+    }
+
+    /// The commit that a branch of a repository is at; none when it has no such branch.
+    pub async fn branch_at(&self, url: &str, branch: &str) -> Result<Option<String>, String> {
+        self.ground().checkouts.branch(url, branch).await
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::{
     app::{SecretName, ServiceName, Spec, Told},
     release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
 };
-use crate::ops::maintenance::Upkeep;
+use crate::ops::{maintenance::Upkeep, pipeline};
 
 /// What a deploy is planned from.
 #[derive(Clone, Debug, PartialEq)]

@@ -48,7 +48,10 @@ pub(super) fn results(gate: &GateStep, newest: &[SuiteResult], digest: Option<&s
     if good < wanted {
         return Look::Shut(format!("{good} of {wanted} good runs of {}", gate.suite));
     }
-    Look::Open(format!("the last {wanted} runs of {} were good", gate.suite))
+    Look::Open(format!(
+        "the last {wanted} runs of {} were good",
+        gate.suite
+    ))
 }
 
 /// Looks at what people said. Only what was said of exactly that digest counts; who started the run does not.
@@ -60,9 +63,16 @@ pub(super) fn approval(
     asked: Timestamp,
     now: Timestamp,
 ) -> Look {
-    let of_this: Vec<&Reply> = replies.iter().filter(|reply| reply.digest == digest).collect();
+    let of_this: Vec<&Reply> = replies
+        .iter()
+        .filter(|reply| reply.digest == digest)
+        .collect();
     if let Some(no) = of_this.iter().find(|reply| !reply.approves) {
-        let why = if no.reason.is_empty() { String::new() } else { format!(": {}", no.reason) };
+        let why = if no.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", no.reason)
+        };
         return Look::Closed(format!("{} did not approve{why}", person(&no.by)));
     }
     let mut people: Vec<&str> = of_this.iter().map(|reply| person(&reply.by)).collect();

@@ -15,16 +15,26 @@ pub(super) fn read(text: &str) -> Result<TestReport, String> {
         nodes_limit: 2_000_000,
         ..ParsingOptions::default()
     };
-    let document = Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
+    let document =
+        Document::parse_with_options(text, options).map_err(|error| error.to_string())?;
     let root = document.root_element();
     if !matches!(root.tag_name().name(), "testsuites" | "testsuite") {
-        return Err(format!("it begins with <{}>, not with <testsuites>", root.tag_name().name()));
+        return Err(format!(
+            "it begins with <{}>, not with <testsuites>",
+            root.tag_name().name()
+        ));
     }
     let mut report = TestReport::default();
     // The cases are counted, not what the heads say: those of nested suites are counted twice by some.
-    for case in root.descendants().filter(|node| node.has_tag_name("testcase")) {
+    for case in root
+        .descendants()
+        .filter(|node| node.has_tag_name("testcase"))
+    {
         report.tests += 1;
-        let seconds: f64 = case.attribute("time").and_then(|time| time.replace(',', "").parse().ok()).unwrap_or(0.0);
+        let seconds: f64 = case
+            .attribute("time")
+            .and_then(|time| time.replace(',', "").parse().ok())
+            .unwrap_or(0.0);
         report.milliseconds += milliseconds(seconds);
         let said = |tag: &str| case.children().find(|node| node.has_tag_name(tag));
         if let Some(failure) = said("failure") {

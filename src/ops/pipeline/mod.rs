@@ -17,4 +17,4 @@ mod work;
 pub use prepare::{Act, check, known, prepare};
 pub use say::Program;
 pub use seen::{Watch, watch};
-pub use work::{Shop, work};
+pub use work::{Shop, grounds, work};

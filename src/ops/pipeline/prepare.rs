@@ -25,6 +25,7 @@ use crate::{
         deploy::{Desk, Task},
         plan::{Confirm, Plan, Refusal, RefusalKind},
         sentence::{AnswerArgs, PipelineCommand, Sentence, StartArgs},
+        target::HostPattern,
     },
     store::{self, Store},
 };
@@ -79,7 +80,11 @@ impl Act {
                 })
             }
             Self::Answer { run, step, reply } => {
-                let word = if reply.approves { "approved" } else { "rejected" };
+                let word = if reply.approves {
+                    "approved"
+                } else {
+                    "rejected"
+                };
                 let told = store.reply_run(*run, step, reply).await;
                 told.map(|()| format!("{step} of run {run} is {word}"))
             }
@@ -139,6 +144,14 @@ pub fn check(path: &Path) -> (Option<Pipeline>, Vec<Told>) {
         Err(why) => return (None, vec![wrong(why)]),
     };
     let files::Read { pipeline, mut told } = files::pipeline(&name, &text);
+    for text in pipeline.iter().flat_map(|pipeline| &pipeline.hosts) {
+        if let Err(error) = text.parse::<HostPattern>() {
+            told.push(Told {
+                remedy: "write a name, env:NAME or group:NAME".to_owned(),
+                ..wrong(format!("hosts: {error}"))
+            });
+        }
+    }
     for step in pipeline.iter().flat_map(|pipeline| &pipeline.steps) {
         let Verb::Run(line) = &step.verb else {
             continue;
@@ -186,7 +199,11 @@ pub async fn prepare(
         | PipelineCommand::Show { .. }
         | PipelineCommand::Logs { .. }
         | PipelineCommand::Check { .. } => {
-            return Err(Refusal::new(RefusalKind::Sentence, "this changes nothing", ""));
+            return Err(Refusal::new(
+                RefusalKind::Sentence,
+                "this changes nothing",
+                "",
+            ));
         }
     };
     Ok(Plan {
@@ -249,10 +266,17 @@ fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
             (None, None) => format!(
                 "put its file into {}; there are {}",
                 desk.pipelines.display(),
-                if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+                if names.is_empty() {
+                    "none".to_owned()
+                } else {
+                    names.join(", ")
+                }
             ),
         };
-        return Err(refusal(format!("there is no pipeline {}", args.pipeline), remedy));
+        return Err(refusal(
+            format!("there is no pipeline {}", args.pipeline),
+            remedy,
+        ));
     };
     let mut run = Run::new(
         Arc::clone(pipeline),
@@ -260,13 +284,29 @@ fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
         desk.by.to_owned(),
         Timestamp::now(),
     );
-    run.variables = parameters(pipeline, &args.set.iter().map(|pair| (pair.name.to_string(), pair.value.to_string())).collect())?;
-    let mut lines: Vec<String> = run.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    run.variables = parameters(
+        pipeline,
+        &args
+            .set
+            .iter()
+            .map(|pair| (pair.key.to_string(), pair.value.to_string()))
+            .collect(),
+    )?;
+    let mut lines: Vec<String> = run
+        .variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     lines.extend(pipeline.steps.iter().map(|step| {
         let after: Vec<&str> = step.after.iter().map(StepName::as_str).collect();
         match after.is_empty() {
             true => format!("{} ({})", step.name, step.verb.word()),
-            false => format!("{} ({}) after {}", step.name, step.verb.word(), after.join(", ")),
+            false => format!(
+                "{} ({}) after {}",
+                step.name,
+                step.verb.word(),
+                after.join(", ")
+            ),
         }
     }));
     let title = format!("Start the pipeline {}", pipeline.name);
@@ -287,7 +327,10 @@ pub(super) fn parameters(
         };
         if !parameter.choices.is_empty() && !parameter.choices.contains(value) {
             let why = format!("{} cannot be '{value}'", parameter.name);
-            return Err(refusal(why, format!("one of {}", parameter.choices.join(", "))));
+            return Err(refusal(
+                why,
+                format!("one of {}", parameter.choices.join(", ")),
+            ));
         }
         values.insert(parameter.name.clone(), value.clone());
     }
@@ -298,9 +341,15 @@ pub(super) fn parameters(
             Some(near) => format!("did you mean {near}?"),
             None => "it is neither a parameter nor a variable of it".to_owned(),
         };
-        return Err(refusal(format!("{} has no parameter {name}", pipeline.name), remedy));
+        return Err(refusal(
+            format!("{} has no parameter {name}", pipeline.name),
+            remedy,
+        ));
     }
-    values.extend(said.iter().map(|(name, value)| (name.clone(), value.clone())));
+    values.extend(
+        said.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     Ok(values)
 }
 
@@ -309,7 +358,11 @@ fn again(held: RunHeld, from: Option<&StepName>) -> Result<Planned, Refusal> {
     let mut run = held.run;
     if !run.status.is_over() {
         let why = format!("run {} is not over ({})", run.number, run.status);
-        return Err(Refusal::new(RefusalKind::State, why, "cancel it first, or wait"));
+        return Err(Refusal::new(
+            RefusalKind::State,
+            why,
+            "cancel it first, or wait",
+        ));
     }
     let mut anew: BTreeSet<StepName> = match from {
         Some(name) if run.step(name).is_some() => [name.clone()].into(),
@@ -319,13 +372,20 @@ fn again(held: RunHeld, from: Option<&StepName>) -> Result<Planned, Refusal> {
             return Err(refusal(why, format!("one of {}", names.join(", "))));
         }
         None => {
-            let bad = run.steps.iter().filter(|step| step.status != Status::Success);
+            let bad = run
+                .steps
+                .iter()
+                .filter(|step| step.status != Status::Success);
             bad.map(|step| step.name.clone()).collect()
         }
     };
     if anew.is_empty() {
         let why = format!("run {} went well", run.number);
-        return Err(Refusal::new(RefusalKind::State, why, "name a step: --from STEP"));
+        return Err(Refusal::new(
+            RefusalKind::State,
+            why,
+            "name a step: --from STEP",
+        ));
     }
     loop {
         let before = anew.len();
@@ -350,7 +410,10 @@ fn again(held: RunHeld, from: Option<&StepName>) -> Result<Planned, Refusal> {
     run.ended = None;
     run.detail = String::new();
     let title = format!("Run {} of {} again", run.number, run.name());
-    let told = anew.iter().map(|name| format!("{name}: done anew")).collect();
+    let told = anew
+        .iter()
+        .map(|name| format!("{name}: done anew"))
+        .collect();
     Ok((Act::Again(run), title, told))
 }
 
@@ -367,17 +430,28 @@ async fn answer(desk: &Desk<'_>, args: &AnswerArgs, approves: bool) -> Result<Pl
         [step] => step,
         [] => {
             let why = format!("no such step of run {} asks", run.number);
-            return Err(Refusal::new(RefusalKind::State, why, "`pipeline show` tells who is asked"));
+            return Err(Refusal::new(
+                RefusalKind::State,
+                why,
+                "`pipeline show` tells who is asked",
+            ));
         }
         _ => {
             let names: Vec<&str> = fitting.iter().map(|step| step.name.as_str()).collect();
             let why = format!("several steps of run {} ask", run.number);
-            return Err(Refusal::new(RefusalKind::Ambiguous, why, format!("name one of {}", names.join(", "))));
+            return Err(Refusal::new(
+                RefusalKind::Ambiguous,
+                why,
+                format!("name one of {}", names.join(", ")),
+            ));
         }
     };
     let me = person(desk.by);
     if approves && me == person(&run.by) {
-        let why = format!("{me} started run {} and cannot approve it as well", run.number);
+        let why = format!(
+            "{me} started run {} and cannot approve it as well",
+            run.number
+        );
         return Err(Refusal::new(RefusalKind::State, why, "ask somebody else"));
     }
     let asked = run.pipeline.step(&step.name).map(|step| &step.verb);
@@ -399,8 +473,16 @@ async fn answer(desk: &Desk<'_>, args: &AnswerArgs, approves: bool) -> Result<Pl
     };
     let word = if approves { "Approve" } else { "Reject" };
     let title = format!("{word} {} of run {}", step.name, run.number);
-    let mut told = vec![format!("{} of {}, asked as {digest}", run.name(), run.cause)];
-    told.extend(run.images.iter().map(|(name, digest)| format!("{name} is {digest}")));
+    let mut told = vec![format!(
+        "{} of {}, asked as {digest}",
+        run.name(),
+        run.cause
+    )];
+    told.extend(
+        run.images
+            .iter()
+            .map(|(name, digest)| format!("{name} is {digest}")),
+    );
     let act = Act::Answer {
         run: run.number,
         step: step.name.clone(),

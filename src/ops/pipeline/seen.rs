@@ -12,8 +12,9 @@ use super::{
     work::Shop,
 };
 use crate::model::{
-    Schedule, Timestamp, printable,
+    Schedule, Timestamp,
     pipeline::{Cause, Pipeline, Run, RunNumber, Trigger},
+    printable,
 };
 
 /// Files are read anew so often.
@@ -30,16 +31,28 @@ pub struct Watch {
 
 /// Looks at all triggers whose time has come; answers what there is to say. It never waits long: what cannot be reached
 /// is told once.
-pub async fn watch(shop: &Shop<'_>, directory: &Path, watch: &mut Watch, now: Timestamp) -> Vec<String> {
+pub async fn watch(
+    shop: &Shop<'_>,
+    directory: &Path,
+    watch: &mut Watch,
+    now: Timestamp,
+) -> Vec<String> {
     let mut said = Vec::new();
-    let since = |at: Option<&Timestamp>| at.map_or(Duration::MAX, |at| {
-        Duration::try_from(now.duration_since(*at)).unwrap_or_default()
-    });
+    let since = |at: Option<&Timestamp>| {
+        at.map_or(Duration::MAX, |at| {
+            Duration::try_from(now.duration_since(*at)).unwrap_or_default()
+        })
+    };
     if since(watch.read.as_ref()) >= FILES {
         let (pipelines, told) = known(directory);
         for told in told {
             let line = told.to_string();
-            if watch.told.insert(told.place.to_string(), line.clone()).as_ref() != Some(&line) {
+            if watch
+                .told
+                .insert(told.place.to_string(), line.clone())
+                .as_ref()
+                != Some(&line)
+            {
                 said.push(line);
             }
         }
@@ -50,9 +63,16 @@ pub async fn watch(shop: &Shop<'_>, directory: &Path, watch: &mut Watch, now: Ti
         for trigger in &pipeline.when {
             let (key, every) = match trigger {
                 Trigger::Manual => continue,
-                Trigger::Cron { cron } => (format!("cron {} {cron}", pipeline.name), Duration::from_secs(5)),
-                Trigger::Push { url, branch, every } => (format!("push {} {url} {branch}", pipeline.name), *every),
-                Trigger::Image { image, every } => (format!("image {} {image}", pipeline.name), *every),
+                Trigger::Cron { cron } => (
+                    format!("cron {} {cron}", pipeline.name),
+                    Duration::from_secs(5),
+                ),
+                Trigger::Push { url, branch, every } => {
+                    (format!("push {} {url} {branch}", pipeline.name), *every)
+                }
+                Trigger::Image { image, every } => {
+                    (format!("image {} {image}", pipeline.name), *every)
+                }
             };
             if since(watch.looked.get(&key)) < every {
                 continue;
@@ -61,7 +81,10 @@ pub async fn watch(shop: &Shop<'_>, directory: &Path, watch: &mut Watch, now: Ti
             let looked = look(shop, &pipeline, trigger, &key, now).await;
             let line = match looked {
                 Ok(Some(number)) => {
-                    said.push(format!("run {number} of {} waits for its turn", pipeline.name));
+                    said.push(format!(
+                        "run {number} of {} waits for its turn",
+                        pipeline.name
+                    ));
                     String::new()
                 }
                 Ok(None) => String::new(),
@@ -85,7 +108,11 @@ async fn look(
     key: &str,
     now: Timestamp,
 ) -> Result<Option<RunNumber>, String> {
-    let before = shop.store.seen(key).await.map_err(|error| error.to_string())?;
+    let before = shop
+        .store
+        .seen(key)
+        .await
+        .map_err(|error| error.to_string())?;
     let (seen, cause) = match trigger {
         Trigger::Manual => return Ok(None),
         Trigger::Cron { cron } => {
@@ -119,6 +146,9 @@ async fn look(
     run.variables = values.map_err(|refusal| refusal.to_string())?;
     // What was there before anybody looked has started nothing.
     let run = (before.is_some()).then_some(&run);
-    let asked = shop.store.ask_run_once(run, key, before.as_deref(), &seen).await;
+    let asked = shop
+        .store
+        .ask_run_once(run, key, before.as_deref(), &seen)
+        .await;
     asked.map_err(|error| error.to_string())
 }

@@ -20,12 +20,14 @@ use super::{
 use crate::{
     engine::{LogMark, StepState, Yard, YardStep},
     model::{
-        MASK, Timestamp, hex, printable,
+        MASK, Timestamp,
         app::AppName,
+        hex,
         pipeline::{
             ApprovalStep, BuildStep, Cause, DeployStep, GateStep, GitStep, LogLine, PipelineStep,
             PromoteStep, Reply, Run, RunLease, Status, SuiteResult, TestReport, Verb, filled,
         },
+        printable,
         release::{Phase, Scope, SecretOf, Standing},
     },
     ops::sentence::Sentence,
@@ -165,9 +167,13 @@ impl Turn<'_> {
         let limit = self.step.timeout.unwrap_or(LONGEST);
         // People may take their time.
         let is_timed = self.step.timeout.is_some()
-            || !matches!(self.step.verb, Verb::Approval(_) | Verb::Gate(_) | Verb::Deploy(_));
+            || !matches!(
+                self.step.verb,
+                Verb::Approval(_) | Verb::Gate(_) | Verb::Deploy(_)
+            );
         if !self.goes_on && self.attempt > 1 {
-            self.write(&[self.line(format!("— try {} —", self.attempt))], "").await;
+            self.write(&[self.line(format!("— try {} —", self.attempt))], "")
+                .await;
         }
         let doing = Box::pin(self.act());
         let ended = if is_timed {
@@ -180,7 +186,10 @@ impl Turn<'_> {
             Ok(Err(why)) => Ended::failed(why),
             Err(_) => {
                 self.stop().await;
-                Ended::failed(format!("it took longer than {} s and was stopped", limit.as_secs()))
+                Ended::failed(format!(
+                    "it took longer than {} s and was stopped",
+                    limit.as_secs()
+                ))
             }
         };
         if ended.status.is_bad() && !ended.detail.is_empty() {
@@ -208,8 +217,13 @@ impl Turn<'_> {
         filled(text, &value).map_err(|name| format!("'{text}': {name} is not known here"))
     }
 
-    fn fill_all(&self, texts: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
-        let filled = texts.iter().map(|(name, text)| Ok((name.clone(), self.fill(text)?)));
+    fn fill_all(
+        &self,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, String> {
+        let filled = texts
+            .iter()
+            .map(|(name, text)| Ok((name.clone(), self.fill(text)?)));
         filled.collect()
     }
 
@@ -224,7 +238,9 @@ impl Turn<'_> {
     /// Adds to the log; false when it cannot be written now.
     async fn write(&self, lines: &[LogLine], mark: &str) -> bool {
         let store = self.shop.store;
-        let written = store.add_run_log(self.lease, &self.step.name, lines, mark).await;
+        let written = store
+            .add_run_log(self.lease, &self.step.name, lines, mark)
+            .await;
         match written {
             Ok(is_ours) => is_ours,
             Err(error) => {
@@ -255,7 +271,9 @@ impl Turn<'_> {
     async fn stop(&self) {
         if let (Verb::Commands { .. }, Ok(yard)) = (&self.step.verb, self.yard()) {
             let engines = self.shop.engines;
-            let stopped = engines.yard_stop(&yard, &self.step.name, self.attempt).await;
+            let stopped = engines
+                .yard_stop(&yard, &self.step.name, self.attempt)
+                .await;
             if let Err(error) = stopped {
                 tracing::warn!(%error, "a step could not be stopped");
             }
@@ -280,22 +298,33 @@ impl Turn<'_> {
         let told = |error: crate::engine::Error| error.to_string();
         if self.goes_on {
             let state = engines.yard_state(&yard, &spec.step, spec.attempt).await;
-            let wrote = self.shop.store.run_log_mark(self.run.number, &spec.step).await;
+            let wrote = self
+                .shop
+                .store
+                .run_log_mark(self.run.number, &spec.step)
+                .await;
             let wrote = wrote.map_err(|error| error.to_string())?;
-            if state.map_err(told)? == StepState::Missing && self.mark_of(wrote.as_deref()).is_some() {
+            if state.map_err(told)? == StepState::Missing
+                && self.mark_of(wrote.as_deref()).is_some()
+            {
                 let why = "its container is gone, so that nobody knows how it ended";
                 return Ok(Ended::new(Status::Lost, why));
             }
         }
         engines.yard_step(&yard, &spec).await.map_err(told)?;
         self.follow(&yard, &hidden).await?;
-        let state = engines.yard_state(&yard, &spec.step, spec.attempt).await.map_err(told)?;
+        let state = engines
+            .yard_state(&yard, &spec.step, spec.attempt)
+            .await
+            .map_err(told)?;
         if self.wish.is_cancelled() {
             return Ok(Ended::new(Status::Canceled, "it was stopped"));
         }
         let mut ended = match state {
             StepState::Ended { code: 0, .. } => Ended::new(Status::Success, ""),
-            StepState::Ended { oom: true, .. } => Ended::failed("it was killed: it needed more memory than it may have"),
+            StepState::Ended { oom: true, .. } => {
+                Ended::failed("it was killed: it needed more memory than it may have")
+            }
             StepState::Ended { code, .. } => Ended::failed(format!("it ended with {code}")),
             StepState::Missing | StepState::Created | StepState::Running => {
                 Ended::new(Status::Lost, "its container does not say how it ended")
@@ -332,7 +361,10 @@ impl Turn<'_> {
             values.insert(name.clone(), value.expose_secret().to_owned());
         }
         let hidden = values.values().flat_map(|value| value.lines());
-        let hidden = hidden.filter(|line| line.len() > 3).map(str::to_owned).collect();
+        let hidden = hidden
+            .filter(|line| line.len() > 3)
+            .map(str::to_owned)
+            .collect();
         Ok((values, hidden))
     }
 
@@ -353,7 +385,10 @@ impl Turn<'_> {
         let (run, step) = (self.run.number, &self.step.name);
         let (mut size, mut broken) = (0, 0);
         loop {
-            let mark = store.run_log_mark(run, step).await.map_err(|error| error.to_string())?;
+            let mark = store
+                .run_log_mark(run, step)
+                .await
+                .map_err(|error| error.to_string())?;
             let mark = self.mark_of(mark.as_deref()).unwrap_or_default();
             let why = match engines.yard_log(yard, step, self.attempt, mark).await {
                 Err(error) => error.to_string(),
@@ -387,7 +422,10 @@ impl Turn<'_> {
                     };
                     let mark = serde_json::to_string(&mark).unwrap_or_default();
                     // What is not written is read again: the mark is the store's.
-                    if !self.write(&lines, &format!("{} {mark}", self.attempt)).await {
+                    if !self
+                        .write(&lines, &format!("{} {mark}", self.attempt))
+                        .await
+                    {
                         break "the log could not be written".to_owned();
                     }
                 },
@@ -410,7 +448,8 @@ impl Turn<'_> {
                     let mut report: Option<TestReport> = None;
                     for (name, path) in files {
                         let text = fs::read(&path).map_err(|error| error.to_string());
-                        let read = text.and_then(|bytes| junit::read(&String::from_utf8_lossy(&bytes)));
+                        let read =
+                            text.and_then(|bytes| junit::read(&String::from_utf8_lossy(&bytes)));
                         match read {
                             Ok(one) => report.get_or_insert_default().add(one),
                             Err(why) => said.push(format!("the report {name}: {why}")),
@@ -448,13 +487,20 @@ impl Turn<'_> {
     ) -> Result<(Scratch, Vec<(String, PathBuf)>), String> {
         let pattern = self.fill(pattern)?;
         let is_wild = |part: &&str| part.contains(['*', '?', '[']);
-        let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let parts: Vec<&str> = pattern
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+            .collect();
         if parts.contains(&"..") {
             return Err("it leads out of the workspace".to_owned());
         }
         let fixed = parts.iter().take_while(|part| !is_wild(part)).count();
         // A file by its name is in its directory.
-        let fixed = if fixed == parts.len() { fixed.saturating_sub(1) } else { fixed };
+        let fixed = if fixed == parts.len() {
+            fixed.saturating_sub(1)
+        } else {
+            fixed
+        };
         let base = parts[..fixed].join("/");
         let dir = Scratch::new(self.shop.scratch)?;
         let fetched = self.shop.engines.yard_fetch(yard, &base, &dir.0).await;
@@ -480,7 +526,8 @@ impl Turn<'_> {
         let into = into.join(self.step.name.as_str());
         for (name, path) in files {
             let to = into.join(&name);
-            let copied = fs::create_dir_all(to.parent().unwrap_or(&into)).and_then(|()| fs::copy(&path, &to));
+            let copied = fs::create_dir_all(to.parent().unwrap_or(&into))
+                .and_then(|()| fs::copy(&path, &to));
             let size = copied.map_err(|error| format!("{}: {error}", to.display()))?;
             kept.push((name, size));
         }
@@ -489,15 +536,23 @@ impl Turn<'_> {
 
     /// Tells gates what its tests said.
     async fn count(&self, ended: &Ended) {
-        let Some(reports) = &self.step.reports else { return };
-        let suite = reports.suite.clone().unwrap_or_else(|| self.step.name.to_string());
+        let Some(reports) = &self.step.reports else {
+            return;
+        };
+        let suite = reports
+            .suite
+            .clone()
+            .unwrap_or_else(|| self.step.name.to_string());
         let result = SuiteResult {
             run: self.run.number,
             step: self.step.name.clone(),
             at: Timestamp::now(),
             digest: self.image(),
             // What broke off has shown nothing.
-            report: ended.report.clone().filter(|_| matches!(ended.status, Status::Success | Status::Failure)),
+            report: ended
+                .report
+                .clone()
+                .filter(|_| matches!(ended.status, Status::Success | Status::Failure)),
         };
         let environment = reports.environment.clone().unwrap_or_default();
         let store = self.shop.store;
@@ -526,7 +581,8 @@ impl Turn<'_> {
         let commit = tree.commit().to_owned();
         let short = commit.get(..12).unwrap_or(&commit).to_owned();
         let from = printable(&url);
-        self.write(&[self.line(format!("{from} at {commit}"))], "").await;
+        self.write(&[self.line(format!("{from} at {commit}"))], "")
+            .await;
         let mut ended = Ended::new(Status::Success, short);
         ended.variables.insert("CI_COMMIT_SHA".to_owned(), commit);
         Ok(ended)
@@ -569,12 +625,14 @@ impl Turn<'_> {
             let images = self.shop.engines.images(&yard.host).await;
             let images = images.map_err(|error| error.to_string())?;
             let named = |image: &&crate::model::Image| image.tags.iter().any(|one| **one == *tag);
-            let found = images.iter().find(named).map(|image| image.id.as_str().to_owned());
+            let found = images.iter().find(named).map(|image| image.id.to_string());
             found.ok_or_else(|| format!("{tag} was built, but {} does not have it", yard.host))?
         };
         let mut ended = Ended::new(Status::Success, format!("{tag} is {}", brief(&digest)));
         ended.variables.insert("CI_IMAGE".to_owned(), tag.clone());
-        ended.variables.insert("CI_IMAGE_DIGEST".to_owned(), digest.clone());
+        ended
+            .variables
+            .insert("CI_IMAGE_DIGEST".to_owned(), digest.clone());
         ended.images.insert(tag, digest);
         Ok(ended)
     }
@@ -583,7 +641,11 @@ impl Turn<'_> {
     async fn promote(&self, promote: &PromoteStep) -> Result<Ended, String> {
         let image = self.fill(&promote.image)?;
         let (from, to) = (self.fill(&promote.from)?, self.fill(&promote.to)?);
-        let source = if from.contains(':') { format!("{image}@{from}") } else { format!("{image}:{from}") };
+        let source = if from.contains(':') {
+            format!("{image}@{from}")
+        } else {
+            format!("{image}:{from}")
+        };
         let target = format!("{image}:{to}");
         // What the run knows of a name holds: a tag that was moved since stops it.
         let digest = match self.run.images.get(&source) {
@@ -604,7 +666,11 @@ impl Turn<'_> {
     async fn deploy(&self, deploy: &DeployStep) -> Result<Ended, String> {
         let app = self.fill(&deploy.app)?;
         let app = AppName::new(&app).map_err(|error| error.to_string())?;
-        let environment = deploy.environment.as_ref().map(|text| self.fill(text)).transpose()?;
+        let environment = deploy
+            .environment
+            .as_ref()
+            .map(|text| self.fill(text))
+            .transpose()?;
         let scope = Scope {
             app: app.clone(),
             environment: environment.clone().unwrap_or_default().into(),
@@ -613,7 +679,9 @@ impl Turn<'_> {
         if let Some(environment) = &environment {
             place.extend(["--env".to_owned(), environment.clone()]);
         }
-        let began = self.run.steps[self.index].started.unwrap_or_else(Timestamp::now);
+        let began = self.run.steps[self.index]
+            .started
+            .unwrap_or_else(Timestamp::now);
         if self.goes_on
             && let Some(ended) = self.went_on(&scope, &place, began).await?
         {
@@ -645,7 +713,9 @@ impl Turn<'_> {
         if let Some(file) = &deploy.file {
             let file = self.fill(file)?;
             let (dir, files) = self.gathered(&self.yard()?, &file).await?;
-            let (_, path) = files.first().ok_or_else(|| format!("{file} is not in the workspace"))?;
+            let (_, path) = files
+                .first()
+                .ok_or_else(|| format!("{file} is not in the workspace"))?;
             words.extend(["--file".to_owned(), path.display().to_string()]);
             _dir = dir;
         }
@@ -668,7 +738,8 @@ impl Turn<'_> {
         loop {
             let Some(ended) = self.said(words.clone()).await? else {
                 let newest = self.newest(&scope).await?;
-                let detail = newest.map_or_else(String::new, |(number, ..)| format!("{number} of {scope}"));
+                let detail =
+                    newest.map_or_else(String::new, |(number, ..)| format!("{number} of {scope}"));
                 return Ok(Ended::new(Status::Success, detail));
             };
             // It may have asked for approvals: then it is done when they are given, and not before.
@@ -680,7 +751,11 @@ impl Turn<'_> {
 
     /// Whether a digest is one that registries know: what was built and not pushed has an id only.
     fn is_remote(&self, digest: &str, image: &str) -> bool {
-        let built = self.run.variables.get("CI_IMAGE").is_some_and(|one| one == image);
+        let built = self
+            .run
+            .variables
+            .get("CI_IMAGE")
+            .is_some_and(|one| one == image);
         let is_id = built
             && self.run.pipeline.steps.iter().any(|step| {
                 matches!(&step.verb, Verb::Build(build) if !build.push
@@ -699,7 +774,9 @@ impl Turn<'_> {
             .unwrap_or_default();
         match &services[..] {
             [service] => Ok(service.clone()),
-            [] => Err(format!("{scope} has no release yet: write images: {{SERVICE: image}}")),
+            [] => Err(format!(
+                "{scope} has no release yet: write images: {{SERVICE: image}}"
+            )),
             many => Err(format!(
                 "{scope} has several services: write images: {{SERVICE: image}}, of {}",
                 many.join(", ")
@@ -710,7 +787,15 @@ impl Turn<'_> {
     async fn newest(
         &self,
         scope: &Scope,
-    ) -> Result<Option<(crate::model::release::ReleaseNumber, Phase, Timestamp, String)>, String> {
+    ) -> Result<
+        Option<(
+            crate::model::release::ReleaseNumber,
+            Phase,
+            Timestamp,
+            String,
+        )>,
+        String,
+    > {
         let newest = self.shop.store.releases(scope, 1).await;
         let newest = newest.map_err(|error| error.to_string())?;
         let newest = newest.into_iter().next();
@@ -732,9 +817,17 @@ impl Turn<'_> {
                 return Ok(None);
             }
             match phase {
-                Phase::Succeeded => return Ok(Some(Ended::new(Status::Success, format!("{number} of {scope}")))),
+                Phase::Succeeded => {
+                    return Ok(Some(Ended::new(
+                        Status::Success,
+                        format!("{number} of {scope}"),
+                    )));
+                }
                 phase if !phase.is_open() => {
-                    return Ok(Some(Ended::failed(format!("{number} of {scope} is {}: {detail}", phase.word()))));
+                    return Ok(Some(Ended::failed(format!(
+                        "{number} of {scope} is {}: {detail}",
+                        phase.word()
+                    ))));
                 }
                 _ => {}
             }
@@ -755,7 +848,12 @@ impl Turn<'_> {
                 }
                 Some((held, _)) => {
                     let paused = held.phase == Phase::Paused;
-                    self.note(paused, format!("{number} of {scope}: {}", held.phase.word()), None).await;
+                    self.note(
+                        paused,
+                        format!("{number} of {scope}: {}", held.phase.word()),
+                        None,
+                    )
+                    .await;
                 }
                 None => {}
             }
@@ -802,12 +900,16 @@ impl Turn<'_> {
         }
         let line = self.fill(line)?;
         Sentence::parse(&line).map_err(|error| format!("'{line}' is no sentence: {error}"))?;
-        let words = shlex::split(&line).ok_or_else(|| format!("'{line}' has a quote without its other one"))?;
+        let words = shlex::split(&line)
+            .ok_or_else(|| format!("'{line}' has a quote without its other one"))?;
         let words = match words.first().map(String::as_str) {
             Some("wharf") => words[1..].to_vec(),
             _ => words,
         };
-        Ok(self.said(words).await?.unwrap_or_else(|| Ended::new(Status::Success, "")))
+        Ok(self
+            .said(words)
+            .await?
+            .unwrap_or_else(|| Ended::new(Status::Success, "")))
     }
 
     /// Says a sentence; none when it went well.
@@ -816,10 +918,19 @@ impl Turn<'_> {
         let mut lines = vec![self.line(format!("+ wharf {told}"))];
         self.write(&lines, "").await;
         lines.clear();
-        let reason = format!("run {} of {}, {}", self.run.number, self.run.name(), self.run.by);
+        let reason = format!(
+            "run {} of {}, {}",
+            self.run.number,
+            self.run.name(),
+            self.run.by
+        );
         let mut with = words.clone();
         with.extend(["--reason".to_owned(), reason]);
-        let line = shlex::try_join(with.iter().filter(|word| !word.starts_with("--confirm")).map(String::as_str));
+        let line = shlex::try_join(
+            with.iter()
+                .filter(|word| !word.starts_with("--confirm"))
+                .map(String::as_str),
+        );
         let is_confirmed = words.iter().any(|word| word == "--confirm");
         if is_confirmed || line.is_ok_and(|line| Sentence::parse(&line).is_ok()) {
             words = with;
@@ -864,12 +975,20 @@ impl Turn<'_> {
     /// Stands still until the last results of a suite are good, or fails.
     async fn gate(&self, step: &GateStep) -> Result<Ended, String> {
         let suite = self.fill(&step.suite)?;
-        let environment = step.environment.as_ref().map(|text| self.fill(text)).transpose()?;
+        let environment = step
+            .environment
+            .as_ref()
+            .map(|text| self.fill(text))
+            .transpose()?;
         let environment = environment.unwrap_or_default();
         let digest = self.image();
         let mut said = String::new();
         loop {
-            let results = self.shop.store.suite_results(&suite, &environment, step.consecutive).await;
+            let results = self
+                .shop
+                .store
+                .suite_results(&suite, &environment, step.consecutive)
+                .await;
             let results = results.map_err(|error| error.to_string())?;
             match gate::results(step, &results, digest.as_deref()) {
                 Look::Open(why) => {
@@ -895,12 +1014,25 @@ impl Turn<'_> {
     /// Stands still until enough people approve exactly this, one rejects it, or nobody did in time.
     async fn approval(&self, step: &ApprovalStep) -> Result<Ended, String> {
         let digest = self.asked();
-        let asked = self.run.steps[self.index].started.unwrap_or_else(Timestamp::now);
+        let asked = self.run.steps[self.index]
+            .started
+            .unwrap_or_else(Timestamp::now);
         let mut said = String::new();
         loop {
-            let replies = self.shop.store.replies(self.run.number, &self.step.name).await;
+            let replies = self
+                .shop
+                .store
+                .replies(self.run.number, &self.step.name)
+                .await;
             let replies = replies.map_err(|error| error.to_string())?;
-            let look = gate::approval(step, &replies, &digest, &self.run.by, asked, Timestamp::now());
+            let look = gate::approval(
+                step,
+                &replies,
+                &digest,
+                &self.run.by,
+                asked,
+                Timestamp::now(),
+            );
             match look {
                 Look::Open(why) => {
                     self.note(true, why.clone(), Some((digest, replies))).await;
@@ -914,7 +1046,8 @@ impl Turn<'_> {
                 Look::Shut(why) => {
                     if why != said {
                         self.write(&[self.line(why.clone())], "").await;
-                        self.note(true, why.clone(), Some((digest.clone(), replies))).await;
+                        self.note(true, why.clone(), Some((digest.clone(), replies)))
+                            .await;
                         said = why;
                     }
                 }
@@ -941,7 +1074,11 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new(below: &Path) -> Result<Self, String> {
         use std::os::unix::fs::DirBuilderExt as _;
-        let name = format!("wharf-step-{}-{:x}", std::process::id(), Timestamp::now().as_nanosecond());
+        let name = format!(
+            "wharf-step-{}-{:x}",
+            std::process::id(),
+            Timestamp::now().as_nanosecond()
+        );
         let path = below.join(name);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);

@@ -1,11 +1,6 @@
 //! The one loop of a run: looks how far its steps are, begins those whose turn it is, writes down how they end.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -22,9 +17,9 @@ use crate::{
     clients::registry::Registries,
     engine::{Engines, Yard, YardService},
     model::{
-        Fleet, HostName, RemoteImage, Timestamp,
+        Fleet, HostName, HostSpec, RemoteImage, Timestamp,
         pipeline::{
-            Ending, PipelineStep, Run, RunLease, RunWish, Status, StepRun, Verb, filled,
+            Ending, Pipeline, PipelineStep, Run, RunLease, RunWish, Status, StepRun, Verb, filled,
         },
         release::Secrets,
     },
@@ -71,7 +66,9 @@ impl Shop<'_> {
         let registry = self.registries.open(&remote.repository.registry);
         let registry = registry.map_err(|error| error.to_string())?;
         let found = registry.digest("look what a tag stands for", &remote).await;
-        found.map(|(digest, _)| digest).map_err(|error| error.to_string())
+        found
+            .map(|(digest, _)| digest)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -131,6 +128,22 @@ async fn beat(store: &Store, lease: RunLease, wish: &CancellationToken) {
     }
 }
 
+/// The hosts that may run the steps of a pipeline: those that it names, else all that may be changed.
+pub fn grounds<'h>(
+    pipeline: &Pipeline,
+    hosts: impl IntoIterator<Item = &'h HostSpec>,
+) -> Vec<&'h HostName> {
+    // What is no pattern names no host; `pipeline check` tells it.
+    let patterns = pipeline.hosts.iter().filter_map(|text| text.parse().ok());
+    let patterns: Vec<HostPattern> = patterns.collect();
+    let fits = |spec: &&HostSpec| {
+        (pipeline.hosts.is_empty() && !spec.read_only)
+            || patterns.iter().any(|one| one.matches(spec))
+    };
+    let hosts = hosts.into_iter().filter(fits);
+    hosts.map(|spec| &spec.name).collect()
+}
+
 /// Somebody else has the run.
 struct Gone;
 
@@ -158,7 +171,10 @@ impl<'s> Work<'s> {
         tokio::pin!(late);
         // What was under way when the run was left goes on first.
         for index in 0..self.run.steps.len() {
-            if matches!(self.run.steps[index].status, Status::Running | Status::Blocked) {
+            if matches!(
+                self.run.steps[index].status,
+                Status::Running | Status::Blocked
+            ) {
                 self.begin(index, true, &mut turns).await;
             }
         }
@@ -235,7 +251,11 @@ impl<'s> Work<'s> {
     /// Why a step whose turn it is is not done.
     fn passes(&self, step: &PipelineStep) -> Option<String> {
         let before = self.before(step);
-        let wanted: &[Ending] = if step.on.is_empty() { &[Ending::Success] } else { &step.on };
+        let wanted: &[Ending] = if step.on.is_empty() {
+            &[Ending::Success]
+        } else {
+            &step.on
+        };
         if !wanted.contains(&before) {
             return Some(match before {
                 Ending::Failure => "a step before it did not go well".to_owned(),
@@ -265,7 +285,11 @@ impl<'s> Work<'s> {
             }
         };
         let bad = step.after.iter().any(|name| went(name) == Ending::Failure);
-        if bad { Ending::Failure } else { Ending::Success }
+        if bad {
+            Ending::Failure
+        } else {
+            Ending::Success
+        }
     }
 
     /// Begins a step, or goes on with it.
@@ -281,7 +305,10 @@ impl<'s> Work<'s> {
             one.replies.clear();
             one.digest = None;
         }
-        let needs_host = matches!(step.verb, Verb::Commands { .. } | Verb::Git(_) | Verb::Build(_));
+        let needs_host = matches!(
+            step.verb,
+            Verb::Commands { .. } | Verb::Git(_) | Verb::Build(_)
+        );
         if needs_host && let Err(why) = self.settle().await {
             let ended = Ended::failed(why);
             turns.push(Box::pin(async move { (index, ended) }));
@@ -311,7 +338,8 @@ impl<'s> Work<'s> {
             .map(|service| {
                 let value = |name: &str| step::variable(&self.run, None, name);
                 let fill = |text: &str| {
-                    filled(text, &value).map_err(|name| format!("service {}: {name} is not known", service.name))
+                    filled(text, &value)
+                        .map_err(|name| format!("service {}: {name} is not known", service.name))
                 };
                 let environment = service.environment.iter();
                 let environment: Result<_, String> = environment
@@ -346,22 +374,29 @@ impl<'s> Work<'s> {
                 Err(why) => troubles.push(why),
             }
         }
-        Err(format!("no host can run its steps: {}", troubles.join("; ")))
+        Err(format!(
+            "no host can run its steps: {}",
+            troubles.join("; ")
+        ))
     }
 
     /// The hosts that may run its steps, those with the fewest runs first.
     async fn hosts(&self) -> Result<Vec<HostName>, String> {
         let wanted = &self.run.pipeline.hosts;
-        let patterns: Result<Vec<HostPattern>, _> = wanted.iter().map(|text| text.parse()).collect();
-        let patterns = patterns.map_err(|error: crate::ops::PatternError| error.to_string())?;
         let specs = self.shop.fleet.hosts().iter().map(|host| &host.spec);
-        let fits = specs.filter(|spec| {
-            patterns.is_empty() && !spec.read_only || patterns.iter().any(|one| one.matches(spec))
-        });
-        let mut hosts: Vec<HostName> = fits.map(|spec| spec.name.clone()).collect();
+        let mut hosts: Vec<HostName> = grounds(&self.run.pipeline, specs)
+            .into_iter()
+            .cloned()
+            .collect();
         if hosts.is_empty() {
-            let of = if wanted.is_empty() { "any host".to_owned() } else { wanted.join(", ") };
-            return Err(format!("no host is {of}; name others in hosts: of the pipeline"));
+            let of = if wanted.is_empty() {
+                "any host".to_owned()
+            } else {
+                wanted.join(", ")
+            };
+            return Err(format!(
+                "no host is {of}; name others in hosts: of the pipeline"
+            ));
         }
         let open = self.shop.store.runs(None, true, 1000).await;
         let mut busy: BTreeMap<HostName, usize> = BTreeMap::new();
@@ -380,7 +415,11 @@ impl<'s> Work<'s> {
         if one.status.is_over() {
             return;
         }
-        one.status = if note.blocks { Status::Blocked } else { Status::Running };
+        one.status = if note.blocks {
+            Status::Blocked
+        } else {
+            Status::Running
+        };
         one.detail = note.detail;
         if let Some((digest, replies)) = note.asks {
             one.digest = Some(digest);
@@ -399,7 +438,8 @@ impl<'s> Work<'s> {
         one.detail = ended.detail;
         one.report = ended.report.or(one.report.take());
         one.artifacts = ended.artifacts;
-        let is_tried = matches!(one.status, Status::Failure | Status::Lost) && one.attempt <= retries;
+        let is_tried =
+            matches!(one.status, Status::Failure | Status::Lost) && one.attempt <= retries;
         if is_tried && self.ending.is_none() {
             one.status = Status::Pending;
         }

@@ -202,7 +202,9 @@ impl PipelineCommand {
                 words.0.extend(args.step.as_ref().map(ToString::to_string));
             }
             Self::Check { files } => {
-                words.0.extend(files.iter().map(|file| file.display().to_string()));
+                words
+                    .0
+                    .extend(files.iter().map(|file| file.display().to_string()));
             }
         }
     }
