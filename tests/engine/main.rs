@@ -10,6 +10,7 @@ mod contract_logs;
 mod contract_networks;
 mod contract_swarm;
 mod contract_volumes;
+mod contract_yard;
 mod desk;
 mod fleet;
 mod raw;
@@ -146,6 +147,22 @@ mod networks {
         of_many_who_make_one_name_at_once_one_wins
         who_makes_a_name_past_us_keeps_it
         a_path_is_probed_from_inside
+    ]);
+}
+
+mod yards {
+    contract!(sim docker podman, contract_yard: [
+        a_step_is_killed_and_a_stranger_is_left_alone
+        an_image_that_is_not_there_is_told_with_what_to_do
+    ]);
+}
+
+// Podman 4 follows the log of a container that has ended without an end, and tells its times in whole seconds.
+mod docker_yards {
+    contract!(sim docker, contract_yard: [
+        a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it
+        a_log_is_gone_on_with_from_any_line
+        a_service_is_found_by_its_name
     ]);
 }
 

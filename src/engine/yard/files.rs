@@ -158,7 +158,11 @@ fn unpack(from: impl Read, into: &Path, mut most: Most) -> io::Result<u64> {
         }
         let of_directory = *of_directory.get_or_insert(kind.is_dir());
         let (first, rest) = split(&entry.path()?)?;
-        let place = if of_directory { rest } else { first.join(rest) };
+        let place = match (of_directory, rest.as_os_str().is_empty()) {
+            (true, _) => rest,
+            (false, true) => first,
+            (false, false) => first.join(rest),
+        };
         if place.as_os_str().is_empty() {
             continue;
         }
