@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::mpsc,
     time::{Duration, sleep},
@@ -16,7 +15,7 @@ use crate::{
         HostName, Timestamp,
         pipeline::{Run, RunNumber, Status},
     },
-    ops::pipeline::{self, Shop, Watch},
+    ops::pipeline::{self, Drive, Shop, Watch},
 };
 
 /// The queue is looked at so often.
@@ -24,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Runs that wait for people are worked on as well, so many at most.
 const MOST: usize = 500;
 
-type Working<'w> = FuturesUnordered<BoxFuture<'w, (RunNumber, Option<Run>)>>;
+type Working<'w> = Drive<'w, (RunNumber, Option<Run>)>;
 
 /// Carries runs out until the worker ends.
 pub(super) async fn work(worker: &Worker<'_>) {
@@ -54,10 +53,11 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
         artifacts: &setup.artifacts,
         by: &by,
     };
+    let (working, driving) = Drive::new();
     let mut queue = Queue {
         worker,
         shop: &shop,
-        working: FuturesUnordered::new(),
+        working,
         reached: BTreeSet::new(),
         failed: 0,
     };
@@ -74,7 +74,10 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
             }
         }
     };
-    tokio::join!(queue.go(once), watching);
+    tokio::select! {
+        ((), ()) = async { tokio::join!(queue.go(once), watching) } => {}
+        () = driving => {}
+    }
     let failed = queue.failed;
     drop(queue);
     drained.abort();
@@ -127,7 +130,7 @@ impl Queue<'_> {
         (self.worker.tell)(&format!("run {} of {} {word}", run.number, run.name()));
         self.reach(&run);
         let (shop, cancel) = (self.shop, self.worker.cancel);
-        self.working.push(Box::pin(async move {
+        self.working.begin(Box::pin(async move {
             let number = run.number;
             (number, pipeline::work(shop, run, lease, cancel).await)
         }));

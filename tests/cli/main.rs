@@ -17,6 +17,7 @@ mod images;
 mod installing;
 mod networks;
 mod parcels;
+mod pipelines;
 #[expect(dead_code, reason = "more than these tests need")]
 #[path = "../balancer/proxy.rs"]
 mod proxy;

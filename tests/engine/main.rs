@@ -157,7 +157,8 @@ mod yards {
     ]);
 }
 
-// Podman 4 follows the log of a container that has ended without an end, and tells its times in whole seconds.
+// Not on Podman 4: it names the files of a whole workspace from `/` on, its logs come in other parts, and the step that
+// asks a service did not end there.
 mod docker_yards {
     contract!(sim docker, contract_yard: [
         a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it

@@ -28,6 +28,7 @@ mod ground;
 mod log;
 mod postgres;
 mod release;
+mod run;
 mod scene;
 mod server;
 mod tamper;

@@ -53,7 +53,7 @@ fn what_is_wrong_is_told_with_its_line() {
     let told = told(text).join("\n");
     for part in [
         "version: this Wharf knows version 1",
-        "4 steps[0].image",
+        "3 steps[0].image",
         "steps[1].git.url: it has no url",
         "8 steps[2].comands: the key 'comands' is unknown",
         "cannot do 'jenkins' yet",

@@ -86,7 +86,7 @@ impl TestReport {
             (self.skipped, "skipped"),
         ] {
             if count > 0 {
-                words.push_str(&format!(", {count} {word}"));
+                words = format!("{words}, {count} {word}");
             }
         }
         words

@@ -4,6 +4,7 @@
 //! is, and writes down how they end. Whoever takes over a run that was left goes on with the same loop; what ran in
 //! containers is found there again.
 
+mod drive;
 mod gate;
 mod junit;
 mod prepare;
@@ -14,6 +15,7 @@ mod step;
 mod tests;
 mod work;
 
+pub use drive::Drive;
 pub use prepare::{Act, check, known, prepare};
 pub use say::Program;
 pub use seen::{Watch, watch};

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::mpsc,
     time::{Instant, interval, sleep},
@@ -10,6 +9,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    drive::Drive,
     say::Program,
     step::{self, Ended, Note, Turn},
 };
@@ -82,6 +82,7 @@ pub async fn work(
 ) -> Option<Run> {
     let wish = CancellationToken::new();
     let (notes, heard) = mpsc::channel(256);
+    let (turns, driving) = Drive::new();
     let mut work = Work {
         shop,
         lease,
@@ -92,10 +93,11 @@ pub async fn work(
     };
     tokio::select! {
         biased;
-        done = Box::pin(work.go(heard)) => match done {
+        done = Box::pin(work.go(heard, turns)) => match done {
             Ok(()) => Some(work.run),
             Err(Gone) => None,
         },
+        () = driving => None,
         () = beat(shop.store, lease, &wish) => None,
         () = cancel.cancelled() => {
             // Whoever takes it next need not wait.
@@ -157,13 +159,16 @@ struct Work<'s> {
     ending: Option<(Status, String)>,
 }
 
-type Turns<'s> = FuturesUnordered<BoxFuture<'s, (usize, Ended)>>;
+type Turns<'s> = Drive<'s, (usize, Ended)>;
 
 impl<'s> Work<'s> {
-    async fn go(&mut self, mut heard: mpsc::Receiver<Note>) -> Result<(), Gone> {
+    async fn go(
+        &mut self,
+        mut heard: mpsc::Receiver<Note>,
+        mut turns: Turns<'s>,
+    ) -> Result<(), Gone> {
         let begun = Timestamp::now();
         let started = *self.run.started.get_or_insert(begun);
-        let mut turns: Turns<'s> = FuturesUnordered::new();
         let mut may_go = self.tell().await?;
         let limit = self.run.pipeline.timeout.unwrap_or(LONGEST);
         let spent = Duration::try_from(begun.duration_since(started)).unwrap_or_default();
@@ -311,7 +316,7 @@ impl<'s> Work<'s> {
         );
         if needs_host && let Err(why) = self.settle().await {
             let ended = Ended::failed(why);
-            turns.push(Box::pin(async move { (index, ended) }));
+            turns.begin(Box::pin(async move { (index, ended) }));
             return;
         }
         let turn = Turn {
@@ -325,7 +330,7 @@ impl<'s> Work<'s> {
             notes: self.notes.clone(),
             wish: self.wish.clone(),
         };
-        turns.push(Box::pin(async move { (index, turn.take().await) }));
+        turns.begin(Box::pin(async move { (index, turn.take().await) }));
     }
 
     /// Finds the host of the run, and has its workspace and its services made there.
