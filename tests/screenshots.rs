@@ -32,6 +32,15 @@ const PICTURES: &[(&str, &str)] = &[
     ("hosts", "2"),
     ("doctor", "2 w"),
     ("apps", "= enter j enter"),
+    (
+        "apps-rollback",
+        "= / a p p : s h o p space e n v : p r o d enter d b",
+    ),
+    (
+        "apps-images",
+        "= / a p p : s h o p space e n v : p r o d enter d d",
+    ),
+    ("help-apps", "= ?"),
     ("containers", "3 j j"),
     ("containers-tiles", "3 t right"),
     ("containers-filter", "3 / i s : b r o k e n enter"),
@@ -292,6 +301,16 @@ fn every_pane_has_its_pictures() {
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
             names.push(name);
         }
+    }
+    for (width, height, keys) in [(80, 24, "t"), (80, 50, "tab"), (200, 50, "")] {
+        // Where there is little room the detail of an app is asked for.
+        let mut desk = Desk::new(fleet::demo(), width, height)
+            .at(fleet::now())
+            .keys("= / a p p : s h o p space e n v : p r o d enter")
+            .keys(keys);
+        let name = format!("app-{width}x{height}.svg");
+        changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));
+        names.push(name);
     }
     for (width, height) in [(80, 24), (200, 50)] {
         for (name, keys) in [("no-hosts", "2"), ("no-containers", "3")] {

@@ -17,7 +17,8 @@ use crate::{
 /// `app list`.
 pub(super) async fn list(session: &Session, args: &ListArgs) -> Result<Exit, Failure> {
     let listing = Listing::<Apps>::read(args, session.options.output, &[])?;
-    let reached = session.reach(|_| true).await?;
+    let mut reached = session.reach(|_| true).await?;
+    session.know_deploys(&mut reached.fleet).await;
     let all = apps(&reached.fleet);
     let rows = listing.arrange(all.iter().map(|app| AppRow::App(app, false)));
     write(session, &reached.fleet, &listing, &rows)?;
@@ -33,7 +34,8 @@ pub(super) async fn show(
     let fits = named(name, env).map_err(Failure::Usage)?;
     let args = ListArgs::default();
     let listing = Listing::<Apps>::read(&args, session.options.output, &[])?;
-    let reached = session.reach(|_| true).await?;
+    let mut reached = session.reach(|_| true).await?;
+    session.know_deploys(&mut reached.fleet).await;
     let fleet = &reached.fleet;
     let all: Vec<App> = apps(fleet).into_iter().filter(fits).collect();
     if all.is_empty() {

@@ -20,7 +20,7 @@ use crate::{
     ops::{
         AppCommand, Refusal, Sentence,
         deploy::{self, Desk, Task},
-        sentence::AppPlace,
+        sentence::AppChoice,
     },
 };
 
@@ -99,7 +99,7 @@ fn environments(session: &Session, sentence: &Sentence) -> Vec<String> {
     let Sentence::App(command) = sentence else {
         return Vec::new();
     };
-    if let Some(environment) = command.place().and_then(|place| place.environment.clone()) {
+    if let Some(environment) = command.place().and_then(|place| place.environment) {
         return vec![environment];
     }
     let AppCommand::Deploy(args) = command else {
@@ -135,9 +135,15 @@ struct ReleaseJson<'a> {
 }
 
 /// `app releases`.
-pub(super) async fn releases(session: &Session, place: &AppPlace) -> Result<Exit, Failure> {
+pub(super) async fn releases(session: &Session, choice: &AppChoice) -> Result<Exit, Failure> {
     let store = session.store();
     let fleet = empty_fleet(&session.config);
+    let Some(place) = choice.place() else {
+        let sentence = Sentence::App(AppCommand::Releases(choice.clone()));
+        sentence.plan(&fleet, &[])?;
+        return Ok(Exit::Usage);
+    };
+    let place = &place;
     let scope = deploy::scope(&store, &fleet, place, &[]).await?;
     let all = store.releases(&scope, RELEASES).await?;
     let current = deploy::current(&all);

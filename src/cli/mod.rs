@@ -43,7 +43,7 @@ use self::{
 };
 use crate::{
     config::{self, Config, Env, Flags},
-    model::{DatabasePlace, Event, Feed, Fleet, Host, HostSpec, Origin},
+    model::{DatabasePlace, Event, Feed, Fleet, Host, HostSpec, Origin, release::Deploys},
     ops::{
         AppCommand, AuditCommand, ContainerCommand, HostCommand, ImageCommand, NetworkCommand,
         Role, Sentence, VolumeCommand,
@@ -296,6 +296,19 @@ impl Session {
         }
         match self.store().maintenances().await {
             Ok(all) => fleet.apply(Event::Maintenance(all.into_iter().map(Arc::new).collect())),
+            Err(error) => complain(&format!("warning: {error}")),
+        }
+    }
+
+    /// Tells a fleet what was deployed to it. Where there is no store yet, nothing was; one that cannot be read is told.
+    async fn know_deploys(&self, fleet: &mut Fleet) {
+        if let DatabasePlace::File(path) = &self.config.store.database
+            && !path.exists()
+        {
+            return;
+        }
+        match self.store().deployed(&Deploys::default(), None, true).await {
+            Ok(all) => fleet.apply(Event::Deploys(Box::new(all))),
             Err(error) => complain(&format!("warning: {error}")),
         }
     }

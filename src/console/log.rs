@@ -4,12 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     select,
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
-    model::{Event, Maintenance, Operation},
+    model::{
+        Event, Maintenance, Operation,
+        release::{Deploys, Phase, ReleaseNumber, Scope},
+    },
     store::{Error, Mark, Store},
     ui::{Msg, message::Level},
 };
@@ -34,22 +37,34 @@ const REMEMBERED: [&str; 6] = [
 #[derive(Clone)]
 pub(super) struct Log {
     asks: mpsc::Sender<oneshot::Sender<()>>,
+    /// The app that somebody looks at.
+    app: watch::Sender<Option<Scope>>,
 }
 
 impl Log {
     /// Starts with what is remembered, then tells what the log of acts has, as long as a handle lives.
     pub(super) fn follow(store: Store, inbox: mpsc::Sender<Msg>) -> Self {
         let (asks, asked) = mpsc::channel(64);
+        let (app, looked_at) = watch::channel(None);
         let follower = Follower {
             store,
             inbox,
             mark: Mark::default(),
             waiting: Vec::new(),
             resting: Vec::new(),
+            deploys: Deploys::default(),
+            reread: true,
+            looked_at,
             told: None,
         };
         tokio::spawn(follower.run(asked));
-        Self { asks }
+        Self { asks, app }
+    }
+
+    /// Tells the releases of that app from now on.
+    pub(super) fn follow_app(&self, scope: Option<Scope>) {
+        // Who follows lives as long as this handle.
+        let _ = self.app.send(scope);
     }
 
     /// Looks into the log now, and returns when the console was told what is new: what is said next
@@ -75,6 +90,11 @@ struct Follower {
     waiting: Vec<Operation>,
     /// The hosts that were in maintenance at the last look.
     resting: Vec<Arc<Maintenance>>,
+    /// What was known of deploys at the last look.
+    deploys: Deploys,
+    /// Other releases may be everywhere now.
+    reread: bool,
+    looked_at: watch::Receiver<Option<Scope>>,
     /// The trouble that was told last, so that it is not told again and again.
     told: Option<String>,
 }
@@ -94,9 +114,11 @@ impl Follower {
                     Some(reply) => Some(reply),
                     None => return,
                 },
+                Ok(()) = self.looked_at.changed() => None,
             };
             let looked = self.look().await;
             looks = (looks + 1) % ROUND;
+            self.reread |= looks == 0;
             if looks == 0 && looked.is_ok() && self.store.is_shared() {
                 // Its trouble shows with the next look.
                 let _ = self.store.interrupted().await;
@@ -124,7 +146,8 @@ impl Follower {
         let waiting = self.look_beside().await;
         let changes = self.look_inside().await;
         let resting = self.look_at_hosts().await;
-        waiting.and(changes).and(resting)
+        let deploys = self.look_at_deploys().await;
+        waiting.and(changes).and(resting).and(deploys)
     }
 
     /// What waits beside the log is taken in as soon as the log can be written again, not only
@@ -159,12 +182,33 @@ impl Follower {
         Ok(())
     }
 
+    /// Tells what is known of deploys, when that changed. Which releases are everywhere is asked only when that can be
+    /// other than before: a deploy began, ended or stands otherwise, or something was done.
+    async fn look_at_deploys(&mut self) -> Result<(), Error> {
+        let scope = self.looked_at.borrow_and_update().clone();
+        let store = self.store.clone();
+        let mut now = store
+            .deployed(&self.deploys, scope.as_ref(), self.reread)
+            .await?;
+        if !self.reread && phases(&now) != phases(&self.deploys) {
+            now = store.deployed(&now, scope.as_ref(), true).await?;
+        }
+        self.reread = false;
+        if now != self.deploys {
+            let event = Event::Deploys(Box::new(now.clone()));
+            self.tell(Msg::Event(event)).await;
+            self.deploys = now;
+        }
+        Ok(())
+    }
+
     async fn look_inside(&mut self) -> Result<(), Error> {
         let changes = self.store.changed_since(self.mark).await?;
         self.mark = changes.mark;
         if changes.another {
             self.tell(Msg::Event(Event::AnotherLog)).await;
         }
+        self.reread |= !changes.operations.is_empty();
         for operation in changes.operations {
             let event = Event::Operation(Box::new(operation));
             self.tell(Msg::Event(event)).await;
@@ -187,4 +231,11 @@ impl Follower {
         // A console that is gone needs no news.
         let _ = self.inbox.send(msg).await;
     }
+}
+
+/// Which deploys are open, and how far they are.
+fn phases(deploys: &Deploys) -> Vec<(&Scope, ReleaseNumber, Phase)> {
+    let all = deploys.open.iter();
+    all.map(|(scope, one)| (scope, one.held.number, one.held.phase))
+        .collect()
 }

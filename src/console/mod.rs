@@ -37,7 +37,11 @@ use crate::{
     clients,
     config::{self, Config, Env, Flags, SecretFiles},
     engine::{self, Engines, Signal},
-    model::{Event, Feed, HostSpec, Origin, Timestamp, registry, release::Secrets, setting::Key},
+    model::{
+        Event, Feed, HostSpec, Origin, Timestamp, registry,
+        release::{Scope, Secrets},
+        setting::Key,
+    },
     ui::{Effect, Msg, Ui, keymap::wheel, message::Level},
 };
 
@@ -132,6 +136,7 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<Left> {
         from_engines,
         wanted: BTreeSet::new(),
         asked_templates: false,
+        app: None,
         rest: TOGETHER,
         opened: Moment::now(),
         drawn: Moment::now(),
@@ -149,6 +154,8 @@ struct Console {
     from_engines: mpsc::Receiver<Signal>,
     wanted: BTreeSet<Feed>,
     asked_templates: bool,
+    /// The app whose releases are wanted.
+    app: Option<Scope>,
     /// How long after the last frame the next may follow, unless a key is pressed.
     rest: Duration,
     opened: Moment,
@@ -241,6 +248,11 @@ impl Console {
         if !self.asked_templates && self.ui.wants_templates() {
             self.asked_templates = true;
             self.performer.read_templates();
+        }
+        let app = self.ui.looks_at_app();
+        if app != self.app {
+            self.performer.follow_app(app.clone());
+            self.app = app;
         }
         let ui = &mut self.ui;
         let drawn = self.screen.draw(|frame| ui.view(frame));

@@ -27,7 +27,7 @@ use crate::{
     logs::Excerpt,
     model::{
         Action, Event, Fleet, HostName, Origin, Outcome, Place, Step,
-        release::Secrets,
+        release::{Scope, Secrets},
         setting::{Key, length},
     },
     ops::{self, Crew, Export, Plan, Progress, Sentence, deploy::Desk},
@@ -143,6 +143,11 @@ impl Performer {
                 .send(Msg::Event(Event::Templates(templates.into())))
                 .await;
         });
+    }
+
+    /// Has the releases of that app told from now on.
+    pub fn follow_app(&self, scope: Option<Scope>) {
+        self.log.follow_app(scope);
     }
 
     fn work(&mut self, work: impl Future<Output = ()> + Send + 'static) {

@@ -169,6 +169,7 @@ impl Entry<'_> {
         one.app = labels.app().map(Arc::from);
         one.service = labels.service().map(Arc::from);
         one.release = labels.release();
+        one.print = labels.print();
         one.ports = ports(self.network_settings.ports.unwrap_or_default());
         one.claims = Some(ports(self.host_config.port_bindings.unwrap_or_default()));
         one.networks = self

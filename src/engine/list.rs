@@ -10,10 +10,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::deploy::label::RELEASE;
+use super::deploy::label::{PRINT, RELEASE};
 use super::error::Fault;
 use super::wire::Wire;
-use crate::model::release::ReleaseNumber;
+use crate::model::release::{Print, ReleaseNumber};
 use crate::model::{Attachment, Container, ContainerId, Health, Port, State, Timestamp};
 
 /// How the engine is asked for all its containers.
@@ -151,6 +151,7 @@ pub(super) struct Labels<'a> {
     service: Option<Text<'a>>,
     stack_service: Option<Text<'a>>,
     release: Option<Text<'a>>,
+    print: Option<Text<'a>>,
 }
 
 impl Labels<'_> {
@@ -162,6 +163,11 @@ impl Labels<'_> {
     /// The release of it that it was made for.
     pub fn release(&self) -> Option<ReleaseNumber> {
         said(self.release.as_ref())?.parse().ok()
+    }
+
+    /// What it was made of then.
+    pub fn print(&self) -> Option<Print> {
+        said(self.print.as_ref()).map(|print| Print(print.to_owned()))
     }
 
     /// The service within it.
@@ -193,6 +199,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Labels<'a> {
                         "com.docker.compose.service" => &mut labels.service,
                         "com.docker.swarm.service.name" => &mut labels.stack_service,
                         RELEASE => &mut labels.release,
+                        PRINT => &mut labels.print,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -254,6 +261,7 @@ fn container(entry: Entry<'_>, now: Timestamp, shared: &mut Shared) -> Container
     one.app = labels.app().map(|app| shared.of(app));
     one.service = labels.service().map(|service| shared.of(service));
     one.release = labels.release();
+    one.print = labels.print();
     one.ports = ports(entry.ports.unwrap_or_default());
     one.networks = entry
         .network_settings

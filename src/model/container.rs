@@ -8,7 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{History, Rates, Timestamp, Usage, exit, release::ReleaseNumber};
+use super::{
+    History, Rates, Timestamp, Usage, exit,
+    release::{Print, ReleaseNumber},
+};
 
 /// A container's full id: 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -264,6 +267,9 @@ pub struct Container {
     /// The release of its app that it was made for, when a deploy of ours made it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseNumber>,
+    /// What all that decided about it came to when a deploy of ours made it.
+    #[serde(skip)]
+    pub print: Option<Print>,
     /// Its ports.
     pub ports: Box<[Port]>,
     /// The networks it is attached to.
@@ -309,6 +315,7 @@ impl Container {
             app: None,
             service: None,
             release: None,
+            print: None,
             ports: Box::default(),
             networks: Box::default(),
             claims: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
     Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
-    app::Template, swarm::Swarm,
+    app::Template, release::Deploys, swarm::Swarm,
 };
 
 /// Something that happened or became known.
@@ -53,6 +53,8 @@ pub enum Event {
     Load(HostName, HostLoad),
     /// These hosts are in maintenance, and no others.
     Maintenance(Vec<Arc<Maintenance>>),
+    /// The store knows this of deploys.
+    Deploys(Box<Deploys>),
     /// An act was recorded or ended, here or by somebody else.
     Operation(Box<Operation>),
     /// Another log of acts was begun or put in the place of the one that was told of: what was

@@ -7,7 +7,7 @@ use super::{
     Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName,
     Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
-    release::Admission,
+    release::{Admission, Deploys},
 };
 
 /// How many of the newest operations the fleet keeps at hand.
@@ -35,6 +35,8 @@ pub struct Fleet {
     pub templates: Option<Arc<[Template]>>,
     /// What the console is told about itself.
     pub settings: Settings,
+    /// What the store tells of deploys.
+    pub deploys: Deploys,
     /// The newest operations, newest first.
     operations: VecDeque<Operation>,
     /// Those that wait to be recorded, newest first.
@@ -244,6 +246,7 @@ impl Fleet {
                 }
                 return;
             }
+            Event::Deploys(deploys) => self.deploys = *deploys,
             Event::Operation(operation) => self.apply_operation(*operation),
             Event::AnotherLog => self.operations.clear(),
             Event::Waiting(waiting) => {

@@ -8,10 +8,11 @@ use std::{
 use glob::Pattern;
 use serde::Serialize;
 
-use super::column::natural;
+use super::{column::natural, deploy, target::Target};
 use crate::model::{
     Container, ContainerId, Fleet, Health, Host, HostName, Port, State, Timestamp,
-    release::ReleaseNumber,
+    app::AppName,
+    release::{Release, ReleaseNumber, Scope},
 };
 
 /// What is the same app: its name, in its environment.
@@ -21,6 +22,16 @@ pub struct AppKey {
     pub environment: Arc<str>,
     /// Compose's project, or Swarm's stack.
     pub name: Arc<str>,
+}
+
+impl AppKey {
+    /// Whose releases those of it are; none when its name is none that Wharf gives.
+    pub fn scope(&self) -> Option<Scope> {
+        Some(Scope {
+            app: AppName::new(&self.name).ok()?,
+            environment: self.environment.clone(),
+        })
+    }
 }
 
 /// One app of one environment, on all hosts on which it is.
@@ -35,6 +46,9 @@ pub struct App {
     pub tally: Tally,
     /// Its services, by name.
     pub services: Vec<AppService>,
+    /// What Wharf deployed of it, and what differs from that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployed: Option<deploy::Deployed>,
 }
 
 /// A service of an app.
@@ -152,6 +166,25 @@ pub fn named(name: &str, env: Option<&str>) -> Result<impl Fn(&App) -> bool, Str
     })
 }
 
+/// The app of all that is selected; none when that is of several or of none.
+pub fn selected(fleet: &Fleet, selection: &[Target]) -> Option<Scope> {
+    let mut found: Option<AppKey> = None;
+    for target in selection {
+        let Target::Container(host, id) = target else {
+            return None;
+        };
+        let key = AppKey {
+            environment: Arc::from(fleet.host(host)?.environment()),
+            name: fleet.container(host, id)?.app.clone()?,
+        };
+        if found.as_ref().is_some_and(|found| *found != key) {
+            return None;
+        }
+        found = Some(key);
+    }
+    found?.scope()
+}
+
 /// All apps of a fleet, by environment and name.
 pub fn apps(fleet: &Fleet) -> Vec<App> {
     type Replicas<'f> = BTreeMap<&'f str, Vec<(&'f Host, &'f Container)>>;
@@ -164,6 +197,11 @@ pub fn apps(fleet: &Fleet) -> Vec<App> {
         let services = found.entry((environment, name)).or_default();
         services.entry(service).or_default().push((host, container));
     }
+    for scope in deployed(fleet) {
+        // Of an app that has no containers yet, or none any more, what was deployed is told all the same.
+        let (environment, name) = (&*scope.environment, scope.app.as_str());
+        found.entry((environment, name)).or_default();
+    }
     let mut all: Vec<App> = found
         .into_iter()
         .map(|((environment, name), services)| {
@@ -171,7 +209,12 @@ pub fn apps(fleet: &Fleet) -> Vec<App> {
                 environment: Arc::from(environment),
                 name: Arc::from(name),
             };
-            app(key, services.into_iter())
+            let mut app = app(key, services.into_iter());
+            app.deployed = app
+                .key
+                .scope()
+                .and_then(|scope| deploy::deployed(fleet, &scope));
+            app
         })
         .collect();
     all.sort_by(|a, b| {
@@ -179,6 +222,20 @@ pub fn apps(fleet: &Fleet) -> Vec<App> {
         names.then_with(|| a.key.environment.cmp(&b.key.environment))
     });
     all
+}
+
+/// The apps that were deployed to hosts of the fleet.
+fn deployed(fleet: &Fleet) -> impl Iterator<Item = &Scope> {
+    let open = fleet.deploys.open.iter();
+    let open = open.map(|(scope, one)| (scope, &one.rollout.release));
+    let current = fleet.deploys.current.iter();
+    let all = open.chain(current);
+    let is_here = |release: &Release| {
+        let mut hosts = release.hosts().into_iter();
+        hosts.any(|host| fleet.host(host).is_some())
+    };
+    all.filter(move |(_, release)| is_here(release))
+        .map(|(scope, _)| scope)
 }
 
 fn app<'f>(
@@ -199,9 +256,14 @@ fn app<'f>(
     };
     App {
         key,
-        standing: Standing::of(services.iter().map(|one| one.standing)),
+        standing: if services.is_empty() {
+            Standing::Stopped
+        } else {
+            Standing::of(services.iter().map(|one| one.standing))
+        },
         tally,
         services,
+        deployed: None,
     }
 }
 
@@ -285,6 +347,17 @@ impl App {
     pub fn drift(&self) -> Vec<String> {
         let differ = self.services.iter().filter(|one| one.builds > 1);
         differ.map(AppService::drift).collect()
+    }
+
+    /// What differs from the release that was deployed, else between its hosts, in few words.
+    pub fn drift_in_short(&self) -> String {
+        match &self.deployed {
+            Some(deployed) if deployed.open.is_some() && deployed.drift.is_empty() => String::new(),
+            Some(deployed) if !deployed.drift.is_empty() => {
+                format!("{} differ", deployed.drift.len())
+            }
+            Some(_) | None => self.drift().join(", "),
+        }
     }
 
     /// Its hosts, each once.

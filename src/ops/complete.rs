@@ -338,7 +338,7 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
         Accepts::Hosts { .. } => hosts(fleet, "@"),
         Accepts::Resources { kind, .. } => all_resources(kind, fleet),
         Accepts::Nothing if entry.words == "host edit" => hosts(fleet, ""),
-        Accepts::Nothing => Vec::new(),
+        Accepts::App | Accepts::Nothing => Vec::new(),
     };
     targets.retain(|(text, _)| !typed.words.contains(text));
     let near: Vec<String> = selected.iter().map(|target| target.text(fleet)).collect();

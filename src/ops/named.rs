@@ -3,13 +3,13 @@
 use super::{
     plan::{Refusal, RefusalKind},
     sentence::{
-        Accepts, ActivateHostArgs, ContainerCommand, CopySide, DrainHostArgs, EditArgs, ExecArgs,
-        HostCommand, ImageCommand, InstallArgs, KillArgs, LogsCommand, Number, PruneArgs,
+        Accepts, ActivateHostArgs, AppPlace, ContainerCommand, CopySide, DrainHostArgs, EditArgs,
+        ExecArgs, HostCommand, ImageCommand, InstallArgs, KillArgs, LogsCommand, Number, PruneArgs,
         RemoveArgs, Sentence, ShowArgs, Targets, UpgradeArgs, VolumeCommand,
     },
     target::{ContainerPattern, HostPattern, ResourcePattern, Target},
 };
-use crate::model::{Fleet, HostName, HostSpec, Resource};
+use crate::model::{Fleet, HostName, HostSpec, Resource, release::Scope};
 
 impl Sentence {
     /// The containers that it names itself, as patterns.
@@ -131,6 +131,21 @@ impl Sentence {
         named
     }
 
+    /// The same, with this app when it is about one and names none.
+    #[must_use]
+    pub fn about_app(&self, scope: Option<Scope>) -> Self {
+        match (self, scope) {
+            (Self::App(command), Some(scope)) => {
+                let environment = Some(scope.environment.to_string());
+                Self::App(command.about(AppPlace {
+                    name: scope.app,
+                    environment: environment.filter(|name| !name.is_empty()),
+                }))
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// The images, networks or volumes that it names itself, as patterns.
     fn resource_patterns(&self) -> &[ResourcePattern] {
         match self {
@@ -239,6 +254,7 @@ impl Sentence {
     /// sentences that take no targets.
     pub fn targets(&self, fleet: &Fleet, selection: &[Target]) -> Result<Vec<Target>, Refusal> {
         let (targets, number, kind) = match self.accepts() {
+            Accepts::App => return Ok(Vec::new()),
             Accepts::Nothing => return Ok(self.host_edited(fleet)?.into_iter().collect()),
             Accepts::Containers { number, .. } => {
                 (self.containers(fleet, selection)?, number, "container")

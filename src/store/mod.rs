@@ -18,6 +18,7 @@ mod approval;
 mod chain;
 mod database;
 mod decision;
+mod deployed;
 mod error;
 mod head;
 mod log;

@@ -39,6 +39,7 @@ macro_rules! columns {
         "app, environment, number, phase, wish, worker, since, detail, until, owner, token"
     };
 }
+pub(super) use columns;
 
 /// What the open deploy of an app is read with, its body last.
 const OPEN: &str = concat!(
@@ -49,7 +50,7 @@ const OPEN: &str = concat!(
 );
 
 /// An app in an environment, for the first two placeholders.
-fn key(scope: &Scope) -> [Value<'_>; 2] {
+pub(super) fn key(scope: &Scope) -> [Value<'_>; 2] {
     [
         Value::Text(scope.app.as_str()),
         Value::Text(&scope.environment),
@@ -57,7 +58,7 @@ fn key(scope: &Scope) -> [Value<'_>; 2] {
 }
 
 /// A release of an app in an environment, for the first three placeholders.
-fn numbered(scope: &Scope, number: ReleaseNumber) -> [Value<'_>; 3] {
+pub(super) fn numbered(scope: &Scope, number: ReleaseNumber) -> [Value<'_>; 3] {
     let [app, environment] = key(scope);
     [app, environment, Value::Int(number.0.into())]
 }
@@ -369,7 +370,7 @@ async fn told(
 }
 
 /// A deploy from its columns. A worker that is seen to have ended is not waited for.
-fn held(row: &Row, now: i64, this: &Owner) -> Result<Held> {
+pub(super) fn held(row: &Row, now: i64, this: &Owner) -> Result<Held> {
     let word = |column| row.text(column);
     let bad = |what: &str| sqlx::Error::Decode(format!("a deploy's {what} is damaged").into());
     let app = AppName::new(&word(0)?).map_err(|_| bad("app"))?;

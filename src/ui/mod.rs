@@ -1,5 +1,6 @@
 //! The console as a value: state, update and view. No I/O, no async, no clock.
 
+mod app;
 pub mod command;
 pub mod desk;
 mod frame;
@@ -44,7 +45,7 @@ use crate::{
     logs::{Excerpt, Masks},
     model::{
         ContainerId, Event, Feed, Fleet, HostName, Payload, Step, app::TemplateName, found::Found,
-        setting::Key,
+        release::Scope, setting::Key,
     },
     ops::{Export, Plan, Progress, Sentence, target::Target},
 };
@@ -277,6 +278,14 @@ impl Ui {
             && (self.here == PaneId::Templates
                 || self.to_show.is_some()
                 || self.prompt.as_ref().is_some_and(is_named))
+    }
+
+    /// The app whose releases somebody looks at.
+    pub fn looks_at_app(&self) -> Option<Scope> {
+        match self.here {
+            PaneId::Apps => self.panes.apps.scope(),
+            _ => None,
+        }
     }
 
     /// Says something to the operator.

@@ -667,11 +667,18 @@ impl Ui {
             line,
             keys,
             about: entry.about.clone(),
+            name: None,
         })
     }
 
     fn sentence(&mut self, sentence: &Sentence) -> Vec<Effect> {
         let selection = self.panes.get(self.here).selection(&self.fleet);
+        let (said, sentence) = (sentence, &sentence.about_app(self.app_meant(&selection)));
+        if said != sentence
+            && let Some(effects) = self.ask_of_app(sentence)
+        {
+            return effects;
+        }
         if let Some(effects) = self.view_sentence(sentence, &selection) {
             return effects;
         }

@@ -1,6 +1,7 @@
 //! The console as an operator uses it: the real program in a terminal, on real Docker hosts.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod apps;
 mod faults;
 mod matrix;
 mod store;

@@ -7,6 +7,9 @@
     reason = "figures of a fleet made up"
 )]
 
+#[path = "releases.rs"]
+mod releases;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -215,6 +218,7 @@ pub fn demo() -> Fleet {
         networks(&mut fleet, &host, at);
         resources(&mut fleet, host, at);
     }
+    releases::deployed(&mut fleet, now());
     fleet.site_ranges = site_ranges();
     last_words(&mut fleet);
     settings(&mut fleet);

@@ -6,7 +6,7 @@ use wharf::{
     model::{
         Timestamp,
         app::{AppName, Spec},
-        release::{Phase, Policy, Release, ReleaseNumber, Rollout, Scope, Wish},
+        release::{Deploys, Phase, Policy, Release, ReleaseNumber, Rollout, Scope, Wish},
     },
     store::{Begun, Store},
 };
@@ -118,7 +118,39 @@ async fn conforms(store: &Store) {
     assert!(store.end_deploy(&new, Phase::Succeeded, "").await.unwrap());
     assert!(store.open_deploy(&dev).await.unwrap().is_none());
     assert!(store.take_deploy(&dev, "bob@ops").await.unwrap().is_none());
+    consoles_know(store, &dev, &prod).await;
     numbers_and_lists(store, &dev, &prod, &one).await;
+}
+
+/// What is shown of deploys: the open one of the one, and the release that is everywhere of the other.
+async fn consoles_know(store: &Store, dev: &Scope, prod: &Scope) {
+    let nothing = Deploys::default();
+    let told = store.deployed(&nothing, Some(dev), true).await.unwrap();
+    let open: Vec<&Scope> = told.open.keys().collect();
+    assert_eq!(open, [prod]);
+    assert_eq!(told.open[prod].rollout.release.number, ReleaseNumber(1));
+    let current: Vec<(&Scope, u32)> = told
+        .current
+        .iter()
+        .map(|(scope, release)| (scope, release.number.0))
+        .collect();
+    assert_eq!(current, [(dev, 1)]);
+    let history = told.history(dev).unwrap();
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0].1.phase, Phase::Succeeded);
+    assert_eq!(history[0].1.seconds_left, 0);
+    assert_eq!(told.history(prod), None);
+    // What is known is not read again, and is the same.
+    let again = store.deployed(&told, Some(dev), false).await.unwrap();
+    assert_eq!(again.current, told.current);
+    assert_eq!(again.history, told.history);
+    assert!(Arc::ptr_eq(
+        &again.open[prod].rollout,
+        &told.open[prod].rollout
+    ));
+    // Without being asked to, nobody looks which releases are everywhere.
+    let quick = store.deployed(&nothing, None, false).await.unwrap();
+    assert!(quick.current.is_empty() && quick.history.is_none());
 }
 
 /// What holds after a first release of one and the beginning of one of the other.

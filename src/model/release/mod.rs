@@ -1,6 +1,7 @@
 //! Releases: immutable, numbered versions of apps, and what is needed to bring one to its hosts.
 
 mod approval;
+mod deployed;
 mod diff;
 mod found;
 mod front;
@@ -10,6 +11,7 @@ mod seal;
 mod secrets;
 
 pub use approval::{Admission, Request, Standing, Verdict, digest, person, runs_the_same};
+pub use deployed::{Deploys, History, Open};
 pub use diff::{Change, diff};
 pub use found::{Found, Mark};
 pub use front::{Front, Lane, pair};

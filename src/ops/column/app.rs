@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     model::{Container, Host, Timestamp, ago},
-    ops::app::{App, AppService, Standing, Tally},
+    ops::{
+        app::{App, AppService, Standing, Tally},
+        deploy::Deployed,
+    },
 };
 
 /// A row of the tree of apps.
@@ -72,7 +75,7 @@ impl<'a> AppRow<'a> {
 
     fn drift(&self) -> String {
         match self {
-            Self::App(app, _) => app.drift().join(", "),
+            Self::App(app, _) => app.drift_in_short(),
             Self::Service(_, service, _) if service.builds > 1 => {
                 format!("{} images", service.builds)
             }
@@ -176,6 +179,36 @@ fn hosts<'r>(row: &'r AppRow<'_>) -> Cow<'r, str> {
     }
 }
 
+/// The release that is everywhere, or that is on its way; of a replica the one it was made for.
+fn release(row: &AppRow<'_>, ascii: bool) -> String {
+    match row {
+        AppRow::App(app, _) => match &app.deployed {
+            Some(Deployed {
+                open: Some((number, word)),
+                ..
+            }) => {
+                let glyph = match (*word, ascii) {
+                    (_, true) => "",
+                    ("paused", false) => "‖ ",
+                    ("left", false) => "✕ ",
+                    (_, false) => "◐ ",
+                };
+                format!("{glyph}{number} {word}")
+            }
+            Some(Deployed {
+                release: Some(number),
+                ..
+            }) => number.to_string(),
+            Some(_) | None => String::new(),
+        },
+        AppRow::Service(..) => String::new(),
+        AppRow::Replica(_, _, _, container) => container
+            .release
+            .map(|number| number.to_string())
+            .unwrap_or_default(),
+    }
+}
+
 /// What the services run, each image once.
 fn images(row: &AppRow<'_>) -> String {
     match row {
@@ -205,7 +238,7 @@ fn ports(row: &AppRow<'_>) -> String {
     all.join(" ")
 }
 
-static APPS: [Column<Apps>; 9] = [
+static APPS: [Column<Apps>; 10] = [
     Column {
         name: "name",
         title: "APP",
@@ -270,6 +303,25 @@ static APPS: [Column<Apps>; 9] = [
         priority: 1,
     },
     Column {
+        name: "release",
+        title: "RELEASE",
+        about: "The release that is everywhere, or the one that a deploy brings and how far it is",
+        align: Align::Left,
+        width: between(10, 20),
+        text: |row, context| release(row, context.ascii).into(),
+        tone: |row| match row {
+            AppRow::App(app, _) => match app.deployed.as_ref().and_then(|one| one.open) {
+                Some((_, "paused" | "left" | "rolling-back")) => Tone::Warn,
+                Some(_) => Tone::Busy,
+                None => Tone::Plain,
+            },
+            AppRow::Service(..) | AppRow::Replica(..) => Tone::Plain,
+        },
+        order: |a, b| release(a, true).cmp(&release(b, true)),
+        shown: true,
+        priority: 2,
+    },
+    Column {
         name: "hosts",
         title: "HOSTS",
         about: "The hosts it is on",
@@ -287,7 +339,7 @@ static APPS: [Column<Apps>; 9] = [
     Column {
         name: "drift",
         title: "DRIFT",
-        about: "Services whose replicas are not of one image",
+        about: "Replicas that are not as the release has them; else services whose replicas are not of one image",
         align: Align::Left,
         width: between(8, 14),
         text: |row, _| row.drift().into(),
@@ -342,12 +394,14 @@ impl Row for AppRow<'_> {
             "env" | "environment" => Cow::Borrowed(&*app.key.environment),
             "state" => Cow::Borrowed(self.standing().word()),
             "is" => {
-                let drifts = if app.drift().is_empty() {
+                let drifts = if app.drift_in_short().is_empty() {
                     ""
                 } else {
                     ",drifting"
                 };
-                format!("{}{drifts}", self.standing().word()).into()
+                let open = app.deployed.as_ref().and_then(|one| one.open);
+                let deploys = if open.is_some() { ",deploying" } else { "" };
+                format!("{}{drifts}{deploys}", self.standing().word()).into()
             }
             "host" => {
                 let hosts: Vec<&str> = app.hosts().iter().map(|host| host.as_str()).collect();
@@ -359,6 +413,7 @@ impl Row for AppRow<'_> {
             }
             "image" => images(self).into(),
             "port" => ports(self).into(),
+            "release" => release(self, true).into(),
             _ => return None,
         })
     }
@@ -400,6 +455,7 @@ impl Row for AppRow<'_> {
             "service",
             "image",
             "port",
+            "release",
         ]
     }
 
@@ -413,7 +469,14 @@ impl Row for AppRow<'_> {
                 "running", "starting", "partial", "stopped", "broken", "ended",
             ],
             "is" => &[
-                "running", "starting", "partial", "stopped", "broken", "ended", "drifting",
+                "running",
+                "starting",
+                "partial",
+                "stopped",
+                "broken",
+                "ended",
+                "drifting",
+                "deploying",
             ],
             _ => &[],
         }

@@ -7,6 +7,7 @@ mod back;
 mod check;
 mod converge;
 mod draft;
+mod drift;
 mod fronts;
 mod gray;
 mod hold;
@@ -28,6 +29,7 @@ mod watch;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};
+pub use drift::{Deployed, Drift, Progress, deployed, drift, progress, share, standing};
 pub use listen::Heard;
 pub use place::{Place, Trouble};
 pub use plan::{again, plan};

@@ -82,11 +82,11 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
     };
     match command {
         AppCommand::Deploy(args) => {
-            let draft = desk.deploy(args).await?;
+            let draft = desk.deploy(args, &place).await?;
             plan(sentence, &draft, desk.fleet)
         }
         AppCommand::Rollback(args) => {
-            let draft = desk.rollback(args).await?;
+            let draft = desk.rollback(args, &place).await?;
             plan(sentence, &draft, desk.fleet)
         }
         AppCommand::Bundle(args) => desk.bundle(sentence, args).await,
@@ -95,7 +95,7 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             plan(sentence, &draft, desk.fleet)
         }
         AppCommand::Continue(_) => {
-            let (held, rollout) = desk.open(place).await?;
+            let (held, rollout) = desk.open(&place).await?;
             if held.is_live() {
                 return Err(Refusal::new(RefusalKind::Busy, busy(&held), ""));
             }
@@ -103,14 +103,14 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             Ok(desk.guarded(plan, &held.scope))
         }
         AppCommand::Abort(_) => {
-            let (held, rollout) = desk.open(place).await?;
+            let (held, rollout) = desk.open(&place).await?;
             if held.is_live() {
                 return Ok(wish(sentence, &held, Wish::Abort));
             }
             Ok(again(sentence, rollout, &held, Direction::Back))
         }
         AppCommand::Promote(_) => {
-            let (held, rollout) = desk.open(place).await?;
+            let (held, rollout) = desk.open(&place).await?;
             if tried(&rollout).is_none() || held.phase == Phase::RollingBack {
                 let why = format!("{} of {} is no gray release", held.number, held.scope);
                 return Err(refusal(why, "`app continue` goes on with it"));
@@ -122,14 +122,14 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
             Ok(desk.guarded(plan, &held.scope))
         }
         AppCommand::Pause(_) => {
-            let (held, _) = desk.open(place).await?;
+            let (held, _) = desk.open(&place).await?;
             if !held.is_live() {
                 return Err(Refusal::new(RefusalKind::State, busy(&held), ""));
             }
             Ok(wish(sentence, &held, Wish::Pause))
         }
         AppCommand::Unlock(_) => {
-            let (held, _) = desk.open(place).await?;
+            let (held, _) = desk.open(&place).await?;
             Ok(unlock(sentence, &held))
         }
         AppCommand::Approve(args) => desk.judge(sentence, args, true).await,
@@ -355,8 +355,8 @@ impl Desk<'_> {
         Ok(before.hosts().into_iter().cloned().collect())
     }
 
-    async fn deploy(&self, args: &DeployArgs) -> Result<Draft, Refusal> {
-        let (scope, hosts) = self.placed(&args.place, &args.hosts).await?;
+    async fn deploy(&self, args: &DeployArgs, place: &AppPlace) -> Result<Draft, Refusal> {
+        let (scope, hosts) = self.placed(place, &args.hosts).await?;
         let releases = self.releases(&scope).await?;
         let before = current(&releases);
         let mut read = self.read(args, &scope, before).await?;
@@ -393,8 +393,8 @@ impl Desk<'_> {
         Ok(self.looked(draft, args.pull).await)
     }
 
-    async fn rollback(&self, args: &RollbackArgs) -> Result<Draft, Refusal> {
-        let scope = self.scope(&args.place, &[]).await?;
+    async fn rollback(&self, args: &RollbackArgs, place: &AppPlace) -> Result<Draft, Refusal> {
+        let scope = self.scope(place, &[]).await?;
         let releases = self.releases(&scope).await?;
         let now = Self::current(&scope, &releases)?.number;
         let good = |(release, held): &&(Release, Held)| match args.to {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+pub(crate) mod drift;
 mod gray;
 
 use std::{

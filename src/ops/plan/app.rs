@@ -1,6 +1,6 @@
 //! Plans about apps, as far as they can be made from the fleet alone: what a deploy does is planned from what is read.
 
-use super::{Confirm, Plan, Refusal};
+use super::{Confirm, Plan, Refusal, RefusalKind};
 use crate::{
     model::Fleet,
     ops::sentence::{AppCommand, Role, Sentence},
@@ -20,6 +20,14 @@ pub(super) fn plan(
     }
     if fleet.read_only && sentence.role() == Role::Deploy {
         return Err(Refusal::read_only());
+    }
+    if command.choice().is_some() && command.place().is_none() {
+        let words = sentence.words();
+        return Err(Refusal::new(
+            RefusalKind::Nothing,
+            format!("`{words}` needs an app, and none is named, nor exactly one selected"),
+            format!("say which one, as in `{words} shop`"),
+        ));
     }
     let name = command.place().map(|place| place.name.to_string());
     let title = match &name {

@@ -164,6 +164,11 @@ impl Sentence {
     /// selection. Targets that cannot take part are left out with their reason; only when none
     /// is left, or a name is unknown or ambiguous, the whole is refused.
     pub fn plan(&self, fleet: &Fleet, selection: &[Target]) -> Result<Plan, Refusal> {
+        if let Self::App(_) = self
+            && let Some(scope) = super::app::selected(fleet, selection)
+        {
+            return self.about_app(Some(scope)).plan(fleet, &[]);
+        }
         match self {
             Self::Container(command) => match command {
                 ContainerCommand::Start(_)

@@ -4,7 +4,7 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Subcommand};
 
-use super::{Danger, ListArgs, Pair, Role, Why, fleet::seconds};
+use super::{Accepts, Danger, ListArgs, Pair, Role, Why, fleet::seconds};
 use crate::{
     model::{
         Share,
@@ -39,7 +39,7 @@ pub enum AppCommand {
     /// Change how many replicas services of an app have
     Scale(ScaleArgs),
     /// List the releases of an app, and what each would change
-    Releases(AppPlace),
+    Releases(AppChoice),
     /// List the deploys that are under way or stand still: of what, by whom, since when
     Deploys {
         /// Those that ended, too
@@ -105,12 +105,33 @@ pub struct AppPlace {
     pub environment: Option<String>,
 }
 
+/// Which app: the one that is named, else that of what is selected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub struct AppChoice {
+    /// Its name; in the console the selected one without it
+    #[arg(value_name = "APP")]
+    pub name: Option<AppName>,
+    /// Its environment; needs not be said when it has releases in one only
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+}
+
+impl AppChoice {
+    /// The app, when it is named.
+    pub fn place(&self) -> Option<AppPlace> {
+        Some(AppPlace {
+            name: self.name.clone()?,
+            environment: self.environment.clone(),
+        })
+    }
+}
+
 /// Which app, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct AppAct {
     /// Which app.
     #[command(flatten)]
-    pub place: AppPlace,
+    pub place: AppChoice,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
@@ -121,7 +142,7 @@ pub struct AppAct {
 pub struct DeployArgs {
     /// Which app.
     #[command(flatten)]
-    pub place: AppPlace,
+    pub place: AppChoice,
     /// Make it of this template
     #[arg(long, value_name = "NAME", conflicts_with = "files")]
     pub template: Option<TemplateName>,
@@ -197,7 +218,7 @@ pub struct HowArgs {
 pub struct RollbackArgs {
     /// Which app.
     #[command(flatten)]
-    pub place: AppPlace,
+    pub place: AppChoice,
     /// To this release, `r000041`; without it to the one before the newest
     #[arg(long, value_name = "RELEASE")]
     pub to: Option<ReleaseNumber>,
@@ -437,8 +458,8 @@ impl AppCommand {
         }
     }
 
-    /// Which app it is about, when it is one that has releases.
-    pub fn place(&self) -> Option<&AppPlace> {
+    /// Which app it is about, when it is one that has releases and is named.
+    pub fn place(&self) -> Option<AppPlace> {
         match self {
             Self::List(_)
             | Self::Show { .. }
@@ -446,17 +467,71 @@ impl AppCommand {
             | Self::Install(_)
             | Self::Autoscale
             | Self::Approvals { .. } => None,
-            Self::Approve(args) | Self::Reject(args) => Some(&args.place),
+            Self::Approve(args) | Self::Reject(args) => Some(args.place.clone()),
+            Self::Scale(args) => Some(args.place.clone()),
+            Self::Bundle(args) => Some(args.place.clone()),
+            Self::Deploy(_)
+            | Self::Rollback(_)
+            | Self::Releases(_)
+            | Self::Continue(_)
+            | Self::Promote(_)
+            | Self::Pause(_)
+            | Self::Abort(_)
+            | Self::Unlock(_) => self.choice().and_then(AppChoice::place),
+        }
+    }
+
+    /// Which app it is about, when that may be the selected one.
+    pub fn choice(&self) -> Option<&AppChoice> {
+        match self {
             Self::Deploy(args) => Some(&args.place),
             Self::Rollback(args) => Some(&args.place),
-            Self::Scale(args) => Some(&args.place),
-            Self::Bundle(args) => Some(&args.place),
             Self::Releases(place) => Some(place),
             Self::Continue(args)
             | Self::Promote(args)
             | Self::Pause(args)
             | Self::Abort(args)
             | Self::Unlock(args) => Some(&args.place),
+            Self::List(_)
+            | Self::Show { .. }
+            | Self::Bundle(_)
+            | Self::Install(_)
+            | Self::Scale(_)
+            | Self::Deploys { .. }
+            | Self::Approve(_)
+            | Self::Reject(_)
+            | Self::Autoscale
+            | Self::Approvals { .. } => None,
+        }
+    }
+
+    /// The same, with this app when it names none.
+    #[must_use]
+    pub fn about(&self, place: AppPlace) -> Self {
+        let mut named = self.clone();
+        let choice = match &mut named {
+            Self::Deploy(args) => Some(&mut args.place),
+            Self::Rollback(args) => Some(&mut args.place),
+            Self::Releases(place) => Some(place),
+            Self::Continue(args)
+            | Self::Promote(args)
+            | Self::Pause(args)
+            | Self::Abort(args)
+            | Self::Unlock(args) => Some(&mut args.place),
+            _ => None,
+        };
+        if let Some(choice) = choice.filter(|one| one.name.is_none()) {
+            choice.name = Some(place.name);
+            choice.environment = choice.environment.take().or(place.environment);
+        }
+        named
+    }
+
+    /// Which selection it takes when it names no app.
+    pub(super) fn accepts(&self) -> Accepts {
+        match self.choice() {
+            Some(_) => Accepts::App,
+            None => Accepts::Nothing,
         }
     }
 }

@@ -19,8 +19,8 @@ mod volume;
 mod write;
 
 pub use app::{
-    AppAct, AppCommand, AppPlace, BundleAppArgs, DeployArgs, HowArgs, InstallAppArgs, JudgeArgs,
-    RollbackArgs, ScaleArgs, ServiceCount, ServiceImage,
+    AppAct, AppChoice, AppCommand, AppPlace, BundleAppArgs, DeployArgs, HowArgs, InstallAppArgs,
+    JudgeArgs, RollbackArgs, ScaleArgs, ServiceCount, ServiceImage,
 };
 pub use balancer::{
     BalancerCommand, DrainArgs, ReadyArgs, RenderBalancerArgs, SaveArgs, ServersArgs, ShareArgs,

@@ -57,6 +57,8 @@ pub enum Accepts {
         /// One, or any number.
         number: Number,
     },
+    /// Containers of one app that was deployed.
+    App,
     /// Images, networks or volumes.
     Resources {
         /// Which of them.
@@ -82,12 +84,16 @@ impl Accepts {
             (Self::Containers { unfit, .. }, Target::Container(host, id)) => fleet
                 .container(host, id)
                 .is_some_and(|container| unfit(container).is_none()),
+            (Self::App, Target::Container(host, id)) => fleet
+                .container(host, id)
+                .is_some_and(|one| one.app.is_some() && one.release.is_some()),
             (Self::Hosts { .. }, Target::Host(host)) => fleet.host(host).is_some(),
             (Self::Resources { kind, .. }, Target::Resource(one, host, _)) => {
                 kind == one && fleet.host(host).is_some()
             }
             (
                 Self::Nothing
+                | Self::App
                 | Self::Containers { .. }
                 | Self::Hosts { .. }
                 | Self::Resources { .. },
@@ -162,8 +168,8 @@ impl Sentence {
             Self::Service(command) => command.accepts(),
             Self::Secret(command) => command.accepts(Resource::Secret),
             Self::SwarmConfig(command) => command.accepts(Resource::Config),
+            Self::App(command) => command.accepts(),
             Self::Audit(_)
-            | Self::App(_)
             | Self::Setting(_)
             | Self::Subnet(_)
             | Self::Swarm(_)

@@ -25,6 +25,8 @@ pub struct Form {
     title: String,
     /// The words before the answers: `app deploy nginx --template nginx`.
     words: String,
+    /// The option that each answer is said with: `--set`.
+    option: &'static str,
     /// The words behind them, which are gone on with in the palette: `--hosts`.
     rest: &'static str,
     fields: Vec<Filling>,
@@ -131,9 +133,23 @@ impl Form {
         Self {
             title,
             words,
+            option: "--set",
             rest,
             fields,
             here: 0,
+        }
+    }
+
+    /// The same with another option for each answer, and nothing behind them.
+    pub fn of_option(
+        title: String,
+        words: String,
+        option: &'static str,
+        parameters: &[Parameter],
+    ) -> Self {
+        Self {
+            option,
+            ..Self::new(title, words, "", parameters)
         }
     }
 
@@ -192,10 +208,15 @@ impl Form {
         for answer in self.fields.iter().filter_map(Filling::answer) {
             let quoted = shlex::try_quote(&answer);
             let quoted = quoted.map_or_else(|_| answer.clone(), std::borrow::Cow::into_owned);
-            line.push_str(" --set ");
-            line.push_str(&quoted);
+            for word in [self.option, &quoted] {
+                line.push(' ');
+                line.push_str(word);
+            }
         }
-        Answer::Say(format!("{line} {} ", self.rest))
+        if !self.rest.is_empty() {
+            line = format!("{line} {}", self.rest);
+        }
+        Answer::Say(format!("{line} "))
     }
 
     /// Takes pasted text of one line; whether there is a place for it.

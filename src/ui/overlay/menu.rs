@@ -1,4 +1,4 @@
-//! The menu: what can be done with the selection, with its keys; Enter does it.
+//! The menu: what can be done with the selection, with its keys, or one of several things to choose from; Enter does it.
 
 use std::borrow::Cow;
 
@@ -22,11 +22,16 @@ pub struct Choice {
     pub keys: String,
     /// What it does.
     pub about: String,
+    /// What is seen of it in the place of the sentence.
+    pub name: Option<String>,
 }
 
 impl Choice {
     /// What is said; dots where more words are asked for.
     fn words(&self) -> Cow<'_, str> {
+        if let Some(name) = &self.name {
+            return Cow::Borrowed(name);
+        }
         match self.line.strip_prefix("palette ") {
             Some(unfinished) => format!("{unfinished} …").into(),
             None => Cow::Borrowed(&self.line),
@@ -40,6 +45,8 @@ pub struct Menu {
     title: String,
     choices: Vec<Choice>,
     list: List<usize>,
+    /// The cells of its inside, and those up to what is said about a choice.
+    cells: (u16, u16),
 }
 
 impl Menu {
@@ -52,6 +59,16 @@ impl Menu {
             title,
             choices,
             list,
+            cells: (76, 34),
+        }
+    }
+
+    /// A menu of things of which more is to be said.
+    #[must_use]
+    pub fn wide(self) -> Self {
+        Self {
+            cells: (120, 24),
+            ..self
         }
     }
 
@@ -78,7 +95,7 @@ impl Menu {
         let height = u16::try_from(self.choices.len().max(1)).unwrap_or(u16::MAX);
         let inner = popup(
             &self.title,
-            (76, height),
+            (self.cells.0, height),
             look.theme.popup,
             look,
             frame,
@@ -102,7 +119,13 @@ impl Menu {
                 7,
                 style.patch(look.theme.key).bg(style.bg.unwrap_or_default()),
             );
-            let words = cut(&choice.words(), 24, &look.glyphs).into_owned();
+            let until = self.cells.1;
+            let words = cut(
+                &choice.words(),
+                usize::from(until).saturating_sub(10),
+                &look.glyphs,
+            )
+            .into_owned();
             buffer.set_stringn(
                 row.x + 8,
                 row.y,
@@ -110,10 +133,10 @@ impl Menu {
                 usize::from(row.width.saturating_sub(8)),
                 style,
             );
-            let left = usize::from(row.width.saturating_sub(34));
+            let left = usize::from(row.width.saturating_sub(until));
             let about = cut(&choice.about, left, &look.glyphs).into_owned();
             buffer.set_stringn(
-                row.x + 34,
+                row.x + until,
                 row.y,
                 look.glyphs.plain(&about),
                 left,

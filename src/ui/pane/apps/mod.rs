@@ -1,20 +1,37 @@
-//! The apps of all hosts as a tree: an app, its services, their replicas.
+//! The apps of all hosts as a tree: an app, its services, their replicas; and the app under the cursor in detail.
+
+mod detail;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ratatui::{Frame, layout::Rect};
 
+pub use detail::told;
+
 use super::{Pane, Reply, containers::context, table::Table};
 use crate::{
-    model::{ContainerId, Feed, Fleet, HostName},
+    model::{ContainerId, Feed, Fleet, HostName, release::Scope},
     ops::{
         app::{App, AppKey, AppService, Replica, apps},
         column::{self, AppRow},
         target::Target,
     },
-    ui::{look::Look, nav::Nav},
+    ui::{
+        look::Look,
+        nav::Nav,
+        widget::{line::heading, page::Page, place},
+    },
 };
+
+/// With fewer rows the detail covers the tree instead of standing below it.
+const SHORT: u16 = 24;
+
+/// With so many rows the detail is there without being asked for, once anything was deployed.
+const TALL: u16 = 34;
+
+/// With so many cells its two halves stand side by side.
+const WIDE: u16 = 130;
 
 /// A row, told apart by what it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +60,26 @@ pub struct Apps {
     /// Of which state of the fleet the apps are, and of which second.
     made: Option<(u64, i64)>,
     stamp: Option<Stamp>,
+    /// The detail is to be seen, or not; where nobody said, it is where there is room.
+    detail: Option<bool>,
+    page: Shown,
+}
+
+/// The detail of the app under the cursor.
+#[derive(Default)]
+struct Shown {
+    /// Of which app it is, of which state of the fleet, at which second and how wide.
+    made: Option<(AppKey, u64, i64, u16)>,
+    /// It is to be seen.
+    is_there: bool,
+    /// Moves scroll it, not the tree.
+    entered: bool,
+    /// A deploy of it is open.
+    is_open: bool,
+    /// Its releases.
+    left: Page,
+    /// What differs and what happened, where there is room beside.
+    right: Page,
 }
 
 impl Default for Apps {
@@ -54,6 +91,8 @@ impl Default for Apps {
             open: BTreeSet::new(),
             made: None,
             stamp: None,
+            detail: None,
+            page: Shown::default(),
         }
     }
 }
@@ -91,6 +130,81 @@ impl Apps {
         }
     }
 
+    /// The app under the cursor.
+    fn current(&self) -> Option<&AppKey> {
+        match self.table.list.current()? {
+            Node::App(key) | Node::Service(key, _) | Node::Replica(key, ..) => Some(key),
+        }
+    }
+
+    /// Whose releases are looked at: those of the app under the cursor.
+    pub fn scope(&self) -> Option<Scope> {
+        self.current()?.scope()
+    }
+
+    /// The tree, and the place for the detail; one of them may have no rows.
+    fn areas(&self, area: Rect) -> (Rect, Rect) {
+        let none = Rect { height: 0, ..area };
+        match self.page.is_there {
+            false => (area, none),
+            true if area.height < SHORT => (none, area),
+            true => {
+                let rows = u16::try_from(self.table.list.order().len() + 1).unwrap_or(u16::MAX);
+                place::above(area, rows.clamp(4, area.height * 2 / 5))
+            }
+        }
+    }
+
+    /// Brings the detail up to date.
+    fn settle_detail(&mut self, fleet: &Fleet, area: Rect) {
+        let by_itself = area.height >= TALL && !fleet.deploys.is_empty();
+        self.page.is_there = self.detail.unwrap_or(by_itself);
+        let key = self.current().cloned();
+        let scope = key.as_ref().and_then(AppKey::scope);
+        self.page.is_open = scope
+            .as_ref()
+            .is_some_and(|scope| fleet.deploys.open.contains_key(scope));
+        if !self.page.is_there {
+            self.page.entered = false;
+            return;
+        }
+        let (_, below) = self.areas(area);
+        let made = key.map(|key| (key, fleet.version(), fleet.now.as_second(), below.width));
+        let (_, left, right) = halves(below);
+        if made != self.page.made {
+            let same = match (&made, &self.page.made) {
+                (Some((key, ..)), Some((before, ..))) => key == before,
+                _ => false,
+            };
+            let found = made.as_ref().zip(scope.as_ref());
+            let app = found.and_then(|((key, ..), scope)| Some((self.app(key)?, scope)));
+            let (mut releases, standing) = match app {
+                None => Default::default(),
+                Some((app, scope)) => {
+                    let of = detail::Of { app, scope, fleet };
+                    let cells = |area: Rect| usize::from(area.width.saturating_sub(2)).max(20);
+                    let right = if right.width > 0 { right } else { left };
+                    (of.releases(cells(left)), of.standing(cells(right)))
+                }
+            };
+            if right.width == 0 {
+                releases.push(crate::ui::widget::line::Line::new());
+                releases.extend(standing);
+                self.page.right.set(Vec::new());
+            } else {
+                self.page.right.set(standing);
+            }
+            self.page.left.set(releases);
+            if !same {
+                self.page.left.rewind();
+                self.page.right.rewind();
+            }
+            self.page.made = made;
+        }
+        self.page.left.set_height(usize::from(left.height));
+        self.page.right.set_height(usize::from(right.height));
+    }
+
     /// Brings the apps up to date, at most once a second: in a large fleet something always changes.
     fn renew(&mut self, fleet: &Fleet) {
         let now = (fleet.version(), fleet.now.as_second());
@@ -105,6 +219,26 @@ impl Apps {
             let keys = self.apps.iter().map(|app| app.key.clone());
             self.places = keys.enumerate().map(|(at, key)| (key, at)).collect();
             self.made = Some(now);
+        }
+    }
+
+    /// The moves that are about the detail.
+    fn detail_nav(&mut self, nav: &Nav) -> Option<Reply> {
+        match nav {
+            Nav::Shape => {
+                self.detail = Some(!self.page.is_there);
+                Some(Reply::Done)
+            }
+            Nav::Next | Nav::Previous if self.page.is_there => {
+                self.page.entered = !self.page.entered;
+                Some(Reply::Done)
+            }
+            other if self.page.entered => {
+                let left = self.page.left.nav(other);
+                let right = self.page.right.nav(other);
+                (left || right).then_some(Reply::Done)
+            }
+            _ => None,
         }
     }
 
@@ -172,6 +306,27 @@ impl Apps {
         }
     }
 
+    fn view_detail(&self, app: &App, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+        let (top, left, right) = halves(area);
+        let environment = match &*app.key.environment {
+            "" => String::new(),
+            name => format!("in {name}"),
+        };
+        let more = if self.page.entered {
+            format!("{environment}; up and down scroll it")
+        } else {
+            environment
+        };
+        let cells = usize::from(top.width);
+        heading(&app.key.name, more.trim_start_matches("; "), cells).draw(
+            look,
+            frame.buffer_mut(),
+            top,
+        );
+        self.page.left.view(look, frame, left);
+        self.page.right.view(look, frame, right);
+    }
+
     fn emptiness(&self) -> String {
         if self.apps.is_empty() {
             "No apps. Every Compose project and Swarm stack is one, whoever started it;\n\
@@ -181,6 +336,17 @@ impl Apps {
             let filter = self.table.filter();
             format!("No app matches '{filter}'. Esc clears the filter.")
         }
+    }
+}
+
+/// The row of the name, and below it the releases beside the rest; the rest has no place where it stands below.
+fn halves(area: Rect) -> (Rect, Rect, Rect) {
+    let (top, page) = place::above(place::inset(area), 1);
+    if area.width >= WIDE {
+        let (left, right) = place::left(page, page.width * 11 / 20, 2);
+        (top, left, right)
+    } else {
+        (top, page, Rect { width: 0, ..page })
     }
 }
 
@@ -200,6 +366,9 @@ impl Pane for Apps {
     }
 
     fn nav(&mut self, nav: &Nav, _fleet: &Fleet) -> Reply {
+        if let Some(reply) = self.detail_nav(nav) {
+            return reply;
+        }
         match (nav, self.table.list.current()) {
             (Nav::Open, Some(Node::Replica(_, _, host, id))) => {
                 Reply::Detail(Target::Container(host.clone(), id.clone()))
@@ -241,8 +410,19 @@ impl Pane for Apps {
             });
             self.stamp = Some(stamp);
         }
-        let rows = usize::from(area.height.saturating_sub(1));
+        self.settle_detail(fleet, area);
+        let (tree, _) = self.areas(area);
+        let rows = usize::from(tree.height.saturating_sub(1));
         self.table.list.set_height(rows);
+    }
+
+    fn back(&mut self) -> bool {
+        let was_entered = std::mem::take(&mut self.page.entered);
+        if !was_entered && self.detail == Some(true) {
+            self.detail = Some(false);
+            return true;
+        }
+        was_entered
     }
 
     fn selection(&self, _fleet: &Fleet) -> Vec<Target> {
@@ -266,10 +446,24 @@ impl Pane for Apps {
     }
 
     fn hints(&self) -> &'static [(&'static str, &'static str)] {
+        if self.page.is_open {
+            return &[
+                ("open", "open, close"),
+                ("shape", "detail"),
+                ("app pause", "pause"),
+                ("app continue", "go on"),
+                ("app abort", "go back"),
+                ("logs", "logs"),
+                ("menu", "actions"),
+                ("filter", "filter"),
+            ];
+        }
         &[
             ("open", "open, close"),
+            ("shape", "detail"),
+            ("app deploy", "deploy"),
+            ("app rollback", "roll back"),
             ("logs", "logs"),
-            ("container restart", "restart"),
             ("menu", "actions"),
             ("filter", "filter"),
             ("mark", "mark"),
@@ -281,9 +475,16 @@ impl Pane for Apps {
         if self.table.list.order().is_empty() {
             return super::empty(&self.emptiness(), look, frame, area);
         }
-        let row = |node: &Node| self.row(node, fleet);
-        self.table
-            .view(row, &context(fleet, look), look, frame, area);
+        let (tree, below) = self.areas(area);
+        if tree.height > 0 {
+            let row = |node: &Node| self.row(node, fleet);
+            let context = context(fleet, look);
+            self.table.view(row, &context, look, frame, tree);
+        }
+        let app = self.current().and_then(|key| self.app(key));
+        if let Some(app) = app.filter(|_| below.height > 0) {
+            self.view_detail(app, look, frame, below);
+        }
     }
 }
 
