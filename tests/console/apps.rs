@@ -129,25 +129,26 @@ fn a_deploy_is_seen_in_every_console_and_stopped_and_taken_back_from_any() {
         });
     }
     wide.keys("dp");
-    wide.wait_for("stand still");
+    wide.wait_for("Have r000002 of deploys-seen");
     wide.keys("y");
     for console in [&wide, &small] {
         console.wait_for("Deploy of r000002 paused");
     }
     assert!(!worker.wait().unwrap().success());
-    // Drift is told as it happens: somebody removes a replica by hand.
     small.keys("da");
-    small.wait("whether it is to go back", |screen| {
-        screen.contains("back") && screen.contains("r000001")
-    });
+    small.wait_for("Take r000002 of deploys-seen");
+    // What it does is shown over the pane.
     small.keys("y");
+    small.wait_for("app abort");
+    small.keys("\x1b");
     for console in [&wide, &small] {
         console.wait("it went back", |screen| {
             screen.contains("r000002  rolled-back") && !screen.contains("Deploy of")
         });
     }
     wide.wait_for("None: what runs is what was deployed");
-    let host = scene.lab.command(&[
+    // Drift is told as it happens: somebody removes a replica by hand.
+    let made = scene.lab.command(&[
         "docker",
         "node1",
         "ps",
@@ -157,7 +158,7 @@ fn a_deploy_is_seen_in_every_console_and_stopped_and_taken_back_from_any() {
     ]);
     scene
         .lab
-        .command(&["docker", "node1", "rm", "-f", host.trim()]);
+        .command(&["docker", "node1", "rm", "-f", made.trim()]);
     wide.wait_for("web@node1: 1 of 1 do not run");
     for console in [&mut wide, &mut small] {
         console.keys("\x03");

@@ -9,7 +9,7 @@ use crate::{
     model::{Container, Host, Timestamp, ago},
     ops::{
         app::{App, AppService, Standing, Tally},
-        deploy::Deployed,
+        deploy::{Coming, Deployed},
     },
 };
 
@@ -184,16 +184,16 @@ fn release(row: &AppRow<'_>, ascii: bool) -> String {
     match row {
         AppRow::App(app, _) => match &app.deployed {
             Some(Deployed {
-                open: Some((number, word)),
+                open: Some(Coming { release, state }),
                 ..
             }) => {
-                let glyph = match (*word, ascii) {
+                let glyph = match (*state, ascii) {
                     (_, true) => "",
                     ("paused", false) => "‖ ",
                     ("left", false) => "✕ ",
                     (_, false) => "◐ ",
                 };
-                format!("{glyph}{number} {word}")
+                format!("{glyph}{release} {state}")
             }
             Some(Deployed {
                 release: Some(number),
@@ -311,7 +311,10 @@ static APPS: [Column<Apps>; 10] = [
         text: |row, context| release(row, context.ascii).into(),
         tone: |row| match row {
             AppRow::App(app, _) => match app.deployed.as_ref().and_then(|one| one.open) {
-                Some((_, "paused" | "left" | "rolling-back")) => Tone::Warn,
+                Some(Coming {
+                    state: "paused" | "left" | "rolling-back",
+                    ..
+                }) => Tone::Warn,
                 Some(_) => Tone::Busy,
                 None => Tone::Plain,
             },
@@ -334,7 +337,7 @@ static APPS: [Column<Apps>; 10] = [
             hosts(a).cmp(&hosts(b))
         },
         shown: true,
-        priority: 2,
+        priority: 4,
     },
     Column {
         name: "drift",
@@ -358,7 +361,7 @@ static APPS: [Column<Apps>; 10] = [
         tone: |_| Tone::Plain,
         order: |a, b| b.created().cmp(&a.created()),
         shown: true,
-        priority: 5,
+        priority: 6,
     },
     Column {
         name: "ports",
@@ -370,7 +373,7 @@ static APPS: [Column<Apps>; 10] = [
         tone: |_| Tone::Plain,
         order: |a, b| natural(&ports(a), &ports(b)),
         shown: true,
-        priority: 6,
+        priority: 7,
     },
     Column {
         name: "image",
@@ -382,7 +385,7 @@ static APPS: [Column<Apps>; 10] = [
         tone: |_| Tone::Faint,
         order: |a, b| natural(&images(a), &images(b)),
         shown: true,
-        priority: 4,
+        priority: 5,
     },
 ];
 

@@ -83,9 +83,18 @@ pub struct Deployed {
     /// The newest release that came everywhere.
     pub release: Option<ReleaseNumber>,
     /// The release that is on its way, and how far it is.
-    pub open: Option<(ReleaseNumber, &'static str)>,
+    pub open: Option<Coming>,
     /// What differs from it. What a deploy that is open brings is no difference.
     pub drift: Vec<Drift>,
+}
+
+/// A release on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Coming {
+    /// Which one.
+    pub release: ReleaseNumber,
+    /// How far it is, in a word.
+    pub state: &'static str,
 }
 
 /// What was deployed of an app; none when nothing was.
@@ -94,7 +103,10 @@ pub fn deployed(fleet: &Fleet, scope: &Scope) -> Option<Deployed> {
     let current = fleet.deploys.current.get(scope);
     (open.is_some() || current.is_some()).then(|| Deployed {
         release: current.map(|one| one.number),
-        open: open.map(|one| (one.held.number, standing(one))),
+        open: open.map(|one| Coming {
+            release: one.held.number,
+            state: standing(one),
+        }),
         drift: current
             .map(|release| drift(fleet, release, open.map(|one| &*one.rollout)))
             .unwrap_or_default(),
@@ -137,7 +149,8 @@ pub fn drift(fleet: &Fleet, release: &Release, open: Option<&Rollout>) -> Vec<Dr
         .unwrap_or_default();
     let mut found = Vec::new();
     for host in fleet.hosts() {
-        if !host.listed || !host.link.is_online() {
+        let is_its = host.environment() == &*scope.environment;
+        if !is_its || !host.listed || !host.link.is_online() {
             continue;
         }
         let mut there: BTreeMap<&str, usize> = BTreeMap::new();

@@ -12,7 +12,7 @@ use crate::{
     },
     ops::{
         app::{App, apps},
-        deploy::{Deployed, Drift, progress, share, standing},
+        deploy::{Coming, Deployed, Drift, progress, share, standing},
     },
 };
 
@@ -189,7 +189,11 @@ fn what_is_not_as_the_release_has_it_is_told_replica_by_replica() {
 fn a_deploy_on_its_way_is_no_drift_and_is_counted_by_what_runs() {
     let fleet = rolling(Phase::Rolling, "web batch 2 (3 of 4)", Wish::Go);
     let deployed = app(&fleet).deployed.unwrap();
-    assert_eq!(deployed.open, Some((ReleaseNumber(3), "rolling")));
+    let coming = Coming {
+        release: ReleaseNumber(3),
+        state: "rolling",
+    };
+    assert_eq!(deployed.open, Some(coming));
     assert_eq!(
         told(&deployed),
         ["api-1@b: is of r000001", "web-0@c: Wharf did not make it"]

@@ -153,7 +153,9 @@ impl Of<'_> {
                 lines.push(Line::new().join(2, line));
             }
         };
-        let images: Vec<String> = release.pins.values().map(short).collect();
+        let mut images: Vec<String> = release.pins.values().map(short).collect();
+        images.sort();
+        images.dedup();
         say("images", &images.join("  "), Ink::FAINT);
         if let Some(reason) = &release.reason {
             say("reason", reason, Ink::FAINT);
@@ -354,11 +356,7 @@ pub fn told(changes: &[Change], nothing: &str) -> String {
     if changes.is_empty() {
         return nothing.to_owned();
     }
-    let mut text: Vec<String> = changes
-        .iter()
-        .take(CHANGES)
-        .map(ToString::to_string)
-        .collect();
+    let mut text: Vec<String> = changes.iter().take(CHANGES).map(in_short).collect();
     let more = changes.len().saturating_sub(CHANGES);
     if more > 0 {
         text.push(format!("and {more} more"));
@@ -366,19 +364,56 @@ pub fn told(changes: &[Change], nothing: &str) -> String {
     text.join("; ")
 }
 
-/// An image without its registry and path, with the digits that tell it apart.
-fn short(pin: &Pin) -> String {
-    let text = pin.to_string();
-    match text.split_once(' ') {
-        Some((name, digits)) => {
-            let name = name.rsplit('/').next().unwrap_or(name);
-            format!(
-                "{name} {}",
-                digits
-                    .get(..9)
-                    .map_or(digits.to_owned(), |one| format!("{one})"))
-            )
-        }
-        None => text.rsplit('/').next().unwrap_or(&text).to_owned(),
+/// A difference; of an image only what is other.
+fn in_short(change: &Change) -> String {
+    let (Some(service), "image", Some(from), Some(to)) =
+        (&change.service, &*change.what, &change.from, &change.to)
+    else {
+        return change.to_string();
+    };
+    let (from, to) = (Named::read(from), Named::read(to));
+    match (from.tag, to.tag) {
+        _ if from.repository != to.repository => change.to_string(),
+        (Some(before), Some(after)) if before != after => format!("{service}: {before} → {after}"),
+        _ => format!("{service}: {} → {}", from.written(), to.written()),
     }
+}
+
+/// An image as a pin names it: `registry/shop/web:4.12.0 (c224c3e07e6d)`.
+struct Named<'t> {
+    repository: &'t str,
+    tag: Option<&'t str>,
+    digits: &'t str,
+}
+
+impl<'t> Named<'t> {
+    fn read(text: &'t str) -> Self {
+        let (name, digits) = text.split_once(' ').unwrap_or((text, ""));
+        let path = name.rfind('/').map_or(0, |slash| slash + 1);
+        let (repository, tag) = match name[path..].find([':', '@']) {
+            Some(colon) => (&name[..path + colon], Some(&name[path + colon + 1..])),
+            None => (name, None),
+        };
+        let digits = digits.trim_matches(['(', ')']);
+        Self {
+            repository,
+            tag,
+            digits: digits.get(..8).unwrap_or(digits),
+        }
+    }
+
+    /// Without registry and path, with the digits that tell it apart.
+    fn written(&self) -> String {
+        let name = self.repository.rsplit('/').next().unwrap_or_default();
+        let tag = self.tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+        match self.digits {
+            "" => format!("{name}{tag}"),
+            digits => format!("{name}{tag} ({digits})"),
+        }
+    }
+}
+
+/// An image in short.
+fn short(pin: &Pin) -> String {
+    Named::read(&pin.to_string()).written()
 }
