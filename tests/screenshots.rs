@@ -14,7 +14,10 @@ use std::{
 };
 
 use wharf::{
-    model::{Action, Check, Feed, Finding, Fleet, LogBatch, Mark, Payload, Said, Stream},
+    model::{
+        Action, Check, Feed, Finding, Fleet, LogBatch, Mark, Payload, Said, Stream,
+        pipeline::{LogChunk, LogPlace, samples},
+    },
     ops::Progress,
     ui::{
         Effect, Msg,
@@ -41,6 +44,20 @@ const PICTURES: &[(&str, &str)] = &[
         "= / a p p : s h o p space e n v : p r o d enter d d",
     ),
     ("help-apps", "= ?"),
+    ("pipelines", "P"),
+    ("pipeline-runs", "P / r e l e a s e enter enter space"),
+    ("pipeline-run", "P / r e l e a s e enter enter j j enter"),
+    (
+        "pipeline-failed",
+        "P / r e l e a s e enter enter j j enter tab tab",
+    ),
+    ("pipeline-approval", "P enter j enter tab tab"),
+    (
+        "pipeline-compare",
+        "P / r e l e a s e enter enter j j space space d",
+    ),
+    ("pipeline-form", "P / r e l e a s e enter r"),
+    ("help-pipelines", "P ?"),
     ("containers", "3 j j"),
     ("containers-tiles", "3 t right"),
     ("containers-filter", "3 / i s : b r o k e n enter"),
@@ -269,6 +286,19 @@ fn logged(desk: &mut Desk) {
     }
 }
 
+/// Brings the log of the step that a console looks at.
+fn stepped(desk: &mut Desk) {
+    let wanted = desk.ui().wants_runs().and_then(|wanted| wanted.log);
+    let Some((run, step, _)) = wanted else {
+        return;
+    };
+    let runs = samples::runs(fleet::now());
+    let held = runs.iter().find(|held| held.run.number == run).unwrap();
+    let lines = samples::lines(&held.run, &step, fleet::now());
+    let next = LogPlace(u64::try_from(lines.len()).unwrap());
+    desk.send(Msg::StepLog(run, step, Ok(LogChunk { lines, next })));
+}
+
 #[test]
 fn every_pane_has_its_pictures() {
     let mut changed = Vec::new();
@@ -280,6 +310,7 @@ fn every_pane_has_its_pictures() {
                 .keys(keys);
             fleet::inspected(&mut desk);
             logged(&mut desk);
+            stepped(&mut desk);
             examined(&mut desk);
             let name = format!("{name}-{width}x{height}.svg");
             changed.extend(keep(&name, &picture::svg(&desk.buffer(), DARK)));

@@ -37,7 +37,7 @@ pub(super) enum Command {
     Say(Box<Sentence>),
     /// Open the console on a fleet served from memory, to look around
     Demo(DemoArgs),
-    /// Do what wharf.toml schedules, the backups of [[backup]], until interrupted
+    /// Do what wharf.toml schedules, carry out runs of pipelines, go on with deploys that were left, until interrupted
     Worker {
         /// Do all of it once, now, and end
         #[arg(long)]

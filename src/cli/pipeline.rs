@@ -19,6 +19,7 @@ use crate::{
         app::Told,
         pipeline::{
             LogPlace, Pipeline, PipelineName, Run, RunHeld, RunNumber, Status, StepName, StepRun,
+            TestReport,
         },
         span,
     },
@@ -203,9 +204,12 @@ fn detail(run: &Run) -> String {
         .iter()
         .filter(|step| matches!(step.status, Status::Running | Status::Blocked));
     let told: Vec<String> = going
-        .map(|step| match step.detail.is_empty() {
-            true => step.name.to_string(),
-            false => format!("{}: {}", step.name, step.detail),
+        .map(|step| {
+            if step.detail.is_empty() {
+                step.name.to_string()
+            } else {
+                format!("{}: {}", step.name, step.detail)
+            }
         })
         .collect();
     told.join("; ")
@@ -272,7 +276,7 @@ async fn show(session: &Session, number: RunNumber) -> Result<Exit, Failure> {
                 let failed = step.report.iter().flat_map(|report| &report.failed);
                 for failure in failed {
                     out.lines([
-                        "".to_owned(),
+                        String::new(),
                         format!("{}: {} {}", step.name, failure.class, failure.name),
                     ])?;
                     out.lines(failure.text.lines().map(|line| format!("  {line}")))?;
@@ -306,7 +310,7 @@ fn row(pipeline: &Pipeline, step: &StepRun, now: Timestamp) -> Vec<String> {
         took(step.milliseconds(now)),
         step.report
             .as_ref()
-            .map(|report| report.words())
+            .map(TestReport::words)
             .unwrap_or_default(),
         after.unwrap_or_default(),
         step.detail.clone(),

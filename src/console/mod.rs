@@ -10,6 +10,7 @@ mod outlet;
 mod painter;
 mod perform;
 mod reveal;
+mod runs;
 mod save;
 pub mod shell;
 mod slow;
@@ -254,6 +255,7 @@ impl Console {
             self.performer.follow_app(app.clone());
             self.app = app;
         }
+        self.performer.want_runs(self.ui.wants_runs());
         let ui = &mut self.ui;
         let drawn = self.screen.draw(|frame| ui.view(frame));
         self.drawn = Moment::now();

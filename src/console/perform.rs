@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write as _, path::PathBuf, time::Instant};
 
 use tokio::{
     runtime::Handle,
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::{JoinSet, spawn_blocking},
 };
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::{
     log::Log,
     looks, registry_settings,
     reveal::reveal,
+    runs,
     save::{Unsaved, save},
     secrets, shell,
     terminal::Manner,
@@ -26,14 +27,14 @@ use crate::{
     engine::{Engines, ExecSpec},
     logs::Excerpt,
     model::{
-        Action, Event, Fleet, HostName, Origin, Outcome, Place, Step,
+        Action, Event, Fleet, HostName, Origin, Outcome, Place, Step, Timestamp,
         release::{Scope, Secrets},
         setting::{Key, length},
     },
     ops::{self, Crew, Export, Plan, Progress, Sentence, deploy::Desk},
     store::Store,
     ui::{
-        Act, Effect, Masked, Msg, Surroundings, Ui,
+        Act, Effect, Masked, Msg, RunsWanted, Surroundings, Ui,
         look::{Glyphs, Look, Signs},
         message::Level,
         runs::RunId,
@@ -60,6 +61,8 @@ pub struct Performer {
     terminal: config::Terminal,
     inbox: mpsc::Sender<Msg>,
     runs: BTreeMap<RunId, CancellationToken>,
+    /// What is looked at of runs of pipelines.
+    wanted_runs: watch::Sender<Option<RunsWanted>>,
     tasks: JoinSet<()>,
     workers: Handle,
 }
@@ -69,6 +72,15 @@ impl Performer {
     pub fn new(setup: Setup, engines: Engines, inbox: mpsc::Sender<Msg>, workers: Handle) -> Self {
         let _in_background = workers.enter();
         let store = Store::detached(&setup.config.store);
+        let (wanted_runs, wanted) = watch::channel(None);
+        let mut tasks = JoinSet::new();
+        let source = if setup.label.is_some() {
+            runs::Source::Demo(Timestamp::now())
+        } else {
+            let directory = setup.config.pipelines.directory.clone();
+            runs::Source::Store(store.clone(), directory)
+        };
+        tasks.spawn_on(runs::follow(source, wanted, inbox.clone()), &workers);
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
             balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
@@ -84,7 +96,8 @@ impl Performer {
             terminal: config::Terminal::of(&config::Env::of_process()),
             inbox,
             runs: BTreeMap::new(),
-            tasks: JoinSet::new(),
+            wanted_runs,
+            tasks,
             workers: workers.clone(),
         }
     }
@@ -148,6 +161,15 @@ impl Performer {
     /// Has the releases of that app told from now on.
     pub fn follow_app(&self, scope: Option<Scope>) {
         self.log.follow_app(scope);
+    }
+
+    /// Reads runs of pipelines as long as they are looked at.
+    pub fn want_runs(&self, wanted: Option<RunsWanted>) {
+        self.wanted_runs.send_if_modified(|known| {
+            let is_other = *known != wanted;
+            *known = wanted;
+            is_other
+        });
     }
 
     fn work(&mut self, work: impl Future<Output = ()> + Send + 'static) {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
     Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
-    app::Template, release::Deploys, swarm::Swarm,
+    app::Template,
+    pipeline::{Pipeline, RunHeld},
+    release::Deploys,
+    swarm::Swarm,
 };
 
 /// Something that happened or became known.
@@ -64,6 +67,10 @@ pub enum Event {
     Waiting(Vec<Operation>),
     /// The templates of all catalogs were read.
     Templates(Arc<[Template]>),
+    /// The files of pipelines were read, or could not be, and why.
+    Pipelines(Result<Arc<[Arc<Pipeline>]>, Arc<str>>),
+    /// The newest runs of pipelines were read, newest first, or could not be, and why.
+    Runs(Result<Arc<[RunHeld]>, Arc<str>>),
     /// What the console is told about itself was read anew.
     Settings(Box<Settings>),
 }

@@ -7,6 +7,7 @@ use super::{
     Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName,
     Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
+    pipeline::Board,
     release::{Admission, Deploys},
 };
 
@@ -33,6 +34,8 @@ pub struct Fleet {
     pub read_only: bool,
     /// The templates of all catalogs, sorted by name; none until somebody wants to see them and they were read.
     pub templates: Option<Arc<[Template]>>,
+    /// The pipelines and their newest runs.
+    pub pipelines: Board,
     /// What the console is told about itself.
     pub settings: Settings,
     /// What the store tells of deploys.
@@ -255,6 +258,8 @@ impl Fleet {
                 self.waiting.reverse();
             }
             Event::Templates(templates) => self.templates = Some(templates),
+            Event::Pipelines(read) => self.pipelines.take_files(read),
+            Event::Runs(read) => self.pipelines.take_runs(read),
             Event::Settings(settings) => self.settings.read_again(*settings),
             Event::Hosts(specs) => self.apply_hosts(specs),
             Event::Link(name, link) => self.change(&name, |host| {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     column::{
         AppRow, Apps, ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow,
-        Networks, OperationRow, Operations, Rows, SettingRow, SettingRows, SubnetRow, Subnets,
-        TemplateRow, Templates, VolumeRow, Volumes, natural,
+        Networks, OperationRow, Operations, PipelineRow, Pipelines, Rows, RunRow, Runs, SettingRow,
+        SettingRows, SubnetRow, Subnets, TemplateRow, Templates, VolumeRow, Volumes, natural,
     },
     complete::{Completion, ranked},
     filter::Row,
@@ -25,6 +25,10 @@ pub enum Listing {
     Hosts,
     /// The log of acts.
     Operations,
+    /// Pipelines with their last runs.
+    Pipelines,
+    /// Runs of pipelines.
+    Runs,
     /// Images.
     Images,
     /// Networks.
@@ -43,11 +47,13 @@ pub enum Listing {
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Apps,
         Self::Containers,
         Self::Hosts,
         Self::Operations,
+        Self::Pipelines,
+        Self::Runs,
         Self::Images,
         Self::Networks,
         Self::Subnets,
@@ -84,6 +90,8 @@ impl Listing {
             Self::Containers => Containers::NAME,
             Self::Hosts => Hosts::NAME,
             Self::Operations => Operations::NAME,
+            Self::Pipelines => Pipelines::NAME,
+            Self::Runs => Runs::NAME,
             Self::Images => Images::NAME,
             Self::Networks => Networks::NAME,
             Self::Subnets => Subnets::NAME,
@@ -125,6 +133,8 @@ impl Listing {
             Self::Containers => of::<Containers>(),
             Self::Hosts => of::<Hosts>(),
             Self::Operations => of::<Operations>(),
+            Self::Pipelines => of::<Pipelines>(),
+            Self::Runs => of::<Runs>(),
             Self::Images => of::<Images>(),
             Self::Networks => of::<Networks>(),
             Self::Subnets => of::<Subnets>(),
@@ -141,6 +151,8 @@ impl Listing {
             Self::Containers => Grammar::of::<ContainerRow<'_>>(),
             Self::Hosts => Grammar::of::<HostRow<'_>>(),
             Self::Operations => Grammar::of::<OperationRow<'_>>(),
+            Self::Pipelines => Grammar::of::<PipelineRow<'_>>(),
+            Self::Runs => Grammar::of::<RunRow<'_>>(),
             Self::Images => Grammar::of::<ImageRow<'_>>(),
             Self::Networks => Grammar::of::<NetworkRow<'_>>(),
             Self::Subnets => Grammar::of::<SubnetRow<'_>>(),
@@ -256,6 +268,11 @@ impl Listing {
             Self::Apps => {
                 let all = super::app::apps(fleet);
                 of(key, all.iter().map(|app| AppRow::App(app, false)))
+            }
+            Self::Pipelines => of(key, PipelineRow::all(&fleet.pipelines)),
+            Self::Runs => {
+                let runs = fleet.pipelines.runs().iter();
+                of(key, runs.map(|held| RunRow { held }))
             }
             Self::Images => {
                 let rows = each(hosts, |host| host.images.as_deref());

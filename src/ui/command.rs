@@ -58,6 +58,12 @@ impl Reader {
     }
 }
 
+/// The sentence that a move is about: one that is finished in the palette, or with what is under the cursor.
+pub fn begun(line: &str) -> Option<&str> {
+    let said = line.strip_prefix("palette ");
+    said.or_else(|| line.strip_prefix("say "))
+}
+
 impl Command {
     /// Reads one line, as [`Reader::read`].
     pub fn parse(line: &str) -> Result<Self, ParseError> {
@@ -79,7 +85,7 @@ impl Command {
     pub fn about(line: &str) -> String {
         let first = line.split_whitespace().next().unwrap_or("");
         // What is to be finished in the palette is about its sentence.
-        if let Some(sentence) = line.strip_prefix("palette ") {
+        if let Some(sentence) = begun(line) {
             return Self::about(sentence);
         }
         if let Some((_, about)) = Self::navs().into_iter().find(|(word, _)| word == first) {

@@ -91,6 +91,18 @@ fn grow<K: Rows>(columns: &[&Column<K>], chosen: &mut [(usize, u16)], left: u16)
     }
 }
 
+/// Where a column begins in an area, and how many cells it has there; none when it is left out.
+pub fn place_of<K: Rows>(columns: &[&Column<K>], name: &str, area: Rect) -> Option<(u16, u16)> {
+    let mut x = area.x + 1;
+    for (at, cells) in fit(columns, area.width.saturating_sub(2)) {
+        if columns[at].name == name {
+            return Some((x, cells));
+        }
+        x += cells + GAP;
+    }
+    None
+}
+
 /// Draws titles and rows. `rows` gives the visible rows in order.
 pub fn draw<'r, K: Rows>(
     columns: &[&Column<K>],

@@ -33,6 +33,7 @@ pub const SECTIONS: &[&str] = &[
     "volumes",
     "templates",
     "operations",
+    "pipelines",
     "settings",
     "welcome",
 ];

@@ -44,8 +44,12 @@ use self::{
 use crate::{
     logs::{Excerpt, Masks},
     model::{
-        ContainerId, Event, Feed, Fleet, HostName, Payload, Step, app::TemplateName, found::Found,
-        release::Scope, setting::Key,
+        ContainerId, Event, Feed, Fleet, HostName, Payload, Step,
+        app::TemplateName,
+        found::Found,
+        pipeline::{LogChunk, LogPlace, RunNumber, StepName},
+        release::Scope,
+        setting::Key,
     },
     ops::{Export, Plan, Progress, Sentence, target::Target},
 };
@@ -88,6 +92,8 @@ pub enum Msg {
     Taken,
     /// Hosts were taken in: the console is to be opened anew, on them.
     Reopen,
+    /// The next part of a step's log, or why it could not be read.
+    StepLog(RunNumber, StepName, Result<LogChunk, String>),
     /// Values remembered from an earlier session.
     Remembered(Vec<(String, String)>),
 }
@@ -204,6 +210,13 @@ impl Default for Surroundings {
     }
 }
 
+/// What is looked at of runs of pipelines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunsWanted {
+    /// The step whose log is followed, and after which of its lines it goes on.
+    pub log: Option<(RunNumber, StepName, LogPlace)>,
+}
+
 /// The console.
 pub struct Ui {
     /// The fleet as far as it is known.
@@ -251,18 +264,18 @@ impl Ui {
         };
         ui.take_columns();
         let zone = ui.around.zone.clone().unwrap_or(TimeZone::UTC);
-        ui.panes.logs.set_up(
-            ui.around.masks.clone(),
-            ui.around.log_memory,
-            zone,
-            ui.look.glyphs,
-        );
+        let (masks, memory) = (ui.around.masks.clone(), ui.around.log_memory);
+        let glyphs = ui.look.glyphs;
+        ui.panes
+            .pipelines
+            .set_up(&masks, memory, zone.clone(), &glyphs);
+        ui.panes.logs.set_up(masks, memory, zone, glyphs);
         ui
     }
 
     /// Whether something is being worked out in portions: then the next frame is to come soon.
     pub fn has_work(&self) -> bool {
-        self.here == PaneId::Logs && self.panes.logs.has_work()
+        self.panes.get(self.here).has_work()
     }
 
     /// What the panes on the screen want to see of the hosts.
@@ -286,6 +299,13 @@ impl Ui {
             PaneId::Apps => self.panes.apps.scope(),
             _ => None,
         }
+    }
+
+    /// What somebody looks at of runs of pipelines; none when nobody does.
+    pub fn wants_runs(&self) -> Option<RunsWanted> {
+        (self.here == PaneId::Pipelines).then(|| RunsWanted {
+            log: self.panes.pipelines.wanted_log(),
+        })
     }
 
     /// Says something to the operator.

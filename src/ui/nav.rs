@@ -5,7 +5,7 @@ use clap::Subcommand;
 /// What can be said about the view itself.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Nav {
-    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, templates, settings, welcome
+    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, templates, settings, apps, pipelines, welcome
     Pane {
         /// Its name, or the beginning of it.
         name: String,
@@ -60,6 +60,14 @@ pub enum Nav {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         text: Vec<String>,
     },
+    /// Say a sentence about what is under the cursor
+    Say {
+        /// The sentence, without the name.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        text: Vec<String>,
+    },
+    /// Compare two marked runs
+    Compare,
     /// Choose from what can be done with the selection
     Menu,
     /// Mark the row, or take its mark off, and go on

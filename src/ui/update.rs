@@ -14,15 +14,15 @@ use super::{
         About, Answer, Choice, Chooser, Form, Help, Live, Menu, Messages, Overlay, Question,
         Replace,
     },
-    pane::{Pane as _, PaneId, Reply, logs::Range as LogRange},
+    pane::{Pane as _, PaneId, Reply, logs::Range as LogRange, pipelines::Wish},
     prompt::{Kind, Over, Prompt, Typed, pasted},
     runs::RunId,
 };
 use crate::{
     model::{Event, Feed, HostName, Resource, app::TemplateName, setting::Key},
     ops::{
-        Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, Plan, Progress, Role,
-        Sentence,
+        Confirm, Danger, Entry, Export, HostCommand, Listing, LogsCommand, PipelineCommand, Plan,
+        Progress, Role, Sentence,
         sentence::{ExportArgs, ListArgs},
         subnet,
         target::Target,
@@ -111,6 +111,11 @@ impl Ui {
             }
             Msg::Say(level, text) => {
                 self.say(level, text);
+                Vec::new()
+            }
+            Msg::StepLog(run, step, read) => {
+                self.panes.pipelines.take_log(run, &step, read);
+                self.settled = false;
                 Vec::new()
             }
             Msg::Remembered(values) => {
@@ -254,7 +259,7 @@ impl Ui {
                     _ => {
                         self.prompt = None;
                         if matches!(kind, Kind::Search { .. }) {
-                            self.panes.logs.find();
+                            self.panes.get_mut(self.here).find();
                         }
                     }
                 }
@@ -375,7 +380,7 @@ impl Ui {
                 Vec::new()
             }
             Nav::Search { text } | Nav::SearchBack { text } if text.is_empty() => {
-                if self.here != PaneId::Logs {
+                if !self.panes.get(self.here).has_search() {
                     return self.nav(&Nav::Filter { text: Vec::new() });
                 }
                 let back = matches!(nav, Nav::SearchBack { .. });
@@ -417,7 +422,7 @@ impl Ui {
     /// What a line would be typed over.
     fn over(&self) -> Over {
         Over {
-            rows: Listing::named(self.here.name()),
+            rows: Listing::named(self.panes.get(self.here).rows()),
             selected: self.panes.get(self.here).selection(&self.fleet),
         }
     }
@@ -463,6 +468,7 @@ impl Ui {
             Reply::Say(line) => return self.say_line(&line),
             Reply::Edit(key) => self.edit_setting(key),
             Reply::Fill(name) => self.fill(&name),
+            Reply::Start(pipeline) => self.overlay = Some(Overlay::Form(Form::start(&pipeline))),
             Reply::Take(lines) => return self.take(&lines),
             Reply::Remember(key, value) => return self.remember(key, value),
             Reply::Copy(text) => return vec![Effect::Copy(text)],
@@ -477,7 +483,7 @@ impl Ui {
                 }];
             }
             Reply::ChooseColumns(all, shown) => {
-                let key = Key::columns_of(self.here.name());
+                let key = Key::columns_of(self.panes.get(self.here).rows());
                 self.overlay = Some(Overlay::Columns(Chooser::new(all, shown, key)));
             }
         }
@@ -759,6 +765,7 @@ impl Ui {
                 self.show_app(name, env.as_deref());
                 Some(Vec::new())
             }
+            Sentence::Pipeline(command) => self.pipeline(command),
             Sentence::Audit(AuditCommand::List { list, .. }) => {
                 Some(self.show_list(PaneId::Operations, list))
             }
@@ -812,9 +819,49 @@ impl Ui {
             | Sentence::Secret(_)
             | Sentence::SwarmConfig(_)
             | Sentence::App(_)
-            | Sentence::Pipeline(_)
             | Sentence::Template(_) => None,
         }
+    }
+
+    /// What the pane of pipelines answers.
+    fn pipeline(&mut self, command: &PipelineCommand) -> Option<Vec<Effect>> {
+        match command {
+            PipelineCommand::List
+            | PipelineCommand::Runs {
+                pipeline: None,
+                open: false,
+                ..
+            } => {
+                self.panes.pipelines.show_all();
+                self.go(PaneId::Pipelines);
+                Some(Vec::new())
+            }
+            PipelineCommand::Runs {
+                pipeline: Some(name),
+                open: false,
+                ..
+            } => self.show_runs(Wish::Runs(name.clone())),
+            PipelineCommand::Show { run } => self.show_runs(Wish::Run(*run, None, false)),
+            PipelineCommand::Logs { run, step, .. } => {
+                self.show_runs(Wish::Run(*run, step.clone(), true))
+            }
+            PipelineCommand::Runs { open: true, .. }
+            | PipelineCommand::Run(_)
+            | PipelineCommand::Cancel(_)
+            | PipelineCommand::Retry { .. }
+            | PipelineCommand::Approve(_)
+            | PipelineCommand::Reject(_)
+            | PipelineCommand::Check { .. } => None,
+        }
+    }
+
+    /// Shows runs; those that are too old to be here are told of as a shell would.
+    fn show_runs(&mut self, wish: Wish) -> Option<Vec<Effect>> {
+        let is_here = self.panes.pipelines.show(wish, &self.fleet);
+        is_here.then(|| {
+            self.enter(PaneId::Pipelines);
+            Vec::new()
+        })
     }
 
     /// Puts the cursor on a template, as soon as it is known which there are.

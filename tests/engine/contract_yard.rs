@@ -79,6 +79,10 @@ fn texts(lines: &[StepLine], error: bool) -> Vec<&str> {
     of.map(|line| line.text.as_str()).collect()
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story from the workspace to its end"
+)]
 pub async fn a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it(subject: Subject) {
     let desk = Desk::at(&subject).await;
     let yard = yard(&subject);
@@ -290,7 +294,7 @@ pub async fn an_image_that_is_not_there_is_told_with_what_to_do(subject: Subject
     let yard = yard(&subject);
     desk.engines.yard_open(&yard, &[]).await.unwrap();
     let mut one = step(&subject, "one", &["true"]);
-    one.image = "registry.invalid/none:1".to_owned();
+    one.image = String::from("registry.invalid/none:1");
     let error = desk.engines.yard_step(&yard, &one).await.unwrap_err();
     let text = error.to_string();
     assert!(

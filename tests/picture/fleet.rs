@@ -224,6 +224,10 @@ pub fn demo() -> Fleet {
     settings(&mut fleet);
     let templates = wharf::catalog::Catalog::own().templates.into();
     fleet.apply(wharf::model::Event::Templates(templates));
+    let pipelines = wharf::model::pipeline::samples::pipelines();
+    fleet.apply(Event::Pipelines(Ok(pipelines)));
+    let runs = wharf::model::pipeline::samples::runs(now());
+    fleet.apply(Event::Runs(Ok(runs)));
     for operation in operations() {
         fleet.apply(Event::Operation(Box::new(operation)));
     }

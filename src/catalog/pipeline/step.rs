@@ -21,7 +21,7 @@ const EXPIRES: Duration = Duration::from_hours(72);
 
 /// The steps, and whether one of them says what comes before it.
 pub(super) fn steps(fields: &mut Fields<'_, '_>) -> (Vec<PipelineStep>, bool) {
-    let both = each(fields, "steps", |one| step(one));
+    let both = each(fields, "steps", step);
     let is_graph = both.iter().any(|(_, says)| *says);
     (both.into_iter().map(|(step, _)| step).collect(), is_graph)
 }
@@ -220,7 +220,7 @@ fn verb(fields: &mut Fields<'_, '_>) -> Option<Verb> {
         "promote" => promote(fields.open_below("promote")?),
         "deploy" => deploy(fields.open_below("deploy")?),
         "gate" => gate(fields.open_below("gate")?),
-        _ => approval(fields.open_below("approval")?),
+        _ => Some(approval(fields.open_below("approval")?)),
     }
 }
 
@@ -357,7 +357,7 @@ fn gate(mut fields: Fields<'_, '_>) -> Option<Verb> {
     }))
 }
 
-fn approval(mut fields: Fields<'_, '_>) -> Option<Verb> {
+fn approval(mut fields: Fields<'_, '_>) -> Verb {
     let people = fields.texts("people");
     let count = fields.number("count").unwrap_or(1).max(1);
     let expires = fields.duration("expires").unwrap_or(EXPIRES);
@@ -371,9 +371,9 @@ fn approval(mut fields: Fields<'_, '_>) -> Option<Verb> {
         fields.wrong(&at, "roles", "this Wharf knows no roles yet", remedy);
     }
     fields.done(&[]);
-    Some(Verb::Approval(ApprovalStep {
+    Verb::Approval(ApprovalStep {
         people,
         count,
         expires,
-    }))
+    })
 }

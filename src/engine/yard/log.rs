@@ -226,6 +226,8 @@ struct Taken {
     lately: [VecDeque<(i64, u32)>; 2],
     counts: [u32; 2],
     newest: i64,
+    /// From here on all that were taken are remembered.
+    whole: i64,
 }
 
 impl Taken {
@@ -245,6 +247,7 @@ impl Taken {
             if oldest == self.newest || (oldest >= self.newest - LATE && !many) {
                 break;
             }
+            self.whole = oldest + 1;
             for (lately, all) in self.lately.iter_mut().zip(&mut self.counts) {
                 while let Some((_, count)) = lately.pop_front_if(|(at, _)| *at <= oldest) {
                     *all -= count;
@@ -258,10 +261,10 @@ impl Taken {
         fronts.map(|(at, _)| *at).min()
     }
 
-    /// The oldest time that is remembered: from there on all lines are counted.
+    /// As far back as a line may come late and all are remembered: from there on all lines are counted.
     fn mark(&self) -> LogMark {
         LogMark {
-            at: self.oldest().unwrap_or_default(),
+            at: self.whole.max(self.newest - LATE).max(0),
             out: self.counts[0],
             err: self.counts[1],
         }
@@ -324,6 +327,6 @@ mod tests {
             taken.add(SECOND * 20, 0);
         }
         let mark = taken.mark();
-        assert_eq!((mark.at, mark.out), (SECOND * 20, 200_000));
+        assert_eq!((mark.at, mark.out), (SECOND * 20 - LATE, 200_000));
     }
 }

@@ -1,10 +1,13 @@
 //! Pipelines: steps with conditions between them, from a commit to production, and their runs.
 
+mod board;
 mod name;
 mod report;
 mod run;
+pub mod samples;
 mod verb;
 
+pub use board::Board;
 pub use name::{PipelineName, StepName};
 pub use report::{Failure, TestReport};
 pub use run::{

@@ -4,6 +4,7 @@ mod app;
 mod container;
 mod host;
 mod operation;
+mod pipeline;
 mod resource;
 mod setting;
 mod subnet;
@@ -19,6 +20,7 @@ pub use app::{AppRow, Apps, standing_glyph, standing_tone};
 pub use container::{ContainerRow, Containers, SAMPLED, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
 pub use operation::{OperationRow, Operations, operations, outcome_tone, took};
+pub use pipeline::{PipelineRow, Pipelines, RunRow, Runs, starts, status_glyph, status_tone};
 pub use resource::{
     ImageRow, Images, NetworkRow, Networks, VolumeRow, Volumes, images, networks, volumes,
 };

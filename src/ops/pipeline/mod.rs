@@ -4,8 +4,11 @@
 //! is, and writes down how they end. Whoever takes over a run that was left goes on with the same loop; what ran in
 //! containers is found there again.
 
+mod container;
+mod deploy;
 mod drive;
 mod gate;
+mod image;
 mod junit;
 mod prepare;
 mod say;

@@ -64,9 +64,12 @@ impl Act {
             }
             Self::Again(run) => {
                 let again = store.again_run(run).await;
-                again.map(|is_done| match is_done {
-                    true => format!("run {} waits for its turn again", run.number),
-                    false => format!("run {} goes on already", run.number),
+                again.map(|is_done| {
+                    if is_done {
+                        format!("run {} waits for its turn again", run.number)
+                    } else {
+                        format!("run {} goes on already", run.number)
+                    }
                 })
             }
             Self::Cancel(run) => {
@@ -289,7 +292,7 @@ fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
         &args
             .set
             .iter()
-            .map(|pair| (pair.key.to_string(), pair.value.to_string()))
+            .map(|pair| (pair.key.clone(), pair.value.clone()))
             .collect(),
     )?;
     let mut lines: Vec<String> = run
@@ -299,14 +302,11 @@ fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
         .collect();
     lines.extend(pipeline.steps.iter().map(|step| {
         let after: Vec<&str> = step.after.iter().map(StepName::as_str).collect();
-        match after.is_empty() {
-            true => format!("{} ({})", step.name, step.verb.word()),
-            false => format!(
-                "{} ({}) after {}",
-                step.name,
-                step.verb.word(),
-                after.join(", ")
-            ),
+        let word = step.verb.word();
+        if after.is_empty() {
+            format!("{} ({word})", step.name)
+        } else {
+            format!("{} ({word}) after {}", step.name, after.join(", "))
         }
     }));
     let title = format!("Start the pipeline {}", pipeline.name);

@@ -6,7 +6,10 @@ use tui_input::{Input, backend::crossterm::EventHandler};
 
 use super::{Answer, popup};
 use crate::{
-    model::app::{Parameter, ParameterKind},
+    model::{
+        app::{Choice, Parameter, ParameterKind},
+        pipeline::{Pipeline, RunParameter},
+    },
     ui::{
         keymap::{Edit, edit, typed},
         look::{Look, cut, width},
@@ -153,6 +156,36 @@ impl Form {
         }
     }
 
+    /// What is asked when a pipeline is started.
+    pub fn start(pipeline: &Pipeline) -> Self {
+        let asks = |one: &RunParameter| Parameter {
+            name: one.name.clone(),
+            label: one.name.clone(),
+            help: match one.default {
+                Some(_) => "what it is when nothing is said stands there".to_owned(),
+                None => "it has to be said".to_owned(),
+            },
+            kind: if one.choices.is_empty() {
+                ParameterKind::Text
+            } else {
+                let choice = |value: &String| Choice {
+                    value: value.clone(),
+                    label: value.clone(),
+                };
+                ParameterKind::Choice(one.choices.iter().map(choice).collect())
+            },
+            default: one.default.clone(),
+            required: one.default.is_none(),
+            generate: None,
+            pattern: None,
+            min: None,
+            max: None,
+        };
+        let asked: Vec<Parameter> = pipeline.parameters.iter().map(asks).collect();
+        let title = format!("{}: what it asks", pipeline.name);
+        Self::new(title, format!("pipeline run {}", pipeline.name), "", &asked)
+    }
+
     /// Moves, types, chooses, ends or closes.
     pub fn key(&mut self, key: KeyEvent) -> Answer {
         let last = self.fields.len().saturating_sub(1);
@@ -213,10 +246,8 @@ impl Form {
                 line.push_str(word);
             }
         }
-        if !self.rest.is_empty() {
-            line = format!("{line} {}", self.rest);
-        }
-        Answer::Say(format!("{line} "))
+        let gap = if self.rest.is_empty() { "" } else { " " };
+        Answer::Say(format!("{line}{gap}{} ", self.rest))
     }
 
     /// Takes pasted text of one line; whether there is a place for it.

@@ -9,7 +9,7 @@ use crate::{
     model::Fleet,
     ops::{Danger, Entry, Sentence, target::Target},
     ui::{
-        command::Command,
+        command::{Command, begun},
         keymap::{Binding, Edit, Keymap, edit, is_backspace, typed},
         look::{Look, cut, width},
     },
@@ -83,7 +83,7 @@ impl About<'_> {
         let obstacle = match &binding.command {
             Command::Op(sentence) => self.obstacle(sentence),
             Command::Nav(_) => {
-                let begun = binding.line.strip_prefix("palette ");
+                let begun = begun(&binding.line);
                 let entry = begun
                     .and_then(|words| Sentence::catalogue().iter().find(|one| one.words == words));
                 entry.and_then(|entry| self.obstacle_of(entry))
@@ -109,7 +109,7 @@ impl About<'_> {
 
 /// Whether a key acts on the fleet, at once or after more words.
 fn acts(binding: &Binding) -> bool {
-    matches!(binding.command, Command::Op(_)) || binding.line.starts_with("palette ")
+    matches!(binding.command, Command::Op(_)) || begun(&binding.line).is_some()
 }
 
 impl Help {

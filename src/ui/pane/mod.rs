@@ -8,6 +8,7 @@ pub mod images;
 pub mod logs;
 pub mod operations;
 pub mod overview;
+pub mod pipelines;
 pub mod settings;
 pub mod subnets;
 mod table;
@@ -15,7 +16,7 @@ pub mod templates;
 pub mod volumes;
 pub mod welcome;
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use ratatui::{Frame, layout::Rect};
 
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     logs::Excerpt,
-    model::{Feed, Fleet, Payload, app::TemplateName, setting::Key},
+    model::{Feed, Fleet, Payload, app::TemplateName, pipeline::Pipeline, setting::Key},
     ops::target::Target,
 };
 
@@ -56,6 +57,24 @@ pub trait Pane {
     /// Takes in what a feed brought.
     fn feed(&mut self, feed: &Feed, payload: Payload, fleet: &Fleet) {
         let _ = (feed, payload, fleet);
+    }
+
+    /// The kind of its rows, whose keys a filter knows: mostly that of its name.
+    fn rows(&self) -> &'static str {
+        self.name()
+    }
+
+    /// Whether lines can be searched in it now.
+    fn has_search(&self) -> bool {
+        false
+    }
+
+    /// Goes to what is searched for, as soon as it is found.
+    fn find(&mut self) {}
+
+    /// Whether something is being worked out in portions: then it is to be settled again soon.
+    fn has_work(&self) -> bool {
+        false
     }
 
     /// The filter in force, as text; empty for none.
@@ -102,6 +121,8 @@ pub enum Reply {
     Edit(Key),
     /// Fill in what this template asks.
     Fill(TemplateName),
+    /// Fill in what is asked when a pipeline is started.
+    Start(Arc<Pipeline>),
     /// It cannot be done, and why.
     Refuse(String),
     /// Show the masked values of what it shows, which is an act.
@@ -139,6 +160,8 @@ pub enum PaneId {
     Volumes,
     /// The log of acts.
     Operations,
+    /// Pipelines and their runs.
+    Pipelines,
     /// The templates of all catalogs.
     Templates,
     /// What this console is told about itself.
@@ -151,7 +174,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -163,10 +186,11 @@ impl PaneId {
         Self::Settings,
         Self::Templates,
         Self::Apps,
+        Self::Pipelines,
     ];
 
     /// The panes that can be gone to by name.
-    pub const NAMED: [Self; 12] = [
+    pub const NAMED: [Self; 13] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -178,6 +202,7 @@ impl PaneId {
         Self::Templates,
         Self::Settings,
         Self::Apps,
+        Self::Pipelines,
         Self::Welcome,
     ];
 
@@ -193,6 +218,7 @@ impl PaneId {
             Self::Subnets => "subnets",
             Self::Volumes => "volumes",
             Self::Operations => "operations",
+            Self::Pipelines => "pipelines",
             Self::Templates => "templates",
             Self::Settings => "settings",
             Self::Welcome => "welcome",
@@ -237,6 +263,8 @@ pub struct Panes {
     pub volumes: volumes::Volumes,
     /// The log of acts, to which others lead.
     pub operations: operations::Operations,
+    /// Pipelines and their runs, to which sentences lead.
+    pub pipelines: pipelines::Pipelines,
     /// The templates, to which sentences lead.
     pub templates: templates::Templates,
     settings: settings::Settings,
@@ -259,6 +287,7 @@ impl Panes {
             PaneId::Subnets => &self.subnets,
             PaneId::Volumes => &self.volumes,
             PaneId::Operations => &self.operations,
+            PaneId::Pipelines => &self.pipelines,
             PaneId::Templates => &self.templates,
             PaneId::Settings => &self.settings,
             PaneId::Welcome => &self.welcome,
@@ -278,6 +307,7 @@ impl Panes {
             PaneId::Subnets => &mut self.subnets,
             PaneId::Volumes => &mut self.volumes,
             PaneId::Operations => &mut self.operations,
+            PaneId::Pipelines => &mut self.pipelines,
             PaneId::Templates => &mut self.templates,
             PaneId::Settings => &mut self.settings,
             PaneId::Welcome => &mut self.welcome,
@@ -299,6 +329,9 @@ impl Panes {
             "volumes.sort" => self.volumes.set_sort(value),
             "templates.sort" => self.templates.set_sort(value),
             "hosts.sort" => self.hosts.set_sort(value),
+            "pipelines.sort" | "runs.sort" | "pipelines.columns" | "runs.columns" => {
+                self.pipelines.remembered(key, value);
+            }
             "operations.sort" => self.operations.set_sort(value),
             _ => {}
         }

@@ -184,6 +184,23 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
         counted(self.list.order().len(), total, self.list.marked())
     }
 
+    /// Where a column begins in an area, and how many cells it has there; none when it is left out.
+    pub fn place_of(&self, name: &str, area: Rect) -> Option<(u16, u16)> {
+        grid::place_of(&self.columns, name, area)
+    }
+
+    /// Draws the rows on the screen without a cursor: moves are for another table.
+    pub fn view_beside<'r>(
+        &self,
+        row: impl Fn(&K) -> Option<(R::Row<'r>, bool)>,
+        context: &column::Context,
+        look: &Look,
+        frame: &mut Frame<'_>,
+        area: Rect,
+    ) {
+        self.draw(None, row, context, look, frame, area);
+    }
+
     /// Draws the rows on the screen. `row` gives a row and whether it is stale.
     pub fn view<'r>(
         &self,
@@ -193,7 +210,18 @@ impl<K: Clone + Ord, R: Rows> Table<K, R> {
         frame: &mut Frame<'_>,
         area: Rect,
     ) {
-        let current = self.list.current();
+        self.draw(self.list.current(), row, context, look, frame, area);
+    }
+
+    fn draw<'r>(
+        &self,
+        current: Option<&K>,
+        row: impl Fn(&K) -> Option<(R::Row<'r>, bool)>,
+        context: &column::Context,
+        look: &Look,
+        frame: &mut Frame<'_>,
+        area: Rect,
+    ) {
         let rows = self.list.visible().iter().filter_map(|key| {
             let (row, is_stale) = row(key)?;
             let state = RowState {

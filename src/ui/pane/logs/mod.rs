@@ -17,7 +17,7 @@ use self::who::{Source, Who};
 use super::{Pane, Reply};
 use crate::{
     logs::{Book, Filter, Level, Masks, Pattern},
-    model::{Feed, Fleet, Payload, Timestamp},
+    model::{Feed, Fleet, LogBatch, Payload, Timestamp},
     ops::target::{ContainerPattern, Target},
     ui::{
         look::{Glyphs, Look},
@@ -179,6 +179,19 @@ impl Logs {
         }
     }
 
+    /// Forgets all lines; others will be brought.
+    pub fn begin(&mut self) {
+        self.who = Who::Brought;
+        self.book.clear();
+        self.resume();
+    }
+
+    /// Takes in lines that were brought.
+    pub fn bring(&mut self, lines: LogBatch) {
+        let number = self.book.source("");
+        self.book.add(number, lines, 0);
+    }
+
     /// Whether nobody's log is followed.
     pub fn is_empty(&self) -> bool {
         self.who == Who::Nobody
@@ -187,20 +200,6 @@ impl Logs {
     /// Shows or masks secrets.
     pub fn reveal(&mut self, shown: bool) {
         self.revealed = shown;
-    }
-
-    /// Goes to what is searched for, as soon as it is found.
-    pub fn find(&mut self) {
-        self.jump = Some(if self.backwards {
-            Jump::Older
-        } else {
-            Jump::Newer
-        });
-    }
-
-    /// Whether lines wait to be filtered or searched: then it is to be settled again soon.
-    pub fn has_work(&self) -> bool {
-        self.book.is_behind()
     }
 
     /// It is not looked at for a while; when it is again, it goes on where it was.
@@ -534,6 +533,22 @@ impl Pane for Logs {
 
     fn feed(&mut self, feed: &Feed, payload: Payload, fleet: &Fleet) {
         self.take(feed, payload, fleet);
+    }
+
+    fn has_search(&self) -> bool {
+        true
+    }
+
+    fn find(&mut self) {
+        self.jump = Some(if self.backwards {
+            Jump::Older
+        } else {
+            Jump::Newer
+        });
+    }
+
+    fn has_work(&self) -> bool {
+        self.book.is_behind()
     }
 
     fn filter(&self) -> &str {

@@ -45,21 +45,26 @@ impl Logs {
             [one] => one.label(),
             many => format!("{} containers", many.len()),
         };
-        let count = if self.book.filter().is_empty() {
-            grouped(self.book.len())
-        } else {
-            format!(
-                "{} of {}",
-                grouped(self.book.shown()),
-                grouped(self.book.len())
-            )
-        };
-        let state = match (self.top, self.unseen()) {
+        let (count, state) = (self.count(), self.motion());
+        format!("Logs({whose})[{count}] {} · {state}", self.range.word)
+    }
+
+    /// How many lines are shown, of how many: `3 of 1,204`.
+    pub fn count(&self) -> String {
+        if self.book.filter().is_empty() {
+            return grouped(self.book.len());
+        }
+        let (shown, held) = (self.book.shown(), self.book.len());
+        format!("{} of {}", grouped(shown), grouped(held))
+    }
+
+    /// Whether the end is followed, and how much has come since it was left.
+    pub fn motion(&self) -> String {
+        match (self.top, self.unseen()) {
             (None, _) => "following".to_owned(),
             (Some(_), 0) => "paused".to_owned(),
             (Some(_), more) => format!("paused, ▼ {} new", grouped(more)),
-        };
-        format!("Logs({whose})[{count}] {} · {state}", self.range.word)
+        }
     }
 
     /// How many shown lines came since the end was seen.
@@ -425,7 +430,7 @@ impl Logs {
         if self.is_empty() {
             return "No log is open. Choose containers (:pane containers), then say :logs".into();
         }
-        if self.sources.is_empty() {
+        if self.sources.is_empty() && self.who != super::who::Who::Brought {
             return "No container fits what was asked for. Those that come later are followed by themselves.".into();
         }
         if self.book.is_behind() {
@@ -451,7 +456,8 @@ impl Logs {
         }
     }
 
-    pub(super) fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    /// Draws the lines, and what narrows them in the last row.
+    pub fn draw(&self, look: &Look, frame: &mut Frame<'_>, area: Rect) {
         if self.book.shown() == 0 {
             empty(&self.emptiness(), look, frame, area);
         } else {

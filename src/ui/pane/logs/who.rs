@@ -15,6 +15,8 @@ pub enum Who {
     These(Vec<One>),
     /// Whoever fits one of these, also later.
     Fitting(Vec<ContainerPattern>),
+    /// Somebody else brings the lines.
+    Brought,
 }
 
 /// A container by its name on its host, or all of a host.
@@ -89,7 +91,7 @@ impl Who {
             host.into_iter().flat_map(|host| host.containers.values())
         };
         let mut all: Vec<Found> = match self {
-            Self::Nobody => Vec::new(),
+            Self::Nobody | Self::Brought => Vec::new(),
             Self::These(these) => these
                 .iter()
                 .flat_map(|one| -> Vec<Found> {

@@ -1,0 +1,143 @@
+//! Runs of pipelines: read from the store as long as somebody looks at them, and told as they change.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    model::{
+        Event, Timestamp,
+        app::Severity,
+        pipeline::{LogChunk, LogPlace, samples},
+    },
+    ops::pipeline,
+    store::Store,
+    ui::{Msg, RunsWanted},
+};
+
+/// How often it is looked whether something has changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// How often the files of pipelines are read anew: few people change them while they look.
+const FILES: Duration = Duration::from_secs(10);
+/// So many of the newest runs are shown.
+const NEWEST: u32 = 500;
+
+/// Where runs come from.
+pub enum Source {
+    /// The store, and the directory of the files.
+    Store(Store, PathBuf),
+    /// Nowhere: those of the demo are made up.
+    Demo(Timestamp),
+}
+
+/// Reads what is wanted, until nobody can want anything any more.
+pub async fn follow(
+    source: Source,
+    mut wanted: watch::Receiver<Option<RunsWanted>>,
+    inbox: mpsc::Sender<Msg>,
+) {
+    let (mut mark, mut read) = (None, None);
+    loop {
+        let now = wanted.borrow_and_update().clone();
+        let Some(now) = now else {
+            if wanted.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        let is_due = read.is_none_or(|at: Instant| at.elapsed() >= FILES);
+        let mut said = Vec::new();
+        if is_due {
+            said.extend(source.files().await);
+            read = Some(Instant::now());
+        }
+        said.extend(source.look(&now, &mut mark).await);
+        for msg in said {
+            if inbox.send(msg).await.is_err() {
+                return;
+            }
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            changed = wanted.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+impl Source {
+    /// The pipelines that have a file, and what is wrong with others.
+    async fn files(&self) -> Vec<Msg> {
+        let Self::Store(_, directory) = self else {
+            return vec![Msg::Event(Event::Pipelines(Ok(samples::pipelines())))];
+        };
+        let directory = directory.clone();
+        let Ok((files, told)) = spawn_blocking(move || pipeline::known(&directory)).await else {
+            return Vec::new();
+        };
+        let mut said = vec![Msg::Event(Event::Pipelines(Ok(files.into())))];
+        let wrong = told.iter().find(|one| one.severity == Severity::Error);
+        if let Some(wrong) = wrong {
+            let why = Arc::from(wrong.to_string());
+            said.push(Msg::Event(Event::Pipelines(Err(why))));
+        }
+        said
+    }
+
+    /// The runs, if any has changed since that mark, and the next lines that are wanted.
+    async fn look(&self, wanted: &RunsWanted, mark: &mut Option<i64>) -> Vec<Msg> {
+        let mut said = Vec::new();
+        match self {
+            Self::Store(store, _) => {
+                said.extend(changed(store, mark).await.map(Msg::Event));
+                if let Some((run, step, from)) = &wanted.log {
+                    let read = store.run_log(*run, step, *from).await;
+                    let read = read.map_err(|error| error.to_string());
+                    said.push(Msg::StepLog(*run, step.clone(), read));
+                }
+            }
+            Self::Demo(began) => {
+                if mark.replace(0).is_none() {
+                    said.push(Msg::Event(Event::Runs(Ok(samples::runs(*began)))));
+                }
+                if let Some((run, step, from)) = &wanted.log {
+                    let runs = samples::runs(*began);
+                    let held = runs.iter().find(|held| held.run.number == *run);
+                    let lines = held.map(|held| samples::lines(&held.run, step, Timestamp::now()));
+                    let lines = lines.unwrap_or_default();
+                    let next = LogPlace(u64::try_from(lines.len()).unwrap_or(0));
+                    let known = usize::try_from(from.0).unwrap_or(usize::MAX);
+                    let lines = lines.into_iter().skip(known).collect();
+                    let chunk = LogChunk { lines, next };
+                    said.push(Msg::StepLog(*run, step.clone(), Ok(chunk)));
+                }
+            }
+        }
+        said
+    }
+}
+
+/// The newest runs, if any has changed since that mark; why they cannot be read, as long as they cannot.
+async fn changed(store: &Store, mark: &mut Option<i64>) -> Option<Event> {
+    let read = async {
+        let now = store.runs_mark().await?;
+        if *mark == Some(now) {
+            return Ok(None);
+        }
+        let runs = store.runs(None, false, NEWEST).await?;
+        *mark = Some(now);
+        Ok(Some(runs))
+    };
+    match read.await {
+        Ok(None) => None,
+        Ok(Some(runs)) => Some(Event::Runs(Ok(runs.into()))),
+        Err(error) => {
+            *mark = None;
+            let error: crate::store::Error = error;
+            Some(Event::Runs(Err(Arc::from(error.to_string()))))
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A deploy as a step: said as a sentence, waited for while people approve it, gone on with and never begun twice.
+
+use tokio::time::sleep;
+
+use super::step::{Ended, LOOK, Turn, words};
+use crate::model::{
+    Timestamp,
+    app::AppName,
+    pipeline::{DeployStep, Status, Verb},
+    release::{Phase, ReleaseNumber, Scope, Standing},
+};
+
+impl Turn<'_> {
+    /// A release comes to its hosts. What was begun before is gone on with and not begun again.
+    pub(super) async fn deploy(&self, deploy: &DeployStep) -> Result<Ended, String> {
+        let app = self.fill(&deploy.app)?;
+        let app = AppName::new(&app).map_err(|error| error.to_string())?;
+        let environment = deploy
+            .environment
+            .as_ref()
+            .map(|text| self.fill(text))
+            .transpose()?;
+        let scope = Scope {
+            app: app.clone(),
+            environment: environment.clone().unwrap_or_default().into(),
+        };
+        let mut place = words(["app", "continue", app.as_str()]);
+        if let Some(environment) = &environment {
+            place.extend(["--env".to_owned(), environment.clone()]);
+        }
+        let began = self.run.steps[self.index]
+            .started
+            .unwrap_or_else(Timestamp::now);
+        if self.goes_on
+            && let Some(ended) = self.went_on(&scope, &place, began).await?
+        {
+            return Ok(ended);
+        }
+        let _dir;
+        let mut words = place;
+        words[1] = String::from("deploy");
+        for (service, image) in &deploy.images {
+            let image = self.fill(image)?;
+            let image = match self.run.images.get(&image) {
+                Some(digest) if !image.contains('@') && self.is_remote(digest, &image) => {
+                    format!("{image}@{digest}")
+                }
+                Some(_) | None => image,
+            };
+            let service = match service.as_str() {
+                "" => self.only_service(&scope).await?,
+                service => service.to_owned(),
+            };
+            words.push(format!("--image={service}={image}"));
+        }
+        for host in &deploy.hosts {
+            words.extend(["--hosts".to_owned(), self.fill(host)?]);
+        }
+        if let Some(template) = &deploy.template {
+            words.extend(["--template".to_owned(), self.fill(template)?]);
+        }
+        if let Some(file) = &deploy.file {
+            let file = self.fill(file)?;
+            let (dir, files) = self.gathered(&self.yard()?, &file).await?;
+            let (_, path) = files
+                .first()
+                .ok_or_else(|| format!("{file} is not in the workspace"))?;
+            words.extend(["--file".to_owned(), path.display().to_string()]);
+            _dir = dir;
+        }
+        for (name, value) in self.fill_all(&deploy.set)? {
+            words.push(format!("--set={name}={value}"));
+        }
+        if !deploy.canary.is_empty() {
+            let shares: Vec<String> = deploy.canary.iter().map(ToString::to_string).collect();
+            words.extend(["--canary".to_owned(), shares.join(",")]);
+            if let Some(every) = deploy.every {
+                words.extend(["--every".to_owned(), format!("{}s", every.as_secs())]);
+            }
+            if let Some(requests) = deploy.requests {
+                words.extend(["--requests".to_owned(), requests.to_string()]);
+            }
+        }
+        if let Some(environment) = &environment {
+            words.extend(["--confirm".to_owned(), environment.clone()]);
+        }
+        loop {
+            let Some(ended) = self.said(words.clone()).await? else {
+                let newest = self.newest(&scope).await?;
+                let detail =
+                    newest.map_or_else(String::new, |(number, ..)| format!("{number} of {scope}"));
+                return Ok(Ended::new(Status::Success, detail));
+            };
+            // It may have asked for approvals: then it is done when they are given, and not before.
+            if !self.waited(&scope).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Whether a digest is one that registries know: what was built and not pushed has an id only.
+    fn is_remote(&self, digest: &str, image: &str) -> bool {
+        let built = self
+            .run
+            .variables
+            .get("CI_IMAGE")
+            .is_some_and(|one| one == image);
+        let is_id = built
+            && self.run.pipeline.steps.iter().any(|step| {
+                matches!(&step.verb, Verb::Build(build) if !build.push
+                    && self.fill(&build.tag).is_ok_and(|tag| tag == image))
+            });
+        !is_id && digest.starts_with("sha256:")
+    }
+
+    /// The one service of an app.
+    async fn only_service(&self, scope: &Scope) -> Result<String, String> {
+        let releases = self.shop.store.releases(scope, 1).await;
+        let releases = releases.map_err(|error| error.to_string())?;
+        let services: Vec<String> = releases
+            .first()
+            .map(|(release, _)| release.pins.keys().map(ToString::to_string).collect())
+            .unwrap_or_default();
+        match &services[..] {
+            [service] => Ok(service.clone()),
+            [] => Err(format!(
+                "{scope} has no release yet: write images: {{SERVICE: image}}"
+            )),
+            many => Err(format!(
+                "{scope} has several services: write images: {{SERVICE: image}}, of {}",
+                many.join(", ")
+            )),
+        }
+    }
+
+    async fn newest(
+        &self,
+        scope: &Scope,
+    ) -> Result<Option<(ReleaseNumber, Phase, Timestamp, String)>, String> {
+        let newest = self.shop.store.releases(scope, 1).await;
+        let newest = newest.map_err(|error| error.to_string())?;
+        let newest = newest.into_iter().next();
+        Ok(newest.map(|(release, held)| (release.number, held.phase, release.at, held.detail)))
+    }
+
+    /// What came of a deploy that this step began before; none when it began none.
+    async fn went_on(
+        &self,
+        scope: &Scope,
+        go_on: &[String],
+        began: Timestamp,
+    ) -> Result<Option<Ended>, String> {
+        loop {
+            let Some((number, phase, at, detail)) = self.newest(scope).await? else {
+                return Ok(None);
+            };
+            if at < began {
+                return Ok(None);
+            }
+            match phase {
+                Phase::Succeeded => {
+                    return Ok(Some(Ended::new(
+                        Status::Success,
+                        format!("{number} of {scope}"),
+                    )));
+                }
+                phase if !phase.is_open() => {
+                    return Ok(Some(Ended::failed(format!(
+                        "{number} of {scope} is {}: {detail}",
+                        phase.word()
+                    ))));
+                }
+                _ => {}
+            }
+            let open = self.shop.store.open_deploy(scope).await;
+            let open = open.map_err(|error| error.to_string())?;
+            match open {
+                Some((held, _)) if !held.is_live() && held.phase != Phase::Paused => {
+                    let mut words = go_on.to_vec();
+                    if !scope.environment.is_empty() {
+                        words.extend(["--confirm".to_owned(), scope.environment.to_string()]);
+                    }
+                    // Somebody else may have been quicker: what came of it is looked up.
+                    if let Some(ended) = self.said(words).await?
+                        && self.wish.is_cancelled()
+                    {
+                        return Ok(Some(ended));
+                    }
+                }
+                Some((held, _)) => {
+                    let paused = held.phase == Phase::Paused;
+                    self.note(
+                        paused,
+                        format!("{number} of {scope}: {}", held.phase.word()),
+                        None,
+                    )
+                    .await;
+                }
+                None => {}
+            }
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.wish.cancelled() => return Ok(Some(Ended::new(Status::Canceled, "the deploy goes on by itself"))),
+            }
+        }
+    }
+
+    /// Waits while a deploy waits for approvals; whether it is to be said again.
+    async fn waited(&self, scope: &Scope) -> Result<bool, String> {
+        let mut has_waited = false;
+        loop {
+            let requests = self.shop.store.requests(Some(scope), 20).await;
+            let requests = requests.map_err(|error| error.to_string())?;
+            let now = Timestamp::now();
+            let waiting = requests.iter().find_map(|one| match one.standing(now) {
+                Standing::Waiting(missing) => Some((one, missing)),
+                Standing::Approved | Standing::Rejected(_) | Standing::Expired => None,
+            });
+            let Some((request, missing)) = waiting else {
+                let newest = requests.first().map(|one| one.standing(now));
+                return Ok(has_waited && newest == Some(Standing::Approved));
+            };
+            has_waited = true;
+            let detail = format!(
+                "{scope} asks for {missing} more approvals: app approve {} --env {} {}",
+                scope.app, scope.environment, request.digest
+            );
+            self.note(true, detail, None).await;
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.wish.cancelled() => return Ok(false),
+            }
+        }
+    }
+}
