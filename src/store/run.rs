@@ -4,6 +4,8 @@
 //! ended, anybody may take it. Each taking raises its token, and whoever has an older one is told so with the next word
 //! it wants to say. Of runs with the same key one is running at a time; one that waits for people lets others pass.
 
+use std::hash::{BuildHasher as _, RandomState};
+
 use super::{
     Store,
     database::{Row, Value, Writer},
@@ -487,6 +489,7 @@ async fn ask(writer: &mut Writer, run: &Run) -> Result<RunNumber> {
     let number = rows.first().map_or(Ok(0), |row| row.int(0))? + 1;
     let numbered = Run {
         number: RunNumber(u64::try_from(number).unwrap_or(0)),
+        key: format!("{:08x}", RandomState::new().hash_one(number) >> 32),
         ..run.clone()
     };
     let (body, mark) = (json(&numbered)?, mark(writer).await?);

@@ -11,7 +11,7 @@ use serde_json::json;
 use wharf::engine::{
     ErrorKind, LogMark, StepLine, StepState, Yard, YardLog, YardService, YardStep,
 };
-use wharf::model::pipeline::{RunNumber, StepName};
+use wharf::model::pipeline::StepName;
 
 use crate::desk::{Desk, PATIENCE};
 use crate::subject::{Subject, fresh};
@@ -23,7 +23,7 @@ fn yard(subject: &Subject) -> Yard {
     let number = u64::from(std::process::id()) * 1000 + COUNT.fetch_add(1, Ordering::Relaxed);
     Yard {
         host: subject.host(),
-        run: RunNumber(number + 1),
+        run: format!("{}-test", number + 1).parse().unwrap(),
     }
 }
 
@@ -185,7 +185,7 @@ pub async fn a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it(sub
     assert!(!left.contains(&yard.run), "{left:?}");
     let state = desk.engines.yard_state(&yard, &build.step, 1).await;
     assert_eq!(state.unwrap(), StepState::Missing);
-    let workspace = format!("/v1.41/volumes/wharf-run-{}", yard.run.0);
+    let workspace = format!("/v1.41/volumes/wharf-run-{}", yard.run);
     assert_eq!(subject.raw.ask(Method::GET, &workspace, None).await.0, 404);
     let cache = format!("/v1.41/volumes/wharf-cache-{cache}");
     subject.raw.must(Method::GET, &cache, None).await;
@@ -273,7 +273,7 @@ pub async fn a_step_is_killed_and_a_stranger_is_left_alone(subject: Subject) {
         .await
         .unwrap();
 
-    let name = format!("wharf-run-{}.foreign.1", yard.run.0);
+    let name = format!("wharf-run-{}.foreign.1", yard.run);
     let path = format!("/v1.41/containers/create?name={name}");
     let body = json!({"Image": subject.image, "Cmd": ["true"]});
     subject.raw.must(Method::POST, &path, Some(body)).await;
@@ -318,10 +318,10 @@ pub async fn a_service_is_found_by_its_name(subject: Subject) {
         let services = std::slice::from_ref(&service);
         desk.engines.yard_open(&yard, services).await.unwrap();
     }
-    let path = format!("/v1.41/containers/wharf-run-{}.db.service/json", yard.run.0);
+    let path = format!("/v1.41/containers/wharf-run-{}.db.service/json", yard.run);
     let made = subject.raw.must(Method::GET, &path, None).await;
     assert_eq!(made["State"]["Running"], true);
-    let network = format!("wharf-run-{}", yard.run.0);
+    let network = format!("wharf-run-{}", yard.run);
     let place = made["NetworkSettings"]["Networks"].as_object().unwrap();
     assert_eq!(place.len(), 1);
     let aliases = place.values().next().unwrap()["Aliases"]

@@ -75,7 +75,7 @@ pub(super) fn service(yard: &Yard, service: &YardService, network: &str) -> Valu
         "Image": service.image,
         "Env": variables.collect::<Vec<_>>(),
         "Labels": {
-            (label::RUN): yard.run.0.to_string(),
+            (label::RUN): yard.run.to_string(),
             (label::SERVICE): service.name.as_str(),
         },
         "HostConfig": host_config(&[]),
@@ -118,7 +118,6 @@ mod tests {
 
     use super::*;
     use crate::model::HostName;
-    use crate::model::pipeline::RunNumber;
 
     fn run(commands: &[&str]) -> (String, Option<i32>) {
         let commands: Vec<String> = commands.iter().map(|one| (*one).to_owned()).collect();
@@ -165,7 +164,7 @@ mod tests {
     fn secrets_are_in_the_environment_and_nowhere_else() {
         let yard = Yard {
             host: HostName::new("ams-1"),
-            run: RunNumber(7),
+            run: "7-ab".parse().unwrap(),
         };
         let one = YardStep {
             step: "unit".parse().unwrap(),

@@ -7,7 +7,7 @@ use crate::engine::backup::helper_label;
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::session::Session;
 use crate::engine::wire::escape;
-use crate::model::pipeline::RunNumber;
+use crate::model::pipeline::RunTag;
 
 /// How often it is tried: an engine may still be removing what it was asked to remove before.
 const TRIES: usize = 6;
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn close(session: &Session, yard: &Yard, deed: &Deed) -> Result<(), Error> {
     let mut tried = 1;
     loop {
-        match sweep(session, yard.run, &yard.name()).await {
+        match sweep(session, &yard.run, &yard.name()).await {
             Ok(()) => return Ok(()),
             Err(fault) => match deed.fault(fault) {
                 error if error.kind == ErrorKind::Conflict && tried < TRIES => {}
@@ -31,7 +31,7 @@ pub(super) async fn close(session: &Session, yard: &Yard, deed: &Deed) -> Result
     }
 }
 
-async fn sweep(session: &Session, run: RunNumber, volume: &str) -> Result<(), Fault> {
+async fn sweep(session: &Session, run: &RunTag, volume: &str) -> Result<(), Fault> {
     for id in look::containers(session, run, &helper_label(volume)).await? {
         remove(session, format!("/containers/{id}?force=1&v=1")).await?;
     }

@@ -13,7 +13,7 @@ use crate::engine::list;
 use crate::engine::session::Session;
 use crate::engine::wire::query;
 use crate::model::State;
-use crate::model::pipeline::RunNumber;
+use crate::model::pipeline::RunTag;
 
 type Labels = Option<HashMap<String, String>>;
 
@@ -87,12 +87,12 @@ struct Marked {
 
 impl Volume {
     /// The run that it is of.
-    pub fn run(&self) -> Option<RunNumber> {
+    pub fn run(&self) -> Option<RunTag> {
         run_of(self.labels.as_ref())
     }
 }
 
-fn run_of(labels: Option<&HashMap<String, String>>) -> Option<RunNumber> {
+fn run_of(labels: Option<&HashMap<String, String>>) -> Option<RunTag> {
     labels?.get(label::RUN)?.parse().ok()
 }
 
@@ -145,12 +145,12 @@ async fn labelled<T: DeserializeOwned>(
     session.wire.get(path).within(DEADLINE).json().await
 }
 
-fn by(run: RunNumber) -> String {
-    format!("{}={}", label::RUN, run.0)
+fn by(run: &RunTag) -> String {
+    format!("{}={}", label::RUN, run)
 }
 
 /// The ids of a run's networks, the oldest first.
-pub(super) async fn networks(session: &Session, run: RunNumber) -> Result<Vec<String>, Fault> {
+pub(super) async fn networks(session: &Session, run: &RunTag) -> Result<Vec<String>, Fault> {
     let mut found: Vec<Network> = labelled(session, "/networks", &by(run)).await?;
     found.sort();
     Ok(found.into_iter().map(|one| one.id).collect())
@@ -159,7 +159,7 @@ pub(super) async fn networks(session: &Session, run: RunNumber) -> Result<Vec<St
 /// The ids of a run's containers, and of helpers that have its workspace.
 pub(super) async fn containers(
     session: &Session,
-    run: RunNumber,
+    run: &RunTag,
     helpers: &str,
 ) -> Result<Vec<String>, Fault> {
     let found: Vec<Listed> = labelled(session, "/containers/json", &by(run)).await?;
@@ -169,14 +169,14 @@ pub(super) async fn containers(
 }
 
 /// The names of a run's volumes.
-pub(super) async fn volumes(session: &Session, run: RunNumber) -> Result<Vec<String>, Fault> {
+pub(super) async fn volumes(session: &Session, run: &RunTag) -> Result<Vec<String>, Fault> {
     let found: Volumes = labelled(session, "/volumes", &by(run)).await?;
     let all = found.volumes.unwrap_or_default();
     Ok(all.into_iter().map(|one| one.name).collect())
 }
 
 /// All runs of which something is there.
-pub(super) async fn runs(session: &Session) -> Result<Vec<RunNumber>, Fault> {
+pub(super) async fn runs(session: &Session) -> Result<Vec<RunTag>, Fault> {
     let containers: Vec<Listed> = labelled(session, "/containers/json", label::RUN).await?;
     let networks: Vec<Marked> = labelled(session, "/networks", label::RUN).await?;
     let volumes: Volumes = labelled(session, "/volumes", label::RUN).await?;
@@ -186,6 +186,6 @@ pub(super) async fn runs(session: &Session) -> Result<Vec<RunNumber>, Fault> {
     let all = containers
         .chain(networks)
         .chain(volumes.iter().map(|one| one.labels.as_ref()));
-    let runs: BTreeSet<RunNumber> = all.filter_map(run_of).collect();
+    let runs: BTreeSet<RunTag> = all.filter_map(run_of).collect();
     Ok(runs.into_iter().collect())
 }

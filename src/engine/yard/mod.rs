@@ -26,7 +26,7 @@ use super::image::trade;
 use super::network;
 use super::session::Session;
 use super::wire::{escape, query};
-use crate::model::pipeline::{RunNumber, StepName};
+use crate::model::pipeline::{RunTag, StepName};
 use crate::model::{HostName, NetworkSpec, Timestamp};
 
 /// A busy engine is slow.
@@ -55,13 +55,13 @@ pub struct Yard {
     /// Where the run works.
     pub host: HostName,
     /// The run.
-    pub run: RunNumber,
+    pub run: RunTag,
 }
 
 impl Yard {
     /// What the workspace and the network are called.
     fn name(&self) -> String {
-        format!("wharf-run-{}", self.run.0)
+        format!("wharf-run-{}", self.run)
     }
 
     /// What the container of a step is called. (A service's ends with a word and not with a number.)
@@ -186,7 +186,7 @@ impl Engines {
             let name = yard.service(&service.name);
             let deed = yard.deed("start the service", &name);
             let ours = [
-                (label::RUN, yard.run.0.to_string()),
+                (label::RUN, yard.run.to_string()),
                 (label::SERVICE, service.name.to_string()),
             ];
             let body = body::service(yard, service, &network);
@@ -259,7 +259,7 @@ impl Engines {
         let mut state = made.look().await?;
         if state == StepState::Missing {
             has_workspace(&session, yard, &deed).await?;
-            let networks = look::networks(&session, yard.run).await.map_err(fault)?;
+            let networks = look::networks(&session, &yard.run).await.map_err(fault)?;
             let body = body::step(yard, step, networks.first().map(String::as_str));
             state = made.make(&body).await?;
         }
@@ -323,7 +323,7 @@ impl Engines {
     }
 
     /// The runs that have left something on a host.
-    pub async fn yards(&self, host: &HostName) -> Result<Vec<RunNumber>, Error> {
+    pub async fn yards(&self, host: &HostName) -> Result<Vec<RunTag>, Error> {
         let deed = Deed::on(host, "look for what runs left", "");
         let session = self.session(&deed).await?;
         let runs = look::runs(&session).await;
@@ -368,7 +368,7 @@ impl YardStep {
 /// The labels by which an attempt at a step is ours.
 fn owned(yard: &Yard, step: &StepName, attempt: u32) -> [(&'static str, String); 3] {
     [
-        (label::RUN, yard.run.0.to_string()),
+        (label::RUN, yard.run.to_string()),
         (label::STEP, step.to_string()),
         (label::ATTEMPT, attempt.to_string()),
     ]
@@ -442,12 +442,12 @@ async fn start(session: &Session, name: &str, deed: &Deed) -> Result<(), Error> 
 
 /// Makes the volume of the workspace; the engine answers with the one that is there.
 async fn make_volume(session: &Session, yard: &Yard, deed: &Deed) -> Result<(), Error> {
-    let run = yard.run.0.to_string();
+    let run = yard.run.as_str();
     let body = json!({"Name": yard.name(), "Labels": {(label::RUN): run}});
     let asked = session.wire.post("/volumes/create").within(DEADLINE);
     let made = asked.json_body(&body).json::<look::Volume>().await;
     let made = made.map_err(|fault| deed.fault(fault))?;
-    if made.run() == Some(yard.run) {
+    if made.run().as_ref() == Some(&yard.run) {
         return Ok(());
     }
     Err(Error {
@@ -483,14 +483,14 @@ async fn make_network(session: &Session, yard: &Yard) -> Result<String, Error> {
     let name = yard.name();
     let deed = yard.deed("create the network", &name);
     let there = async || {
-        let found = look::networks(session, yard.run).await;
+        let found = look::networks(session, &yard.run).await;
         found.map_err(|fault| deed.fault(fault))
     };
     if let Some(id) = there().await?.into_iter().next() {
         return Ok(id);
     }
     let spec = NetworkSpec {
-        labels: [(label::RUN.into(), yard.run.0.to_string().into())].into(),
+        labels: [(label::RUN.into(), yard.run.to_string().into())].into(),
         ..NetworkSpec::default()
     };
     let made = network::create(session, &name, &spec, &deed).await;

@@ -8,7 +8,7 @@ pub mod samples;
 mod verb;
 
 pub use board::Board;
-pub use name::{PipelineName, StepName};
+pub use name::{PipelineName, RunTag, StepName};
 pub use report::{Failure, TestReport};
 pub use run::{
     Cause, LogChunk, LogLine, LogPlace, Reply, Run, RunHeld, RunLease, RunNumber, RunWish, Status,

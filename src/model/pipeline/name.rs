@@ -17,6 +17,12 @@ pub struct PipelineName(Arc<str>);
 #[serde(try_from = "String", into = "String")]
 pub struct StepName(Arc<str>);
 
+/// What tells a run from all others, those of the same number in other stores too: its number and a part made by chance,
+/// `42-1f0c9a3e`. What it leaves on its host goes by that.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunTag(Arc<str>);
+
 fn check(text: &str) -> Result<Arc<str>, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());
@@ -75,3 +81,4 @@ macro_rules! name {
 
 name!(PipelineName);
 name!(StepName);
+name!(RunTag);

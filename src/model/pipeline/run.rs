@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pipeline, PipelineName, StepName, TestReport};
+use super::{Pipeline, PipelineName, RunTag, StepName, TestReport};
 use crate::model::{HostName, Stream, Timestamp};
 
 /// The number of a run among all runs of a store; written `#42`.
@@ -153,6 +153,9 @@ impl fmt::Display for Cause {
 pub struct Run {
     /// Its number; 0 before the store has taken it.
     pub number: RunNumber,
+    /// What tells it from runs of the same number in other stores; made by the store.
+    #[serde(default)]
+    pub key: String,
     /// Its pipeline as it was when the run was made.
     pub pipeline: Arc<Pipeline>,
     /// Why it began.
@@ -266,6 +269,7 @@ impl Run {
         let steps = steps.map(|step| StepRun::new(step.name.clone())).collect();
         Self {
             number: RunNumber(0),
+            key: String::new(),
             cause,
             by,
             created,
@@ -279,6 +283,11 @@ impl Run {
             steps,
             pipeline,
         }
+    }
+
+    /// What it leaves on its host goes by this.
+    pub fn tag(&self) -> Option<RunTag> {
+        format!("{}-{}", self.number.0, self.key).parse().ok()
     }
 
     /// What it is a run of.

@@ -249,7 +249,7 @@ impl Turn<'_> {
         let host = self.run.host.clone().ok_or("the run has no host")?;
         Ok(Yard {
             host,
-            run: self.run.number,
+            run: self.run.tag().ok_or("the run has no name")?,
         })
     }
 

@@ -358,10 +358,11 @@ impl<'s> Work<'s> {
                 })
             })
             .collect::<Result<_, String>>()?;
+        let run = self.run.tag().ok_or("the run has no name")?;
         let open = async |host: HostName| {
             let yard = Yard {
                 host,
-                run: self.run.number,
+                run: run.clone(),
             };
             let opened = self.shop.engines.yard_open(&yard, &services).await;
             opened.map_err(|error| error.to_string())
@@ -534,13 +535,17 @@ impl<'s> Work<'s> {
         let (store, engines) = (self.shop.store, self.shop.engines);
         let mut over = Vec::new();
         if status == Status::Success {
-            over.push(self.run.number);
+            over.extend(self.run.tag());
         }
         let left = engines.yards(host).await.unwrap_or_default();
         let older = store.runs(Some(self.run.name()), false, 100).await;
         let older = older.unwrap_or_default().into_iter().map(|held| held.run);
         let older = older.filter(|one| one.status.is_over() && one.number < self.run.number);
-        over.extend(older.map(|one| one.number).filter(|one| left.contains(one)));
+        over.extend(
+            older
+                .filter_map(|one| one.tag())
+                .filter(|one| left.contains(one)),
+        );
         for run in over {
             let yard = Yard {
                 host: host.clone(),

@@ -164,7 +164,7 @@ impl View {
         self.settle_run(run);
         let areas = self.areas(run, area);
         self.logs.settle(fleet, below(areas.log));
-        let cells = areas.facts.width;
+        let cells = areas.facts.width.saturating_sub(1);
         let made = (fleet.version(), fleet.now, self.step.clone(), cells);
         if self.made.as_ref() != Some(&made) {
             if self
