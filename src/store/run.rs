@@ -179,6 +179,11 @@ impl Store {
     pub async fn claim_run(&self, by: &str) -> std::result::Result<Option<(Run, RunLease)>, Error> {
         let owner = &self.0.owner;
         self.reading("take a run in", async |database| {
+            // Most of the time there is nothing to do: then nobody is kept from writing.
+            let sql = "select number from run where status in ('pending', 'running', 'blocked') limit 1";
+            if database.rows(sql, &[]).await?.is_empty() {
+                return Ok(None);
+            }
             let mut writer = database.write().await?;
             let now = writer.now().await?;
             let sql = "select number, key, status, until, owner, token from run \

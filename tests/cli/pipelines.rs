@@ -339,6 +339,13 @@ fn a_run_goes_from_a_commit_to_its_host_though_workers_are_killed() {
         (&failed["name"], &failed["text"]),
         (&Value::from("colour"), &Value::from("it is red"))
     );
+    // Its containers are gone, and its workspace is there for whoever tries it again.
+    assert_eq!(
+        left(&["ps", "-aq", "--filter", "label=io.wharf.run"]).trim(),
+        ""
+    );
+    let volumes = left(&["volume", "ls", "-q", "--filter", "label=io.wharf.run"]);
+    assert!(volumes.trim().starts_with("wharf-run-2-"), "{volumes}");
     // Nobody knows the secret from what is kept.
     drop(worker);
     let store = fs::read(scene.bench.database()).unwrap();
@@ -378,7 +385,7 @@ fn files_are_checked_and_a_run_can_be_canceled_before_it_begins() {
         assert!(told.out.contains(part), "{part}: {told:?}");
     }
     bench
-        .say("pipeline run godo --yes")
+        .say("pipeline run goood --yes")
         .ended(3)
         .complains("did you mean good?");
     bench.say("pipeline run good --yes").ended(0);

@@ -294,7 +294,9 @@ fn the_worker_keeps_backups_on_a_host_and_volumes_know_of_them() {
     // It is among those that are known.
     let listed = bench.say("volume backups rsched@node1 -o json").ended(0);
     assert_eq!(listed.json().as_array().unwrap().len(), 1, "{listed:?}");
-    let listed = bench.say("volume list name:rsched -o json").ended(0);
+    let listed = bench
+        .say("volume list name:rsched --host node1 -o json")
+        .ended(0);
     assert!(!listed.out.contains("\"backup\": null"), "{listed:?}");
     clear(&store, "jobs");
     remove(&source, &["rsched"]);

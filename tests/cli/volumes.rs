@@ -211,7 +211,9 @@ fn the_worker_does_what_is_scheduled_and_records_it() {
     let log = bench.say("audit list operator:worker -o json").ended(0);
     assert!(log.out.contains("volume backup sched@node1"), "{log:?}");
     assert!(log.out.contains("scheduled every 6h"), "{log:?}");
-    let listed = bench.say("volume list name:sched -o json").ended(0);
+    let listed = bench
+        .say("volume list name:sched --host node1 -o json")
+        .ended(0);
     assert!(!listed.out.contains("\"backup\": null"), "{listed:?}");
 
     // It waits for what is due, keeps a second one off, and ends when it is asked to.

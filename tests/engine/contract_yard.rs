@@ -178,6 +178,12 @@ pub async fn a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it(sub
 
     let left = desk.engines.yards(&subject.host()).await.unwrap();
     assert!(left.contains(&yard.run), "{left:?}");
+    // Without its containers the workspace is there still.
+    desk.engines.yard_rest(&yard).await.unwrap();
+    let state = desk.engines.yard_state(&yard, &build.step, 1).await;
+    assert_eq!(state.unwrap(), StepState::Missing);
+    let left = desk.engines.yards(&subject.host()).await.unwrap();
+    assert!(left.contains(&yard.run), "{left:?}");
     for _ in 0..2 {
         desk.engines.yard_close(&yard).await.unwrap();
     }

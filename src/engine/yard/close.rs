@@ -7,7 +7,6 @@ use crate::engine::backup::helper_label;
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::session::Session;
 use crate::engine::wire::escape;
-use crate::model::pipeline::RunTag;
 
 /// How often it is tried: an engine may still be removing what it was asked to remove before.
 const TRIES: usize = 6;
@@ -15,11 +14,16 @@ const TRIES: usize = 6;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Removes all that has the run's label.
-pub(super) async fn close(session: &Session, yard: &Yard, deed: &Deed) -> Result<(), Error> {
+/// Removes all that has the run's label, or all but its workspace.
+pub(super) async fn close(
+    session: &Session,
+    yard: &Yard,
+    keeps_workspace: bool,
+    deed: &Deed,
+) -> Result<(), Error> {
     let mut tried = 1;
     loop {
-        match sweep(session, &yard.run, &yard.name()).await {
+        match sweep(session, yard, keeps_workspace).await {
             Ok(()) => return Ok(()),
             Err(fault) => match deed.fault(fault) {
                 error if error.kind == ErrorKind::Conflict && tried < TRIES => {}
@@ -31,12 +35,16 @@ pub(super) async fn close(session: &Session, yard: &Yard, deed: &Deed) -> Result
     }
 }
 
-async fn sweep(session: &Session, run: &RunTag, volume: &str) -> Result<(), Fault> {
-    for id in look::containers(session, run, &helper_label(volume)).await? {
+async fn sweep(session: &Session, yard: &Yard, keeps_workspace: bool) -> Result<(), Fault> {
+    let run = &yard.run;
+    for id in look::containers(session, run, &helper_label(&yard.name())).await? {
         remove(session, format!("/containers/{id}?force=1&v=1")).await?;
     }
     for id in look::networks(session, run).await? {
         remove(session, format!("/networks/{}", escape(&id))).await?;
+    }
+    if keeps_workspace {
+        return Ok(());
     }
     for name in look::volumes(session, run).await? {
         remove(session, format!("/volumes/{}", escape(&name))).await?;

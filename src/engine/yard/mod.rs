@@ -319,7 +319,14 @@ impl Engines {
     pub async fn yard_close(&self, yard: &Yard) -> Result<(), Error> {
         let deed = yard.deed("clean up after the run", &yard.name());
         let session = self.session(&deed).await?;
-        close::close(&session, yard, &deed).await
+        close::close(&session, yard, false, &deed).await
+    }
+
+    /// Removes all containers and the network of a run; its workspace stays, for whoever tries it again.
+    pub async fn yard_rest(&self, yard: &Yard) -> Result<(), Error> {
+        let deed = yard.deed("remove the containers of the run", &yard.name());
+        let session = self.session(&deed).await?;
+        close::close(&session, yard, true, &deed).await
     }
 
     /// The runs that have left something on a host.

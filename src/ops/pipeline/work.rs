@@ -418,7 +418,8 @@ impl<'s> Work<'s> {
     /// Takes in what a step says while it goes on.
     fn note(&mut self, note: Note) {
         let one = &mut self.run.steps[note.index];
-        if one.status.is_over() {
+        // What was still on its way when a try ended says nothing of the next one.
+        if !matches!(one.status, Status::Running | Status::Blocked) {
             return;
         }
         one.status = if note.blocks {
@@ -528,14 +529,23 @@ impl<'s> Work<'s> {
         }
     }
 
-    /// Removes what the run has on its host; that of a run that did not go well stays, for it may be tried again, until
-    /// the next run of the same pipeline is over.
+    /// Removes what the run has on its host; the workspace of one that did not go well stays, for it may be tried again,
+    /// until the next run of the same pipeline is over.
     async fn clear_up(&self, status: Status) {
         let Some(host) = &self.run.host else { return };
         let (store, engines) = (self.shop.store, self.shop.engines);
         let mut over = Vec::new();
-        if status == Status::Success {
-            over.extend(self.run.tag());
+        match self.run.tag() {
+            Some(tag) if status != Status::Success => {
+                let yard = Yard {
+                    host: host.clone(),
+                    run: tag,
+                };
+                if let Err(error) = engines.yard_rest(&yard).await {
+                    tracing::warn!(%error, "the containers of a run could not be removed");
+                }
+            }
+            tag => over.extend(tag),
         }
         let left = engines.yards(host).await.unwrap_or_default();
         let older = store.runs(Some(self.run.name()), false, 100).await;
