@@ -227,6 +227,7 @@ fn left_out(reached: &Reached, plan: &Plan) -> Exit {
                 RefusalKind::State => Exit::Done,
                 RefusalKind::Offline => Exit::Unreached,
                 RefusalKind::ReadOnly
+                | RefusalKind::Forbidden
                 | RefusalKind::Nothing
                 | RefusalKind::Kind
                 | RefusalKind::Unknown

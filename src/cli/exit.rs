@@ -63,6 +63,7 @@ impl Failure {
                 RefusalKind::Offline => Exit::Unreached,
                 RefusalKind::Sentence | RefusalKind::Nothing | RefusalKind::Kind => Exit::Usage,
                 RefusalKind::ReadOnly
+                | RefusalKind::Forbidden
                 | RefusalKind::State
                 | RefusalKind::Unknown
                 | RefusalKind::Ambiguous

@@ -9,14 +9,14 @@ use std::{
 use toml_edit::{Item, Value};
 
 use super::{
-    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, admission, balancer, contexts, document,
-    scaling,
+    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, contexts,
+    document, scaling,
 };
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, HostName, HostSpec,
-        RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
+        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, Grant, HostName,
+        HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule, Visibility},
         scaling::Scaling,
         setting::{Key, written_length},
@@ -48,6 +48,8 @@ pub(super) struct File {
     /// The directory of pipelines, and how many runs go on at once.
     pub(super) pipelines: (Option<PathBuf>, Option<usize>),
     pub(super) read_only: bool,
+    /// The roles that people have; none when none was ever written.
+    pub(super) grants: Option<Vec<Grant>>,
     pub(super) keymap: Option<String>,
     pub(super) theme: Option<String>,
     pub(super) start: Option<String>,
@@ -208,6 +210,7 @@ impl File {
         self.imports(root);
         // `[[enviroment]]`: nobody knows what it was to close.
         self.read_only |= root.slip("environment").is_some();
+        access::read(root, &mut self.grants);
         root.tables("site_range", |section| self.site_range(section));
         root.tables("registry", |section| self.registry(section, base));
         root.tables("balancer", |section| {
@@ -268,6 +271,7 @@ impl File {
             section.item("guarded");
             section.item("read_only");
             section.item("deny");
+            section.item("tags");
             admission::read(section);
             return;
         };
@@ -278,6 +282,7 @@ impl File {
             guarded: section.strict("guarded"),
             read_only: section.strict("read_only") || is_unsure,
             deny: denied(section),
+            tags: section.texts("tags").into_iter().map(Arc::from).collect(),
             admission,
         };
         if let Some(first) = self
@@ -289,8 +294,10 @@ impl File {
             first.guarded |= spec.guarded;
             first.read_only |= spec.read_only;
             first.deny.extend(spec.deny);
+            first.tags.extend(spec.tags);
             let both = &mut first.admission;
             both.freezes.extend(spec.admission.freezes);
+            both.gates.extend(spec.admission.gates);
             both.approvals = both.approvals.max(spec.admission.approvals);
             both.lasts = both.lasts.min(spec.admission.lasts);
         } else {
@@ -579,7 +586,7 @@ fn glyphs(section: &mut Section<'_, '_>) -> Option<Signs> {
 }
 
 /// Whether all of it will be read as tables; what is not there is.
-fn is_list_of_tables(item: Option<&Item>) -> bool {
+pub(super) fn is_list_of_tables(item: Option<&Item>) -> bool {
     match item {
         None | Some(Item::None | Item::Table(_) | Item::ArrayOfTables(_)) => true,
         Some(Item::Value(value)) => value

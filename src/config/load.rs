@@ -8,13 +8,13 @@ use std::{
 };
 
 use super::{
-    Backups, Config, Env, Flags, Log, Notice, Paths, Pipelines,
+    Backups, Config, Env, Flags, Log, Notice, Paths, Pipelines, access,
     document::nearest,
     file::{self, File},
     fleet,
 };
 use crate::model::{
-    DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings, Vault,
+    Access, DatabasePlace, EnvironmentSpec, HostSpec, Place, Settings, Vault,
     release::{Admission, Trust},
     setting::{Key, Source},
 };
@@ -35,7 +35,8 @@ impl Config {
             file.backups.directory = Vault::Here(paths.data_dir.join("backups"));
         }
         file.backups.notes = paths.data_dir.join("backups-elsewhere");
-        file.backups.operator = super::origin(env, "").operator;
+        let who = super::origin(env, "").operator;
+        file.backups.operator.clone_from(&who);
         let gathered = fleet::gather(flags, env, &paths, &file);
         let mut notices = std::mem::take(&mut file.notices);
         notices.extend(gathered.notices);
@@ -71,6 +72,10 @@ impl Config {
             hosts: gathered.hosts,
             configured: gathered.configured,
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
+            access: Access {
+                grants: access::resolved(file.grants, env),
+                who,
+            },
             keymap: file.keymap.unwrap_or_else(|| KEYMAP.to_owned()),
             theme: file.theme.unwrap_or_else(|| THEME.to_owned()),
             start: flags.start.clone().or(file.start),
@@ -244,6 +249,7 @@ fn all_environments(
                 guarded: is_production(name),
                 read_only: false,
                 deny: Vec::new(),
+                tags: Vec::new(),
                 admission: Admission::default(),
             });
         }

@@ -1,5 +1,6 @@
 //! The only reader of files and environment variables that configure Wharf.
 
+mod access;
 mod admission;
 mod balancer;
 mod contexts;
@@ -28,7 +29,7 @@ pub use self::{
     env::{Env, arguments, program},
     found::{found, is_first_start, remember_start},
     load::{own_file, own_names},
-    origin::origin,
+    origin::{FOR, origin},
     paths::Paths,
     secrets::SecretFiles,
     terminal::{Colors, Multiplexer, Signs, Terminal},
@@ -36,7 +37,7 @@ pub use self::{
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
+        Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
         SiteRange, Vault, app::CatalogSource, file_part, scaling::Scaling,
     },
 };
@@ -114,6 +115,8 @@ pub struct Config {
     pub trust: crate::model::release::Trust,
     /// Nothing may be changed.
     pub read_only: bool,
+    /// Who may do what, and who acts here.
+    pub access: Access,
     /// The name of the keymap.
     pub keymap: String,
     /// The name of the theme.

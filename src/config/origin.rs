@@ -5,6 +5,9 @@ use std::{fs, os::unix::fs::MetadataExt, process::Command};
 use super::Env;
 use crate::model::Origin;
 
+/// The variable in which the worker says for whom it acts: who started a run.
+pub const FOR: &str = "WHARF_FOR";
+
 /// What the kernel says when nobody logged in (services, containers).
 const NO_LOGIN: u32 = u32::MAX;
 
@@ -30,6 +33,14 @@ pub fn origin(env: &Env, through: &str) -> Origin {
     let operator = match login {
         Some(login) if login != acting => format!("{login} ({acting})"),
         Some(_) | None => acting,
+    };
+    // Somebody else stands behind it; both have to be allowed to, so that saying so opens nothing.
+    let operator = match env.text(FOR) {
+        Some(other) if crate::model::release::person(&other) != operator => {
+            let other = crate::model::release::person(&other).to_owned();
+            format!("{other} (via {})", crate::model::release::person(&operator))
+        }
+        Some(_) | None => operator,
     };
     Origin {
         operator,

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host, HostName,
-    Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
+    Access, Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host,
+    HostName, Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
     pipeline::Board,
     release::{Admission, Deploys},
@@ -32,6 +32,8 @@ pub struct Fleet {
     pub behind: BTreeMap<Arc<str>, Vec<Backend>>,
     /// Nothing may be changed at all.
     pub read_only: bool,
+    /// Who may do what, and who acts.
+    pub access: Access,
     /// The templates of all catalogs, sorted by name; none until somebody wants to see them and they were read.
     pub templates: Option<Arc<[Template]>>,
     /// The pipelines and their newest runs.
@@ -166,6 +168,7 @@ impl Fleet {
                 guarded: name == "prod",
                 read_only: false,
                 deny: Vec::new(),
+                tags: Vec::new(),
                 admission: Admission::default(),
             })
     }

@@ -357,6 +357,9 @@ pub struct EnvironmentSpec {
     /// What it does not allow of apps.
     #[serde(default)]
     pub deny: Vec<Rule>,
+    /// Tags of images that say what runs there, such as `prod`: they move as if they were deployed.
+    #[serde(default)]
+    pub tags: Vec<Arc<str>>,
     /// What it asks of releases before it lets them in.
     #[serde(default)]
     pub admission: Admission,

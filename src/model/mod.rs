@@ -1,5 +1,6 @@
 //! The fleet as plain values: `Event` is the only way in, `Step` the only way out.
 
+mod access;
 mod amount;
 pub mod app;
 mod backup;
@@ -33,6 +34,7 @@ pub mod swarm;
 mod text;
 mod usage;
 
+pub use access::{Access, Grant, Permission, Role, Spot};
 pub use amount::{Amount, Unit};
 pub use backup::{
     BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, Vault, VaultWay, file_part,

@@ -460,6 +460,63 @@ fn a_database_that_cannot_be_used_is_told_without_its_password_and_no_other_take
 }
 
 #[test]
+fn roles_are_read_and_a_mistake_opens_nothing() {
+    use wharf::model::{Permission, Role, Spot};
+    let text = r#"
+[[grant]]
+people = ["ann", "%oncall"]
+role = "deployer"
+environments = ["qa"]
+
+[[grant]]
+people = "bob"
+role = "approver"
+
+[[grant]]
+people = ["carl"]
+role = "boss"
+
+[[grant]]
+people = ["dora"]
+role = "admin"
+enviroments = ["qa"]
+
+[[grant]]
+role = "admin"
+"#;
+    let machine = Machine::with(text);
+    machine.write("etc/group", "root:x:0:\noncall:x:700:eve,finn\n");
+    let access = machine.plain().access;
+    let may = |who: &str, permission, environment: &str| {
+        access
+            .denies_to(who, permission, Spot::Environment(environment))
+            .is_none()
+    };
+    assert!(may("ann", Permission::Deploy, "qa") && !may("ann", Permission::Deploy, "prod"));
+    assert!(may("finn@ops-1", Permission::Deploy, "qa"));
+    assert!(may("bob", Permission::Approve, "prod"));
+    for who in ["carl", "dora", "root"] {
+        assert!(!may(who, Permission::Operate, "qa"), "{who}");
+    }
+    assert_eq!(access.roles("bob", Spot::Somewhere), [Role::Approver]);
+    let told = complaints(&machine.plain()).join("\n");
+    for part in [
+        "'boss' is no role",
+        "environments that cannot be read",
+        "names no people",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    for closed in ["grant = 1", "[[grants]]\npeople = [\"ann\"]"] {
+        let access = Machine::with(closed).plain().access;
+        let denied = access.denies_to("ann", Permission::Operate, Spot::Somewhere);
+        assert!(denied.is_some(), "{closed}");
+    }
+    let open = Machine::with("").plain().access;
+    assert_eq!(open.denies(Permission::Administer, Spot::Somewhere), None);
+}
+
+#[test]
 fn what_an_environment_asks_of_releases_is_read_and_a_mistake_keeps_it_closed() {
     let text = r#"
 [[environment]]
@@ -479,6 +536,16 @@ freezes = []
 [[environment]]
 name = "test"
 approvals = "two"
+
+[[environment]]
+name = "stage"
+gate = [{ suite = "regression", environment = "qa", consecutive = 3, limits = ["p95_ms <= 200"] }]
+
+[[environment]]
+name = "live"
+[[environment.gate]]
+suite = "regression"
+limits = ["p95_ms < 200"]
 "#;
     let config = Machine::with(text).plain();
     let of = |name: &str| config.environment(name).unwrap().clone();
@@ -499,7 +566,10 @@ approvals = "two"
             .unwrap()
             .contains("not understood")
     );
-    assert!(of("dev").read_only && of("test").read_only);
+    assert!(of("dev").read_only && of("test").read_only && of("live").read_only);
+    let gates = of("stage").admission.gates;
+    assert_eq!((gates[0].consecutive, gates[0].same_digest), (3, true));
+    assert_eq!(gates[0].limits[0].to_string(), "p95_ms <= 200");
     assert!(!of("prod").read_only && !of("qa").read_only);
-    assert_eq!(complaints(&config).len(), 5, "{:?}", complaints(&config));
+    assert_eq!(complaints(&config).len(), 6, "{:?}", complaints(&config));
 }

@@ -9,8 +9,8 @@ use super::{
 use crate::model::{
     app::ImageReference,
     pipeline::{
-        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, PipelineStep, PromoteStep,
-        Reports, StepName, Verb,
+        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, Limit, PipelineStep,
+        PromoteStep, Reports, StepName, Verb,
     },
 };
 
@@ -51,12 +51,17 @@ fn step(fields: &mut Fields<'_, '_>) -> Option<(PipelineStep, bool)> {
         .collect();
     let cache = fields.labels("cache");
     let reports = fields.open_below("reports").and_then(|mut reports| {
-        let junit = needed(&mut reports, "junit");
+        let metrics = reports.text("metrics");
+        let junit = match metrics {
+            Some(_) => reports.text("junit"),
+            None => Some(needed(&mut reports, "junit")?),
+        };
         let suite = reports.text("suite");
         let environment = reports.text("env");
         reports.done(&[]);
         Some(Reports {
-            junit: junit?,
+            junit,
+            metrics,
             suite,
             environment,
         })
@@ -343,6 +348,14 @@ fn gate(mut fields: Fields<'_, '_>) -> Option<Verb> {
         number.filter(|number| (1..=100).contains(number))
     });
     let skipped_pass = fields.word("skipped", &[("pass", true), ("fail", false)]);
+    let at = fields.at.clone();
+    let mut limits = Vec::new();
+    for text in fields.texts("limits") {
+        match text.parse::<Limit>() {
+            Ok(limit) => limits.push(limit),
+            Err(why) => fields.wrong(&at, "limits", why, "until then the gate lets nothing pass"),
+        }
+    }
     let same_digest = fields.truth("same_digest").unwrap_or(false);
     let wait = fields.truth("wait").unwrap_or(false);
     fields.done(&[]);
@@ -352,6 +365,7 @@ fn gate(mut fields: Fields<'_, '_>) -> Option<Verb> {
         consecutive,
         pass_rate: pass_rate.unwrap_or(100),
         skipped_pass: skipped_pass.unwrap_or(false),
+        limits,
         same_digest,
         wait,
     }))
@@ -359,6 +373,7 @@ fn gate(mut fields: Fields<'_, '_>) -> Option<Verb> {
 
 fn approval(mut fields: Fields<'_, '_>) -> Verb {
     let people = fields.texts("people");
+    let environment = fields.text("environment");
     let count = fields.number("count").unwrap_or(1).max(1);
     let expires = fields.duration("expires").unwrap_or(EXPIRES);
     let at = fields.at.clone();
@@ -367,12 +382,13 @@ fn approval(mut fields: Fields<'_, '_>) -> Verb {
         fields.wrong(&at, "count", what, "name more people, or ask fewer");
     }
     if fields.take("roles").is_some() {
-        let remedy = "name the people: people: [anna, ben]";
-        fields.wrong(&at, "roles", "this Wharf knows no roles yet", remedy);
+        let remedy = "write environment: prod: whoever has the role approver there is asked";
+        fields.wrong(&at, "roles", "roles are given in wharf.toml", remedy);
     }
     fields.done(&[]);
     Verb::Approval(ApprovalStep {
         people,
+        environment,
         count,
         expires,
     })

@@ -58,6 +58,8 @@ pub(super) struct Checkout {
     dir: PathBuf,
     /// The commit.
     pub commit: String,
+    /// The mail address of who made it, as it says.
+    pub author: String,
 }
 
 impl Checkout {
@@ -159,9 +161,10 @@ async fn fetch(scratch: &Path, wanted: Wanted<'_>) -> Result<Checkout, String> {
     let mut checkout = Checkout {
         dir,
         commit: String::new(),
+        author: String::new(),
     };
     match timeout(DEADLINE, check_out(&checkout.tree(), wanted)).await {
-        Ok(commit) => checkout.commit = commit?,
+        Ok(found) => (checkout.commit, checkout.author) = found?,
         Err(_) => {
             return Err(format!(
                 "{} was not fetched within {} minutes",
@@ -209,8 +212,8 @@ fn sweep(scratch: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Fetches and unpacks; answers the commit.
-async fn check_out(tree: &Path, wanted: Wanted<'_>) -> Result<String, String> {
+/// Fetches and unpacks; answers the commit and who made it.
+async fn check_out(tree: &Path, wanted: Wanted<'_>) -> Result<(String, String), String> {
     let git = Git::start(tree)?;
     // A path of this machine is an absolute one: git is run elsewhere.
     let is_path = !wanted.url.contains("://") && !wanted.url.contains('@');
@@ -247,6 +250,8 @@ async fn check_out(tree: &Path, wanted: Wanted<'_>) -> Result<String, String> {
     let commit = format!("{fetched}^{{commit}}");
     let commit = git.run(&["rev-parse", "--verify", &commit]).await?;
     let commit = commit.trim().to_owned();
+    let author = ["log", "-1", "--no-show-signature", "--format=%ae", &commit];
+    let author = git.run(&author).await?.trim().to_owned();
     git.run(&["checkout", "--quiet", "--force", "--detach", &commit])
         .await?;
     if tree.join(".gitmodules").is_file() {
@@ -267,7 +272,7 @@ async fn check_out(tree: &Path, wanted: Wanted<'_>) -> Result<String, String> {
     let inside = tree.to_owned();
     let cleaned = tokio::task::spawn_blocking(move || forget_history(&inside)).await;
     match cleaned {
-        Ok(Ok(())) => Ok(commit),
+        Ok(Ok(())) => Ok((commit, author)),
         Ok(Err(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
     }

@@ -92,6 +92,11 @@ impl Repository {
         self.0.checkout.tree()
     }
 
+    /// The mail address of who made the commit, as it says.
+    pub fn author(&self) -> &str {
+        &self.0.checkout.author
+    }
+
     /// The commit.
     pub fn commit(&self) -> &str {
         &self.0.checkout.commit

@@ -9,7 +9,7 @@ mod verb;
 
 pub use board::Board;
 pub use name::{PipelineName, RunTag, StepName};
-pub use report::{Failure, TestReport};
+pub use report::{Failure, Limit, TestReport, thousandths};
 pub use run::{
     Cause, LogChunk, LogLine, LogPlace, Reply, Run, RunHeld, RunLease, RunNumber, RunWish, Status,
     StepRun, SuiteResult,
@@ -159,7 +159,11 @@ pub struct PipelineStep {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reports {
     /// Files of the workspace in JUnit's form: a pattern.
-    pub junit: String,
+    #[serde(default)]
+    pub junit: Option<String>,
+    /// Files of the workspace with measured values, objects of numbers in JSON: a pattern.
+    #[serde(default)]
+    pub metrics: Option<String>,
     /// The suite that they count for in gates; the step's name when none is said.
     #[serde(default)]
     pub suite: Option<String>,

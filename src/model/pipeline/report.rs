@@ -1,5 +1,7 @@
 //! What a step's tests said.
 
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
 use serde::{Deserialize, Serialize};
 
 /// So many failures are kept with their texts.
@@ -20,6 +22,9 @@ pub struct TestReport {
     pub skipped: u32,
     /// How long they took together, in milliseconds.
     pub milliseconds: u64,
+    /// What was measured, by name, in thousandths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, i64>,
     /// What failed; the first 100.
     #[serde(default)]
     pub failed: Vec<Failure>,
@@ -44,6 +49,7 @@ impl TestReport {
         self.errors += other.errors;
         self.skipped += other.skipped;
         self.milliseconds += other.milliseconds;
+        self.metrics.extend(other.metrics);
         for failure in other.failed {
             self.fail(failure);
         }
@@ -78,8 +84,27 @@ impl TestReport {
         of > 0 && u64::from(passed) * 100 >= u64::from(of) * u64::from(percent)
     }
 
-    /// `12 passed, 1 failed, 2 skipped`.
+    /// The first limit that what was measured does not keep, in words.
+    pub fn breaks(&self, limits: &[Limit]) -> Option<String> {
+        limits.iter().find_map(|limit| {
+            let name = &limit.metric;
+            match self.metrics.get(name) {
+                None => Some(format!("did not measure {name}")),
+                Some(value) if limit.is_kept_by(*value) => None,
+                Some(value) => Some(format!("had {name} {}, not {limit}", number(*value))),
+            }
+        })
+    }
+
+    /// `12 passed, 1 failed, 2 skipped`; what was measured where there are no tests.
     pub fn words(&self) -> String {
+        if self.tests == 0 && !self.metrics.is_empty() {
+            let all = self.metrics.iter();
+            let all: Vec<String> = all
+                .map(|(name, value)| format!("{name} {}", number(*value)))
+                .collect();
+            return all.join(", ");
+        }
         let mut words = format!("{} passed", self.passed());
         for (count, word) in [
             (self.failures + self.errors, "failed"),
@@ -91,4 +116,91 @@ impl TestReport {
         }
         words
     }
+}
+
+/// What a measured value may be: `p95_ms <= 200`, `throughput >= 50`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Limit {
+    /// What is measured.
+    pub metric: String,
+    /// Whether it is the most that it may be; else the least.
+    pub is_most: bool,
+    /// How much, in thousandths.
+    pub value: i64,
+}
+
+impl Limit {
+    fn is_kept_by(&self, value: i64) -> bool {
+        if self.is_most {
+            value <= self.value
+        } else {
+            value >= self.value
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.is_most { "<=" } else { ">=" };
+        write!(f, "{} {sign} {}", self.metric, number(self.value))
+    }
+}
+
+impl From<Limit> for String {
+    fn from(limit: Limit) -> Self {
+        limit.to_string()
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("'{text}' is no limit; write p95_ms <= 200 or throughput >= 50");
+        let (is_most, (metric, value)) = match (text.split_once("<="), text.split_once(">=")) {
+            (Some(parts), None) => (true, parts),
+            (None, Some(parts)) => (false, parts),
+            _ => return Err(wrong()),
+        };
+        let value = value.trim().parse::<f64>().ok().and_then(thousandths);
+        let metric = metric.trim();
+        if metric.is_empty() || metric.contains(char::is_whitespace) {
+            return Err(wrong());
+        }
+        Ok(Self {
+            metric: metric.to_owned(),
+            is_most,
+            value: value.ok_or_else(wrong)?,
+        })
+    }
+}
+
+/// A number in thousandths; none when it is too large for that, or no number.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what does not fit was left out before"
+)]
+pub fn thousandths(number: f64) -> Option<i64> {
+    let value = (number * 1000.0).round();
+    (value.abs() < 9e15).then_some(value as i64)
+}
+
+/// A number of thousandths as people read it.
+fn number(value: i64) -> String {
+    let sign = if value < 0 { "-" } else { "" };
+    let (whole, rest) = (value.abs() / 1000, value.abs() % 1000);
+    if rest == 0 {
+        return format!("{sign}{whole}");
+    }
+    let digits = format!("{rest:03}");
+    format!("{sign}{whole}.{}", digits.trim_end_matches('0'))
 }

@@ -155,7 +155,8 @@ fn commands(image: &str, commands: &[&str]) -> Verb {
 
 fn junit(mut step: PipelineStep, suite: &str) -> PipelineStep {
     step.reports = Some(Reports {
-        junit: "reports/*.xml".to_owned(),
+        junit: Some("reports/*.xml".to_owned()),
+        metrics: None,
         suite: Some(suite.to_owned()),
         environment: None,
     });
@@ -210,11 +211,13 @@ fn web() -> Pipeline {
         consecutive: 3,
         pass_rate: 100,
         skipped_pass: false,
+        limits: Vec::new(),
         same_digest: true,
         wait: true,
     };
     let approval = ApprovalStep {
         people: vec!["eve".to_owned(), "ops-lead".to_owned()],
+        environment: None,
         count: 1,
         expires: Duration::from_hours(24),
     };
@@ -455,6 +458,7 @@ fn report(tests: u32, failures: u32, skipped: u32) -> TestReport {
         failures,
         errors: 0,
         skipped,
+        metrics: BTreeMap::new(),
         milliseconds: u64::from(tests) * 420,
         failed: failed
             .map(|(class, name, text)| Failure {

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use super::Limit;
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -122,6 +124,9 @@ pub struct GateStep {
     /// A test that was skipped is as good as one that passed.
     #[serde(default)]
     pub skipped_pass: bool,
+    /// What was measured keeps within these.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
     /// All of them tested the image of this run.
     #[serde(default)]
     pub same_digest: bool,
@@ -136,6 +141,9 @@ pub struct ApprovalStep {
     /// People who may: accounts; anybody but who started the run when empty.
     #[serde(default)]
     pub people: Vec<String>,
+    /// Those who may approve in this environment, by their roles.
+    #[serde(default)]
+    pub environment: Option<String>,
     /// So many of them.
     pub count: u32,
     /// The question expires after so long.

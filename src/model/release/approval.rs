@@ -11,6 +11,7 @@ use crate::model::{
     app::{ServiceName, Spec},
     freeze::Freeze,
     hex,
+    pipeline::GateStep,
 };
 
 /// What an environment asks of releases before it lets them in.
@@ -19,6 +20,8 @@ use crate::model::{
 pub struct Admission {
     /// When it lets none in.
     pub freezes: Vec<Freeze>,
+    /// Suites that have to be good; the same for whatever brings a release there.
+    pub gates: Vec<GateStep>,
     /// So many others have to approve.
     pub approvals: u32,
     /// For so long an approval holds after it was asked for.
@@ -29,6 +32,7 @@ impl Default for Admission {
     fn default() -> Self {
         Self {
             freezes: Vec::new(),
+            gates: Vec::new(),
             approvals: 0,
             lasts: Duration::from_hours(72),
         }
@@ -100,6 +104,15 @@ pub fn person(signature: &str) -> &str {
     operator.split_once(" (").map_or(operator, |(one, _)| one)
 }
 
+/// Everybody who has a part in what a signature says: the person, and who acts for them (`ann (via wharf)@ops-1`).
+pub fn people(signature: &str) -> impl Iterator<Item = &str> {
+    let operator = signature.rsplit_once('@').map_or(signature, |(one, _)| one);
+    let via = operator
+        .split_once(" (via ")
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    std::iter::once(person(signature)).chain(via)
+}
+
 impl Request {
     /// Of which app in which environment.
     pub fn scope(&self) -> &Scope {
@@ -114,12 +127,11 @@ impl Request {
         if now >= self.until {
             return Standing::Expired;
         }
-        let asks = person(&self.by);
-        let mut people: Vec<&str> = self.verdicts.iter().map(|one| person(&one.by)).collect();
-        people.retain(|one| *one != asks);
-        people.sort_unstable();
-        people.dedup();
-        let given = u32::try_from(people.len()).unwrap_or(u32::MAX);
+        let mut others: Vec<&str> = self.verdicts.iter().map(|one| person(&one.by)).collect();
+        others.retain(|one| people(&self.by).all(|asks| asks != *one));
+        others.sort_unstable();
+        others.dedup();
+        let given = u32::try_from(others.len()).unwrap_or(u32::MAX);
         match self.needed.saturating_sub(given) {
             0 => Standing::Approved,
             missing => Standing::Waiting(missing),

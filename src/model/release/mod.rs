@@ -10,7 +10,7 @@ mod rollout;
 mod seal;
 mod secrets;
 
-pub use approval::{Admission, Request, Standing, Verdict, digest, person, runs_the_same};
+pub use approval::{Admission, Request, Standing, Verdict, digest, people, person, runs_the_same};
 pub use deployed::{Deploys, History, Open};
 pub use diff::{Change, diff};
 pub use found::{Found, Mark};

@@ -8,6 +8,7 @@ use super::{fronts::Fronted, rollout::Begin};
 use crate::model::{
     HostName, Image, Maintenance, Timestamp,
     app::{SecretName, ServiceName, Spec, Told},
+    pipeline::SuiteResult,
     release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
 };
 use crate::ops::{maintenance::Upkeep, pipeline};
@@ -57,6 +58,8 @@ pub struct Draft {
     pub reason: Option<String>,
     /// What was asked for of the app in its environment, newest first.
     pub requests: Vec<Request>,
+    /// What the suites said last that its environment asks for, each as the environment's gates are in order.
+    pub suites: Vec<Vec<SuiteResult>>,
     /// The hosts that are in maintenance.
     pub resting: Vec<Maintenance>,
     /// Why it cannot wait for the end of a freeze or for approvals.

@@ -4,10 +4,13 @@ use crate::{
     model::{
         EnvironmentSpec,
         freeze::frozen,
-        release::{Phase, Release, Request, Scope, Standing, Verdict, diff, digest, runs_the_same},
+        release::{
+            Phase, Release, Request, Scope, Standing, Verdict, diff, digest, people, runs_the_same,
+        },
         span,
     },
     ops::{
+        pipeline::{Look, results},
         plan::{Confirm, Plan, Refusal, RefusalKind},
         sentence::{Danger, JudgeArgs, Sentence, join},
     },
@@ -42,10 +45,55 @@ pub(super) fn permit(draft: &Draft, release: &Release, environment: &Environment
             "wait, or say --emergency 'WHY' when it cannot wait",
         );
     }
-    if environment.admission.approvals > 0 {
+    let admission = &environment.admission;
+    if admission.approvals == 0 && admission.gates.is_empty() {
+        return permit;
+    }
+    let before = draft
+        .releases
+        .iter()
+        .find(|(before, held)| held.phase == Phase::Succeeded && runs_the_same(release, before));
+    if let Some((before, _)) = before {
+        let told = format!(
+            "neither tests nor approvals are asked for: {} ran the same there",
+            before.number
+        );
+        permit.told.push(told);
+        return permit;
+    }
+    gates(draft, release, environment, &mut permit);
+    if admission.approvals > 0 {
         approvals(draft, release, environment, &mut permit);
     }
     permit
+}
+
+/// Whether the suites that the environment asks for were good, for the images of the release.
+fn gates(draft: &Draft, release: &Release, environment: &EnvironmentSpec, permit: &mut Permit) {
+    let pins = release.pins.values();
+    let images: Vec<&str> = pins
+        .flat_map(|pin| [pin.digest.as_deref(), pin.id.as_deref()])
+        .flatten()
+        .collect();
+    let all = environment.admission.gates.iter().enumerate();
+    for (index, gate) in all {
+        let known = draft.suites.get(index).map_or(&[][..], Vec::as_slice);
+        match results(gate, known, &images) {
+            Look::Open(why) => permit.told.push(why),
+            Look::Shut(why) | Look::Closed(why) => {
+                let of = gate.environment.as_ref();
+                let of = of.map_or_else(String::new, |name| format!(" (tested in {name})"));
+                let remedy =
+                    "run the suite until it is, or say --emergency 'WHY' when it cannot wait";
+                let name = &environment.name;
+                permit.object(
+                    draft,
+                    format!("{name} asks for good tests: {why}{of}"),
+                    remedy,
+                );
+            }
+        }
+    }
 }
 
 impl Permit {
@@ -67,17 +115,6 @@ impl Permit {
 
 /// Whether others approved exactly this.
 fn approvals(draft: &Draft, release: &Release, environment: &EnvironmentSpec, permit: &mut Permit) {
-    let before = draft
-        .releases
-        .iter()
-        .find(|(before, held)| held.phase == Phase::Succeeded && runs_the_same(release, before));
-    if let Some((before, _)) = before {
-        let told = format!(
-            "no approval is needed: {} ran the same there",
-            before.number
-        );
-        return permit.told.push(told);
-    }
     let digest = digest(release, &draft.hosts);
     let request = draft.requests.iter().find(|one| one.digest == digest);
     let admission = &environment.admission;
@@ -221,6 +258,11 @@ pub(super) struct Judging<'j> {
     pub at: crate::model::Timestamp,
 }
 
+/// Whether somebody has a part in both.
+fn is_of_same(one: &str, other: &str) -> bool {
+    people(one).any(|person| people(other).any(|other| other == person))
+}
+
 /// The plan of approving or rejecting what somebody wants to deploy.
 pub(super) fn judge(words: &Sentence, judging: &Judging<'_>) -> Result<Plan, Refusal> {
     let Judging {
@@ -228,7 +270,15 @@ pub(super) fn judge(words: &Sentence, judging: &Judging<'_>) -> Result<Plan, Ref
     } = judging;
     let request = judging.meant()?;
     let scope = request.scope().clone();
-    let is_own = crate::model::release::person(by) == crate::model::release::person(&request.by);
+    let is_own = is_of_same(by, &request.by);
+    if people(by).count() > 1 {
+        let why = format!("{by} speaks for somebody else");
+        return Err(Refusal::new(
+            RefusalKind::State,
+            why,
+            "whoever approves says it themselves",
+        ));
+    }
     if *approves && is_own {
         return Err(Refusal::new(
             RefusalKind::State,
@@ -347,6 +397,7 @@ mod tests {
     use crate::model::{
         Fleet, Timestamp,
         freeze::{Freeze, WrittenFreeze},
+        pipeline::{GateStep, RunNumber, SuiteResult, TestReport},
         release::Admission,
     };
 
@@ -392,6 +443,68 @@ mod tests {
         );
         (draft.emergency, draft.at) = (None, Timestamp::from_second(3 * 86_400).unwrap());
         plan(&sentence(), &draft, &fleet).unwrap();
+    }
+
+    #[test]
+    fn an_environment_asks_for_good_tests_of_the_same_image() {
+        let mut fleet = strict(0, Vec::new());
+        fleet.environments[0].admission.gates = vec![GateStep {
+            suite: "regression".to_owned(),
+            environment: Some("qa".to_owned()),
+            consecutive: 2,
+            pass_rate: 100,
+            skipped_pass: false,
+            limits: vec!["p95_ms <= 200".parse().unwrap()],
+            same_digest: true,
+            wait: false,
+        }];
+        let one = release(1, &THREE, &[("web", "web:1")], None);
+        let mut draft = draft(&one, None);
+        let good = plan(&sentence(), &draft, &fleet).unwrap_err().to_string();
+        assert!(
+            good.contains("dev asks for good tests: 0 of 2 good runs of regression (tested in qa)"),
+            "{good}"
+        );
+        let pin = one.pins.values().next().unwrap();
+        let digest = pin.digest.clone().or_else(|| pin.id.clone());
+        let result = |run: u64, digest: Option<String>, p95: i64| SuiteResult {
+            run: RunNumber(run),
+            step: "regression".parse().unwrap(),
+            at: draft.at,
+            digest,
+            report: Some(TestReport {
+                tests: 3,
+                metrics: [("p95_ms".to_owned(), p95)].into(),
+                ..TestReport::default()
+            }),
+        };
+        let cases = [
+            (result(2, digest.clone(), 150_000), None),
+            (
+                result(2, digest.clone(), 200_500),
+                Some("run #2 had p95_ms 200.5, not p95_ms <= 200"),
+            ),
+            (
+                result(2, Some("sha256:0".to_owned()), 1),
+                Some("run #2 tested another one"),
+            ),
+        ];
+        for (newest, why) in cases {
+            draft.suites = vec![vec![newest, result(1, digest.clone(), 1)]];
+            match (plan(&sentence(), &draft, &fleet), why) {
+                (Ok(plan), None) => assert!(
+                    plan.told
+                        .contains(&"the last 2 runs of regression were good".to_owned()),
+                    "{:?}",
+                    plan.told
+                ),
+                (Err(refusal), Some(why)) => assert!(refusal.why.contains(why), "{refusal}"),
+                (other, why) => panic!("{why:?}: {other:?}"),
+            }
+        }
+        draft.emergency = Some("it burns".to_owned());
+        let forced = plan(&sentence(), &draft, &fleet).unwrap();
+        assert_eq!(forced.confirm, Confirm::Phrase("dev".to_owned()));
     }
 
     #[test]

@@ -18,9 +18,10 @@ use super::{
 };
 use crate::{
     model::{
-        Fleet, HostName, RemoteImage, Rules, Timestamp,
+        Fleet, HostName, RemoteImage, Rules, Spot, Timestamp,
         app::{CatalogSource, FileFrom, ImageReference, SecretName},
         nearest,
+        pipeline::SuiteResult,
         release::{
             self, Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope,
             SecretOf, Trust, Wish,
@@ -28,7 +29,7 @@ use crate::{
     },
     ops::{
         Crew, maintenance, pipeline,
-        plan::{Confirm, Plan, Refusal, RefusalKind},
+        plan::{Confirm, Plan, Refusal, RefusalKind, unpermitted},
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
             Sentence,
@@ -62,8 +63,31 @@ pub struct Desk<'d> {
     pub by: &'d str,
 }
 
-/// Reads what a sentence about a deploy needs, and plans it.
+/// Reads what a sentence about a deploy needs, and plans it; refuses what whoever says it may not do there.
 pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
+    if let Some(refusal) = unpermitted(sentence, desk.fleet, Spot::Somewhere) {
+        return Err(refusal);
+    }
+    let plan = sentence.permitted(prepared(desk, sentence).await?, desk.fleet)?;
+    // What has steps was judged by its hosts.
+    let refusal = match plan.deploy.as_deref() {
+        Some(Task::Ask(request)) => {
+            let hosts = request.release.hosts().into_iter();
+            let mut hosts = hosts.filter_map(|name| desk.fleet.host(name));
+            hosts.find_map(|host| unpermitted(sentence, desk.fleet, Spot::Host(&host.spec)))
+        }
+        Some(Task::Wish(scope, _) | Task::Unlock(scope) | Task::Judge { scope, .. }) => {
+            unpermitted(sentence, desk.fleet, Spot::Environment(&scope.environment))
+        }
+        Some(Task::Run(_) | Task::Upkeep(_) | Task::Pipeline(_)) | None => None,
+    };
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(plan),
+    }
+}
+
+async fn prepared(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
     if let Sentence::Host(command) = sentence {
         return maintenance::prepare(desk, sentence, command).await;
     }
@@ -282,6 +306,20 @@ impl Desk<'_> {
         read.map_err(|error| refusal(error.to_string(), ""))
     }
 
+    /// What the suites said last that an app's environment asks for.
+    async fn suites(&self, scope: &Scope) -> Result<Vec<Vec<SuiteResult>>, Refusal> {
+        let mut suites = Vec::new();
+        for gate in self.fleet.environment(&scope.environment).admission.gates {
+            let environment = gate.environment.unwrap_or_default();
+            let read = self
+                .store
+                .suite_results(&gate.suite, &environment, gate.consecutive)
+                .await;
+            suites.push(read.map_err(|error| refusal(error.to_string(), ""))?);
+        }
+        Ok(suites)
+    }
+
     /// Somebody says of what others want to deploy whether that may be.
     async fn judge(
         &self,
@@ -387,6 +425,7 @@ impl Desk<'_> {
             adopt: args.adopt,
             reason: args.why.reason.clone(),
             requests: self.requests(&scope).await?,
+            suites: self.suites(&scope).await?,
             emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
@@ -425,6 +464,7 @@ impl Desk<'_> {
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
             requests: self.requests(&scope).await?,
+            suites: self.suites(&scope).await?,
             emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
@@ -465,6 +505,7 @@ impl Desk<'_> {
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
             requests: self.requests(&scope).await?,
+            suites: self.suites(&scope).await?,
             emergency: args.how.emergency.clone(),
             ..self.draft(scope, read, hosts, releases)
         };
@@ -533,6 +574,7 @@ impl Desk<'_> {
             by: self.by.to_owned(),
             reason: None,
             requests: Vec::new(),
+            suites: Vec::new(),
             resting: Vec::new(),
             emergency: None,
         }

@@ -932,6 +932,7 @@ pub(super) fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
         by: "ann@ops".to_owned(),
         reason: None,
         requests: Vec::new(),
+        suites: Vec::new(),
         resting: Vec::new(),
         emergency: None,
     }

@@ -12,13 +12,13 @@ use tokio::time::sleep;
 
 use super::{
     junit,
-    step::{BUILT_IN, Ended, Turn, line, variable},
+    step::{AUTHOR, BUILT_IN, Ended, Turn, line, variable},
 };
 use crate::{
     engine::{LogMark, StepState, Yard, YardStep},
     model::{
         MASK, Timestamp,
-        pipeline::{GitStep, LogLine, Status, TestReport},
+        pipeline::{GitStep, LogLine, Status, TestReport, thousandths},
         printable,
         release::SecretOf,
     },
@@ -193,25 +193,32 @@ impl Turn<'_> {
     async fn collect(&self, yard: &Yard, ended: &mut Ended) {
         let mut said = Vec::new();
         if let Some(reports) = &self.step.reports {
-            match self.gathered(yard, &reports.junit).await {
-                Ok((_dir, files)) => {
-                    let mut report: Option<TestReport> = None;
-                    for (name, path) in files {
-                        let text = fs::read(&path).map_err(|error| error.to_string());
-                        let read =
-                            text.and_then(|bytes| junit::read(&String::from_utf8_lossy(&bytes)));
-                        match read {
-                            Ok(one) => report.get_or_insert_default().add(one),
-                            Err(why) => said.push(format!("the report {name}: {why}")),
-                        }
+            let mut report: Option<TestReport> = None;
+            for (pattern, read) in [
+                (&reports.junit, junit::read as fn(&str) -> _),
+                (&reports.metrics, measured),
+            ] {
+                let Some(pattern) = pattern else { continue };
+                let files = match self.gathered(yard, pattern).await {
+                    Ok(files) => files,
+                    Err(why) => {
+                        said.push(format!("the reports {pattern}: {why}"));
+                        continue;
                     }
-                    if report.is_none() {
-                        said.push(format!("no report is there: {}", reports.junit));
-                    }
-                    ended.report = report;
+                };
+                let (_dir, files) = files;
+                if files.is_empty() {
+                    said.push(format!("no report is there: {pattern}"));
                 }
-                Err(why) => said.push(format!("the reports {}: {why}", reports.junit)),
+                for (name, path) in files {
+                    let text = fs::read(&path).map_err(|error| error.to_string());
+                    match text.and_then(|bytes| read(&String::from_utf8_lossy(&bytes))) {
+                        Ok(one) => report.get_or_insert_default().add(one),
+                        Err(why) => said.push(format!("the report {name}: {why}")),
+                    }
+                }
             }
+            ended.report = report;
         }
         for pattern in &self.step.artifacts {
             let kept = match self.gathered(yard, pattern).await {
@@ -302,8 +309,36 @@ impl Turn<'_> {
         self.write(&[line(format!("{from} at {commit}"))], "").await;
         let mut ended = Ended::new(Status::Success, short);
         ended.variables.insert("CI_COMMIT_SHA".to_owned(), commit);
+        let author = tree.author().to_owned();
+        ended.variables.insert(AUTHOR.to_owned(), author);
         Ok(ended)
     }
+}
+
+/// Measured values: an object of numbers in JSON; those of objects inside have names such as `latency.p95`.
+fn measured(text: &str) -> Result<TestReport, String> {
+    fn into(report: &mut TestReport, name: &str, value: &serde_json::Value) {
+        if let Some(inner) = value.as_object() {
+            for (key, value) in inner {
+                let name = if name.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{name}.{key}")
+                };
+                into(report, &name, value);
+            }
+        } else if let Some(number) = value.as_f64().and_then(thousandths) {
+            report.metrics.insert(printable(name), number);
+        }
+    }
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+    let mut report = TestReport::default();
+    into(&mut report, "", &value);
+    if report.metrics.is_empty() {
+        return Err("it has no numbers".to_owned());
+    }
+    Ok(report)
 }
 
 /// A directory that goes when it is dropped.

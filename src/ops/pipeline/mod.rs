@@ -19,6 +19,7 @@ mod tests;
 mod work;
 
 pub use drive::Drive;
+pub(super) use gate::{Look, results};
 pub use prepare::{Act, check, known, prepare};
 pub use say::Program;
 pub use seen::{Watch, watch};

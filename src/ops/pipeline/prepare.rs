@@ -12,12 +12,12 @@ use serde::Serialize;
 use crate::{
     catalog::pipeline::{self as files},
     model::{
-        Outcome, Timestamp,
+        Outcome, Spot, Timestamp,
         app::{Severity, Told, Where},
         nearest,
         pipeline::{
             Cause, Pipeline, PipelineName, Reply, Run, RunHeld, RunNumber, RunWish, Status,
-            StepName, StepRun, Verb,
+            StepName, StepRun, Verb, filled,
         },
         release::person,
     },
@@ -28,6 +28,11 @@ use crate::{
         target::HostPattern,
     },
     store::{self, Store},
+};
+
+use super::{
+    gate::Question,
+    step::{AUTHOR, variable},
 };
 
 /// The largest pipeline file, in bytes.
@@ -446,24 +451,35 @@ async fn answer(desk: &Desk<'_>, args: &AnswerArgs, approves: bool) -> Result<Pl
             ));
         }
     };
-    let me = person(desk.by);
-    if approves && me == person(&run.by) {
-        let why = format!(
-            "{me} started run {} and cannot approve it as well",
-            run.number
-        );
-        return Err(Refusal::new(RefusalKind::State, why, "ask somebody else"));
-    }
-    let asked = run.pipeline.step(&step.name).map(|step| &step.verb);
-    if let Some(Verb::Approval(approval)) = asked
-        && !approval.people.is_empty()
-        && !approval.people.iter().any(|name| name == me)
-    {
-        let why = format!("{me} is not among those who are asked");
-        let remedy = format!("these are: {}", approval.people.join(", "));
-        return Err(Refusal::new(RefusalKind::State, why, remedy));
-    }
     let digest = step.digest.clone().unwrap_or_default();
+    let asked = run.pipeline.step(&step.name);
+    if let Some(asked) = asked
+        && let Verb::Approval(approval) = &asked.verb
+        && (approves || person(desk.by) != person(&run.by))
+    {
+        let author = variable(run, None, AUTHOR);
+        let environment = approval.environment.as_ref();
+        let environment = environment
+            .and_then(|text| filled(text, &|name| variable(run, Some(asked), name)).ok());
+        let question = Question {
+            digest: &digest,
+            starter: &run.by,
+            author: author.as_deref(),
+            access: &desk.fleet.access,
+            spot: environment
+                .as_deref()
+                .map_or(Spot::Somewhere, Spot::Environment),
+            asked: Timestamp::now(),
+            now: Timestamp::now(),
+        };
+        if let Some(why) = question.excludes(approval, desk.by) {
+            return Err(Refusal::new(
+                RefusalKind::Forbidden,
+                why,
+                "ask somebody else",
+            ));
+        }
+    }
     let reply = Reply {
         by: desk.by.to_owned(),
         at: Timestamp::now(),

@@ -13,6 +13,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::config::FOR;
+
 /// How long it may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(15);
 /// So many bytes of a line are kept.
@@ -28,11 +30,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Runs it. Its lines go to `lines`, with whether they came from the errors' output. When `cancel` says so it is
+    /// Runs it for somebody, `ann@ops-1`. Its lines go to `lines`, with whether they came from the errors' output. When `cancel` says so it is
     /// asked to end, and killed when it does not. Answers the code that it ended with.
     pub(super) async fn say(
         &self,
         words: &[String],
+        by: &str,
         lines: mpsc::Sender<(bool, String)>,
         cancel: &CancellationToken,
     ) -> Result<i32, String> {
@@ -40,6 +43,7 @@ impl Program {
         command
             .args(words)
             .args(&self.arguments)
+            .env(FOR, by)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -7,13 +7,13 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    gate::{self, Look},
+    gate::{self, Look, Question},
     work::Shop,
 };
 use crate::{
     engine::Yard,
     model::{
-        Timestamp, hex,
+        Spot, Timestamp, hex,
         pipeline::{
             ApprovalStep, Cause, GateStep, LogLine, PipelineStep, Reply, Run, RunLease, Status,
             SuiteResult, TestReport, Verb, filled,
@@ -110,6 +110,9 @@ fn deep(run: &Run, step: Option<&PipelineStep>, name: &str, depth: usize) -> Opt
     let text = run.pipeline.vars.get(name).filter(|_| depth < DEEP)?;
     filled(text, &|name| deep(run, step, name, depth + 1)).ok()
 }
+
+/// The variable with the mail address of who made the commit.
+pub(super) const AUTHOR: &str = "CI_COMMIT_AUTHOR";
 
 /// The names of what every step knows.
 pub(super) const BUILT_IN: [&str; 8] = [
@@ -342,7 +345,10 @@ impl Turn<'_> {
             words.push("--yes".to_owned());
         }
         let (sender, mut heard) = mpsc::channel(1024);
-        let saying = self.shop.program.say(&words, sender, &self.wish);
+        let saying = self
+            .shop
+            .program
+            .say(&words, &self.run.by, sender, &self.wish);
         let mut last = String::new();
         let writing = async {
             let mut batch = Vec::new();
@@ -393,7 +399,7 @@ impl Turn<'_> {
                 .suite_results(&suite, &environment, step.consecutive)
                 .await;
             let results = results.map_err(|error| error.to_string())?;
-            match gate::results(step, &results, digest.as_deref()) {
+            match gate::results(step, &results, digest.as_deref().as_slice()) {
                 Look::Open(why) => {
                     self.write(&[line(why.clone())], "").await;
                     return Ok(Ended::new(Status::Success, why));
@@ -417,6 +423,9 @@ impl Turn<'_> {
     /// Stands still until enough people approve exactly this, one rejects it, or nobody did in time.
     async fn approval(&self, step: &ApprovalStep) -> Result<Ended, String> {
         let digest = self.asked();
+        let author = variable(&self.run, None, AUTHOR);
+        let environment = step.environment.as_ref().map(|text| self.fill(text));
+        let environment = environment.transpose()?;
         let asked = self.run.steps[self.index]
             .started
             .unwrap_or_else(Timestamp::now);
@@ -428,14 +437,18 @@ impl Turn<'_> {
                 .replies(self.run.number, &self.step.name)
                 .await;
             let replies = replies.map_err(|error| error.to_string())?;
-            let look = gate::approval(
-                step,
-                &replies,
-                &digest,
-                &self.run.by,
+            let question = Question {
+                digest: &digest,
+                starter: &self.run.by,
+                author: author.as_deref(),
+                access: &self.shop.fleet.access,
+                spot: environment
+                    .as_deref()
+                    .map_or(Spot::Somewhere, Spot::Environment),
                 asked,
-                Timestamp::now(),
-            );
+                now: Timestamp::now(),
+            };
+            let look = gate::approval(step, &replies, &question);
             match look {
                 Look::Open(why) => {
                     self.note(true, why.clone(), Some((digest, replies))).await;

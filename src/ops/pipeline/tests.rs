@@ -5,13 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    gate::{Look, approval, results},
+    gate::{Look, Question, approval, results},
     junit, step,
 };
 use crate::{
     catalog::pipeline::pipeline,
     model::{
-        Timestamp,
+        Access, Spot, Timestamp,
         pipeline::{ApprovalStep, Cause, GateStep, Reply, Run, RunNumber, SuiteResult, TestReport},
     },
 };
@@ -42,10 +42,11 @@ fn a_gate_counts_good_results_one_after_the_other_and_any_other_sets_it_back() {
         consecutive: 3,
         pass_rate: 100,
         skipped_pass: false,
+        limits: Vec::new(),
         same_digest: true,
         wait: false,
     };
-    let look = |results_newest: &[SuiteResult]| results(&gate, results_newest, Some("d"));
+    let look = |results_newest: &[SuiteResult]| results(&gate, results_newest, &["d"]);
     let good = [
         result(3, 5, 0, "d"),
         result(2, 5, 0, "d"),
@@ -69,6 +70,7 @@ fn a_gate_counts_good_results_one_after_the_other_and_any_other_sets_it_back() {
 fn an_approval_is_of_one_digest_by_others_in_time() {
     let step = ApprovalStep {
         people: Vec::new(),
+        environment: None,
         count: 1,
         expires: Duration::from_mins(1),
     };
@@ -79,7 +81,19 @@ fn an_approval_is_of_one_digest_by_others_in_time() {
         reason: "no time".to_owned(),
         digest: digest.to_owned(),
     };
-    let look = |replies: &[Reply], now| approval(&step, replies, "d", "ann@ops", at(0), at(now));
+    let access = Access::default();
+    let look = |replies: &[Reply], now| {
+        let question = Question {
+            digest: "d",
+            starter: "ann@ops",
+            author: Some("carl@example.org"),
+            access: &access,
+            spot: Spot::Somewhere,
+            asked: at(0),
+            now: at(now),
+        };
+        approval(&step, replies, &question)
+    };
     assert!(matches!(
         look(&[reply("bob@ops", "d", true)], 5),
         Look::Open(_)
@@ -88,6 +102,8 @@ fn an_approval_is_of_one_digest_by_others_in_time() {
         vec![],
         vec![reply("ann@home", "d", true)],
         vec![reply("bob@ops", "another", true)],
+        vec![reply("carl@ops", "d", true)],
+        vec![reply("bob (via ann)@ops", "d", true)],
     ] {
         assert!(matches!(look(&replies, 5), Look::Shut(_)), "{replies:?}");
         assert!(matches!(look(&replies, 61), Look::Closed(_)), "{replies:?}");

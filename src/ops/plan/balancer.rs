@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Confirm, Plan, Refusal, RefusalKind, query};
+use super::{Confirm, Plan, Refusal, RefusalKind, gather::unpermitted, query};
 use crate::{
     model::{
         Action, BalancerAction, BalancerSpec, BalancerStep, Fleet, HostName, Machine, ServerName,
-        Step, Subject,
+        Spot, Step, Subject,
     },
     ops::{
         sentence::{BalancerCommand, Danger, Sentence},
@@ -64,7 +64,7 @@ pub(super) fn plan(
         BalancerCommand::Save(args) => (&args.balancer, vec![BalancerAction::Save]),
     };
     let spec = find(fleet, name)?;
-    if let Some(refusal) = forbidden(fleet, spec) {
+    if let Some(refusal) = forbidden(sentence, fleet, spec) {
         return Err(refusal);
     }
     Ok(of(sentence, fleet, spec, actions))
@@ -232,8 +232,8 @@ fn find<'f>(fleet: &'f Fleet, name: &str) -> Result<&'f BalancerSpec, Refusal> {
     })
 }
 
-/// Why nothing may be changed at that balancer.
-fn forbidden(fleet: &Fleet, spec: &BalancerSpec) -> Option<Refusal> {
+/// Why nothing may be changed at that balancer, or not by whoever says it.
+fn forbidden(sentence: &Sentence, fleet: &Fleet, spec: &BalancerSpec) -> Option<Refusal> {
     if fleet.read_only {
         return Some(Refusal::read_only());
     }
@@ -254,8 +254,14 @@ fn forbidden(fleet: &Fleet, spec: &BalancerSpec) -> Option<Refusal> {
             None => host.and_then(|host| fleet.forbids_change(host)),
         }
     };
-    why.map(|why| {
+    let closed = why.map(|why| {
         let remedy = "change `read_only` in wharf.toml if that is wrong";
         Refusal::new(RefusalKind::ReadOnly, why, remedy)
-    })
+    });
+    let spot = match (&spec.environment, host) {
+        (Some(environment), _) => Spot::Environment(environment),
+        (None, Some(host)) => Spot::Host(&host.spec),
+        (None, None) => Spot::Environment(""),
+    };
+    closed.or_else(|| unpermitted(sentence, fleet, spot))
 }

@@ -2,7 +2,7 @@
 
 use super::{Confirm, LeftOut, Refusal, RefusalKind, resource::Chosen};
 use crate::{
-    model::{Container, Fleet, Host, Outcome, Resource},
+    model::{Access, Container, Fleet, Host, Outcome, Resource, Spot},
     ops::{
         sentence::{Accepts, Danger, Sentence},
         target::{Target, container_text, resource_text},
@@ -200,13 +200,29 @@ pub(super) fn forbidden(sentence: &Sentence, fleet: &Fleet, host: &Host) -> Opti
     if fleet.read_only {
         return Some(Refusal::read_only());
     }
-    fleet.forbids_change(host).map(|why| {
+    let closed = fleet.forbids_change(host).map(|why| {
         Refusal::new(
             RefusalKind::ReadOnly,
             why,
             "change `read_only` in wharf.toml if that is wrong",
         )
-    })
+    });
+    closed.or_else(|| unpermitted(sentence, fleet, Spot::Host(&host.spec)))
+}
+
+/// Why whoever says it may not say it there.
+pub(in crate::ops) fn unpermitted(
+    sentence: &Sentence,
+    fleet: &Fleet,
+    spot: Spot<'_>,
+) -> Option<Refusal> {
+    let permission = sentence.permission()?;
+    let why = fleet.access.denies(permission, spot)?;
+    Some(Refusal::new(
+        RefusalKind::Forbidden,
+        why,
+        Access::remedy(permission),
+    ))
 }
 
 /// Why that host cannot be reached.

@@ -20,6 +20,7 @@ mod switch;
 mod volume;
 
 pub(super) use configure::import as import_plan;
+pub(super) use gather::unpermitted;
 pub use volume::way_to;
 
 use std::fmt;
@@ -31,7 +32,7 @@ use super::{
     sentence::{ContainerCommand, Danger, HostCommand, Sentence},
     target::Target,
 };
-use crate::model::{Fleet, Resource, Step};
+use crate::model::{Fleet, Resource, Spot, Step, Subject};
 
 /// What a sentence would do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -104,6 +105,8 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// Nothing may be changed: the program, the environment or the host is read-only.
     ReadOnly,
+    /// Who asks may not do it there.
+    Forbidden,
     /// The host cannot be reached.
     Offline,
     /// The target is not in a state for it, or already as wanted.
@@ -163,11 +166,36 @@ impl Sentence {
     /// What the sentence would do to the fleet. Targets that the sentence names win over the
     /// selection. Targets that cannot take part are left out with their reason; only when none
     /// is left, or a name is unknown or ambiguous, the whole is refused.
+    ///
+    /// Whoever may not do it anywhere is refused before anything else; and nothing is planned on a host where they may not.
     pub fn plan(&self, fleet: &Fleet, selection: &[Target]) -> Result<Plan, Refusal> {
+        if let Some(refusal) = gather::unpermitted(self, fleet, Spot::Somewhere) {
+            return Err(refusal);
+        }
+        let plan = self.planned(fleet, selection)?;
+        self.permitted(plan, fleet)
+    }
+
+    /// The plan, unless it would act on a host where whoever says it may not.
+    pub(super) fn permitted(&self, plan: Plan, fleet: &Fleet) -> Result<Plan, Refusal> {
+        let inside = plan
+            .steps
+            .iter()
+            .filter(|step| !matches!(step.subject, Subject::Outside(_)));
+        let hosts = inside.filter_map(|step| fleet.host(&step.host));
+        let mut refused =
+            hosts.filter_map(|host| gather::unpermitted(self, fleet, Spot::Host(&host.spec)));
+        match refused.next() {
+            Some(refusal) => Err(refusal),
+            None => Ok(plan),
+        }
+    }
+
+    fn planned(&self, fleet: &Fleet, selection: &[Target]) -> Result<Plan, Refusal> {
         if let Self::App(_) = self
             && let Some(scope) = super::app::selected(fleet, selection)
         {
-            return self.about_app(Some(scope)).plan(fleet, &[]);
+            return self.about_app(Some(scope)).planned(fleet, &[]);
         }
         match self {
             Self::Container(command) => match command {

@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Confirm, Plan, Refusal, query};
+use super::{Confirm, Plan, Refusal, RefusalKind, gather::unpermitted, query};
 use crate::{
-    model::{Action, Fleet, HostName, RegistryAction, RemoteImage, Repository, Step, Subject},
+    model::{
+        Action, EnvironmentSpec, Fleet, HostName, RegistryAction, RemoteImage, Repository, Spot,
+        Step, Subject, freeze::frozen, registry::Label,
+    },
     ops::{
         sentence::{Danger, DeleteArgs, PromoteArgs, RegistryCommand, Sentence},
         target::Target,
@@ -24,8 +27,40 @@ pub(super) fn plan(
         | RegistryCommand::Tags { .. }
         | RegistryCommand::Show { .. } => query::plan(sentence, fleet, selection),
         RegistryCommand::Delete(args) => Ok(delete(sentence, args)),
-        RegistryCommand::Promote(args) => Ok(promote(sentence, args)),
+        RegistryCommand::Promote(args) => {
+            let to = args.to.of(&args.from);
+            let tag = match &to.label {
+                Label::Tag(tag) => tag,
+                Label::Digest(_) => "",
+            };
+            let mut owners = fleet.environments.iter();
+            let owner = owners.find(|one| one.tags.iter().any(|own| **own == *tag));
+            match owner.and_then(|owner| closed(sentence, fleet, owner, tag)) {
+                Some(refusal) => Err(refusal),
+                None => Ok(promote(sentence, args)),
+            }
+        }
     }
+}
+
+/// Why a tag that says what runs in an environment must not be moved now, or not by whoever says it.
+fn closed(
+    sentence: &Sentence,
+    fleet: &Fleet,
+    owner: &EnvironmentSpec,
+    tag: &str,
+) -> Option<Refusal> {
+    let name = &owner.name;
+    let of = format!("the tag {tag} is that of {name}");
+    if owner.read_only {
+        let why = format!("{of}, which is read-only by configuration");
+        return Some(Refusal::new(RefusalKind::ReadOnly, why, ""));
+    }
+    if let Some(frozen) = frozen(&owner.admission.freezes, fleet.now) {
+        let why = format!("{of}, which is {frozen}");
+        return Some(Refusal::new(RefusalKind::State, why, "wait until then"));
+    }
+    unpermitted(sentence, fleet, Spot::Environment(name))
 }
 
 /// A step in the registry of an image.

@@ -363,6 +363,18 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 impl AppCommand {
+    /// Whether it goes past freezes, tests and approvals.
+    pub fn is_emergency(&self) -> bool {
+        let how = match self {
+            Self::Deploy(args) => &args.how,
+            Self::Install(args) => &args.how,
+            Self::Rollback(args) => &args.how,
+            Self::Scale(args) => &args.how,
+            _ => return false,
+        };
+        how.emergency.is_some()
+    }
+
     /// How bad it can be.
     pub(super) fn danger(&self) -> Danger {
         match self {

@@ -8,6 +8,7 @@ mod fleet;
 mod host;
 mod image;
 mod network;
+mod permission;
 mod pipeline;
 mod registry;
 mod setting;

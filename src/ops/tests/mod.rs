@@ -8,6 +8,7 @@ mod columns;
 mod completing;
 mod filtering;
 mod networks;
+mod permitting;
 mod planning;
 mod refusing;
 mod resources;

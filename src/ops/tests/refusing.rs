@@ -65,6 +65,7 @@ fn read_only_is_respected_at_every_level() {
         guarded: false,
         read_only: true,
         deny: Vec::new(),
+        tags: Vec::new(),
         admission: Admission::default(),
     }];
     for (fleet, line, why) in [
