@@ -42,6 +42,9 @@ pub(super) enum Command {
         /// Do all of it once, now, and end
         #[arg(long)]
         once: bool,
+        /// Only carry out the runs that wait now, as a console does when no worker is there, and end
+        #[arg(long, conflicts_with = "once")]
+        runs: bool,
     },
     /// Docker Engines from memory, for tests and measurements
     #[command(subcommand)]

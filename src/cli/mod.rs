@@ -34,6 +34,8 @@ use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, sync::Arc, time::
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
+use crate::worker::Shift;
+
 use self::{
     args::{Cli, Command, Options},
     exit::{Exit, Failure},
@@ -152,7 +154,14 @@ impl Session {
         match command {
             None => setup::console(self).await,
             Some(Command::Demo(size)) => setup::demo(self, size).await,
-            Some(Command::Worker { once }) => work::work(self, once).await,
+            Some(Command::Worker { once, runs }) => {
+                let shift = match (once, runs) {
+                    (_, true) => Shift::Runs,
+                    (true, false) => Shift::Once,
+                    (false, false) => Shift::Lasting,
+                };
+                work::work(self, shift).await
+            }
             Some(Command::Sim(command)) => setup::sim(&command).await,
             Some(Command::Say(sentence)) => {
                 self.warn();

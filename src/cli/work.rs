@@ -11,13 +11,16 @@ use super::{
 use crate::{
     config,
     console::{engine_settings, registry_settings, secrets},
+    model::Actor,
     ops::pipeline::Program,
-    worker::{self, Setup},
+    worker::{self, Setup, Shift},
 };
 
 /// Works; ends well when it is asked to end.
-pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure> {
+pub(super) async fn work(session: &Session, shift: Shift) -> Result<Exit, Failure> {
     session.warn();
+    let mut fleet = empty_fleet(&session.config);
+    fleet.access.by = Actor::Worker;
     let setup = Setup {
         pipelines: session.config.pipelines.clone(),
         program: Program {
@@ -25,12 +28,13 @@ pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure>
                 Failure::Failed(format!("this program cannot be found: {error}"))
             })?,
             arguments: session.flags().arguments(),
+            is_worker: shift != Shift::Runs,
         },
         artifacts: session.config.paths.data_dir.join("artifacts"),
         jobs: session.config.backups.jobs.clone(),
         scalings: session.config.scalings.clone(),
         hosts: session.config.hosts.clone(),
-        fleet: empty_fleet(&session.config),
+        fleet,
         engine: engine_settings(&session.config),
         registries: registry_settings(&session.config),
         secrets: secrets(&session.config),
@@ -46,7 +50,7 @@ pub(super) async fn work(session: &Session, once: bool) -> Result<Exit, Failure>
         token.cancel();
     });
     let store = session.store();
-    let ended = worker::run(&setup, &store, once, &cancel, &|line| complain(line)).await;
+    let ended = worker::run(&setup, &store, shift, &cancel, &|line| complain(line)).await;
     ending.abort();
     store.close().await;
     match ended {

@@ -45,8 +45,8 @@ pub(super) struct File {
     pub(super) catalogs: Vec<CatalogSource>,
     /// The public keys that may have signed bundles.
     pub(super) trusted: Vec<Arc<str>>,
-    /// The directory of pipelines, and how many runs go on at once.
-    pub(super) pipelines: (Option<PathBuf>, Option<usize>),
+    /// The directory of pipelines, how many runs go on at once, how many on one host, and whether consoles carry them out.
+    pub(super) pipelines: (Option<PathBuf>, Option<usize>, Option<usize>, Option<bool>),
     pub(super) read_only: bool,
     /// The roles that people have; none when none was ever written.
     pub(super) grants: Option<Vec<Grant>>,
@@ -236,6 +236,10 @@ impl File {
                 section
                     .number("at_once", 1..65)
                     .and_then(|count| usize::try_from(count).ok()),
+                section
+                    .number("per_host", 1..65)
+                    .and_then(|count| usize::try_from(count).ok()),
+                section.flag("console"),
             );
         });
         root.table("bundle", |section| {
@@ -272,6 +276,7 @@ impl File {
             section.item("read_only");
             section.item("deny");
             section.item("tags");
+            section.item("worker_only");
             admission::read(section);
             return;
         };
@@ -282,6 +287,7 @@ impl File {
             guarded: section.strict("guarded"),
             read_only: section.strict("read_only") || is_unsure,
             deny: denied(section),
+            worker_only: section.strict("worker_only"),
             tags: section.texts("tags").into_iter().map(Arc::from).collect(),
             admission,
         };
@@ -295,6 +301,7 @@ impl File {
             first.read_only |= spec.read_only;
             first.deny.extend(spec.deny);
             first.tags.extend(spec.tags);
+            first.worker_only |= spec.worker_only;
             let both = &mut first.admission;
             both.freezes.extend(spec.admission.freezes);
             both.gates.extend(spec.admission.gates);

@@ -35,8 +35,8 @@ impl Config {
             file.backups.directory = Vault::Here(paths.data_dir.join("backups"));
         }
         file.backups.notes = paths.data_dir.join("backups-elsewhere");
-        let who = super::origin(env, "").operator;
-        file.backups.operator.clone_from(&who);
+        let origin = super::origin(env, "");
+        file.backups.operator.clone_from(&origin.operator);
         let gathered = fleet::gather(flags, env, &paths, &file);
         let mut notices = std::mem::take(&mut file.notices);
         notices.extend(gathered.notices);
@@ -64,6 +64,8 @@ impl Config {
                     .0
                     .unwrap_or_else(|| paths.config_file.with_file_name("pipelines")),
                 at_once: file.pipelines.1.unwrap_or(4),
+                per_host: file.pipelines.2.unwrap_or(4),
+                console: file.pipelines.3.unwrap_or(true),
             },
             trust: Trust {
                 key: paths.data_dir.join("bundle-key"),
@@ -74,7 +76,8 @@ impl Config {
             read_only: flags.read_only || env.is_set("WHARF_READ_ONLY") || file.read_only,
             access: Access {
                 grants: access::resolved(file.grants, env),
-                who,
+                who: origin.signature(),
+                by: super::origin::actor(env),
             },
             keymap: file.keymap.unwrap_or_else(|| KEYMAP.to_owned()),
             theme: file.theme.unwrap_or_else(|| THEME.to_owned()),
@@ -249,6 +252,7 @@ fn all_environments(
                 guarded: is_production(name),
                 read_only: false,
                 deny: Vec::new(),
+                worker_only: false,
                 tags: Vec::new(),
                 admission: Admission::default(),
             });

@@ -29,7 +29,7 @@ pub use self::{
     env::{Env, arguments, program},
     found::{found, is_first_start, remember_start},
     load::{own_file, own_names},
-    origin::{FOR, origin},
+    origin::{FOR, WORKER, origin},
     paths::Paths,
     secrets::SecretFiles,
     terminal::{Colors, Multiplexer, Signs, Terminal},
@@ -158,6 +158,10 @@ pub struct Pipelines {
     pub directory: PathBuf,
     /// So many runs a worker carries out at the same time; those that wait for people do not count.
     pub at_once: usize,
+    /// So many runs at the same time have their containers on one host, those of all workers together.
+    pub per_host: usize,
+    /// Whether a console carries runs out as long as no worker is there.
+    pub console: bool,
 }
 
 /// How often facts are asked for again that no event tells.

@@ -3,10 +3,22 @@
 use std::{fs, os::unix::fs::MetadataExt, process::Command};
 
 use super::Env;
-use crate::model::Origin;
+use crate::model::{Actor, Origin};
 
 /// The variable in which the worker says for whom it acts: who started a run.
 pub const FOR: &str = "WHARF_FOR";
+
+/// The variable in which it says that it is a worker.
+pub const WORKER: &str = "WHARF_WORKER";
+
+/// By what is acted here. Whoever sets these variables themselves gets no further than with their own keys.
+pub(super) fn actor(env: &Env) -> Actor {
+    match (env.text(FOR), env.is_set(WORKER)) {
+        (None, _) => Actor::Person,
+        (Some(_), true) => Actor::Worker,
+        (Some(_), false) => Actor::Console,
+    }
+}
 
 /// What the kernel says when nobody logged in (services, containers).
 const NO_LOGIN: u32 = u32::MAX;

@@ -3,6 +3,7 @@
 mod asking;
 mod clipboard;
 mod decode;
+mod hand;
 mod keys;
 mod log;
 mod looks;

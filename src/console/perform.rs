@@ -1,16 +1,17 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
-use std::{collections::BTreeMap, io::Write as _, path::PathBuf, time::Instant};
+use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time::Instant};
 
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::{JoinSet, spawn_blocking},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Setup, asking, clipboard, engine_pace,
+    hand::Hand,
     log::Log,
     looks, registry_settings,
     reveal::reveal,
@@ -31,7 +32,10 @@ use crate::{
         release::{Scope, Secrets},
         setting::{Key, length},
     },
-    ops::{self, Crew, Export, Plan, Progress, Sentence, deploy::Desk},
+    ops::{
+        self, Crew, Export, Plan, Progress, Sentence,
+        deploy::{Desk, Task},
+    },
     store::Store,
     ui::{
         Act, Effect, Masked, Msg, RunsWanted, Surroundings, Ui,
@@ -63,6 +67,8 @@ pub struct Performer {
     runs: BTreeMap<RunId, CancellationToken>,
     /// What is looked at of runs of pipelines.
     wanted_runs: watch::Sender<Option<RunsWanted>>,
+    /// Something was put into the queue of runs.
+    asked: Arc<Notify>,
     tasks: JoinSet<()>,
     workers: Handle,
 }
@@ -80,7 +86,13 @@ impl Performer {
             let directory = setup.config.pipelines.directory.clone();
             runs::Source::Store(store.clone(), directory)
         };
-        tasks.spawn_on(runs::follow(source, wanted, inbox.clone()), &workers);
+        let config = &setup.config;
+        let is_willing = setup.label.is_none() && config.pipelines.console && !config.read_only;
+        let program = config::program().ok().filter(|_| is_willing);
+        let hand = program.map(|program| Hand::new(program, setup.flags.arguments()));
+        let asked = Arc::new(Notify::new());
+        let following = runs::follow(source, hand, Arc::clone(&asked), wanted, inbox.clone());
+        tasks.spawn_on(following, &workers);
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
             balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
@@ -97,6 +109,7 @@ impl Performer {
             inbox,
             runs: BTreeMap::new(),
             wanted_runs,
+            asked,
             tasks,
             workers: workers.clone(),
         }
@@ -182,6 +195,7 @@ impl Performer {
         let crew = self.crew();
         let (store, origin, inbox) = (self.store.clone(), self.origin.clone(), self.inbox.clone());
         let log = self.log.clone();
+        let asked = Arc::clone(&self.asked);
         self.work(async move {
             let (report, mut reports) = mpsc::unbounded_channel();
             let forward = {
@@ -210,6 +224,9 @@ impl Performer {
             )
             .await;
             let _ = forward.await;
+            if let Some(Task::Pipeline(_)) = act.plan.deploy.as_deref() {
+                asked.notify_one();
+            }
             if let Err(error) = result {
                 let _ = inbox.send(Msg::RunRefused(id, error.to_string())).await;
             }

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::spawn_blocking,
     time::{Instant, sleep},
 };
@@ -16,8 +16,10 @@ use crate::{
     },
     ops::pipeline,
     store::Store,
-    ui::{Msg, RunsWanted},
+    ui::{Msg, RunsWanted, message::Level},
 };
+
+use super::hand::Hand;
 
 /// How often it is looked whether something has changed.
 const LOOK: Duration = Duration::from_secs(1);
@@ -34,18 +36,28 @@ pub enum Source {
     Demo(Timestamp),
 }
 
-/// Reads what is wanted, until nobody can want anything any more.
+/// Reads what is wanted, until nobody can want anything any more. Where a hand is given it carries out what nobody else
+/// does, as long as somebody looks, and when something was put into the queue here.
 pub async fn follow(
     source: Source,
+    mut hand: Option<Hand>,
+    asked: Arc<Notify>,
     mut wanted: watch::Receiver<Option<RunsWanted>>,
     inbox: mpsc::Sender<Msg>,
 ) {
     let (mut mark, mut read) = (None, None);
     loop {
         let now = wanted.borrow_and_update().clone();
+        if let (Some(hand), Source::Store(store, _)) = (&mut hand, &source)
+            && let Some(told) = hand.look(store).await
+            && inbox.send(Msg::Say(Level::Info, told)).await.is_err()
+        {
+            return;
+        }
         let Some(now) = now else {
-            if wanted.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = wanted.changed() => if changed.is_err() { return },
+                () = asked.notified() => {}
             }
             continue;
         };
@@ -63,6 +75,7 @@ pub async fn follow(
         }
         tokio::select! {
             () = sleep(LOOK) => {}
+            () = asked.notified() => {}
             changed = wanted.changed() => if changed.is_err() { return },
         }
     }

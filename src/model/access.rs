@@ -170,8 +170,23 @@ impl fmt::Display for Spot<'_> {
 pub struct Access {
     /// The roles that are given; everybody may do everything where none was ever written.
     pub grants: Option<Arc<[Grant]>>,
-    /// Who acts, `ann`, `ann (root)`, `ann (via wharf)`: what is done for somebody else has to be allowed to both.
+    /// Who acts, `ann@ops-1`, `ann (root)@ops-1`, `ann (via wharf)@ops-1`: what is done for somebody else has to be
+    /// allowed to both.
     pub who: String,
+    /// By what.
+    pub by: Actor,
+}
+
+/// By what something is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Actor {
+    /// By a person.
+    #[default]
+    Person,
+    /// By a worker, which may change what only workers change.
+    Worker,
+    /// By somebody's console that carries out runs because no worker is there.
+    Console,
 }
 
 impl Access {
@@ -262,6 +277,7 @@ mod tests {
         Access {
             grants: Some(Arc::from(grants)),
             who: who.to_owned(),
+            by: Actor::Person,
         }
     }
 

@@ -168,6 +168,7 @@ impl Fleet {
                 guarded: name == "prod",
                 read_only: false,
                 deny: Vec::new(),
+                worker_only: false,
                 tags: Vec::new(),
                 admission: Admission::default(),
             })

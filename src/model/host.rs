@@ -357,6 +357,9 @@ pub struct EnvironmentSpec {
     /// What it does not allow of apps.
     #[serde(default)]
     pub deny: Vec<Rule>,
+    /// Only a worker changes it: what people say is put into its queue.
+    #[serde(default)]
+    pub worker_only: bool,
     /// Tags of images that say what runs there, such as `prod`: they move as if they were deployed.
     #[serde(default)]
     pub tags: Vec<Arc<str>>,

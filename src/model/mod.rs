@@ -34,7 +34,7 @@ pub mod swarm;
 mod text;
 mod usage;
 
-pub use access::{Access, Grant, Permission, Role, Spot};
+pub use access::{Access, Actor, Grant, Permission, Role, Spot};
 pub use amount::{Amount, Unit};
 pub use backup::{
     BackupName, Contents, FileEntry, FileKind, FileList, Manifest, Sum, Vault, VaultWay, file_part,

@@ -45,7 +45,7 @@ use tokio::{
 
 pub use self::error::{Error, ErrorKind};
 pub use self::release::Begun;
-pub use self::run::Kept;
+pub use self::run::{Kept, Taker};
 use self::{
     chain::{Begin, End},
     database::Database,

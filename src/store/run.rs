@@ -36,6 +36,18 @@ pub enum Kept {
     Lost,
 }
 
+/// Who takes runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// A worker.
+    Worker,
+    /// A console, because no worker is there.
+    Console,
+}
+
+/// What the keys begin with under which workers say that they are there.
+const WORKER: &str = "worker ";
+
 /// The columns of a run as [`held`] reads them.
 macro_rules! columns {
     () => {
@@ -175,20 +187,82 @@ impl Store {
         .await
     }
 
-    /// Takes the next run that may go on: one that waits for its turn, or one that was left by whoever worked on it.
-    pub async fn claim_run(&self, by: &str) -> std::result::Result<Option<(Run, RunLease)>, Error> {
+    /// Says that a worker is there, which looks for runs.
+    pub async fn tell_worker(&self, name: &str) -> std::result::Result<(), Error> {
+        self.reading("say that a worker is there in", async |database| {
+            let mut writer = database.write().await?;
+            let now = writer.now().await?.to_string();
+            let sql = "insert into seen (key, value) values ($1, $2) \
+                       on conflict (key) do update set value = excluded.value";
+            let key = format!("{WORKER}{name}");
+            let values = [Value::Text(&key), Value::Text(&now)];
+            writer.run(sql, &values).await?;
+            // Those that ended long ago are forgotten.
+            let old = (now.parse::<i64>().unwrap_or(0) - 100 * LEASE).to_string();
+            let sql = "delete from seen where key like 'worker %' and length(value) <= length($1) and value < $1";
+            writer.run(sql, &[Value::Text(&old)]).await?;
+            writer.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Says that a worker ends.
+    pub async fn forget_worker(&self, name: &str) -> std::result::Result<(), Error> {
+        self.reading("say that a worker ends in", async |database| {
+            let mut writer = database.write().await?;
+            let key = format!("{WORKER}{name}");
+            let sql = "delete from seen where key = $1";
+            writer.run(sql, &[Value::Text(&key)]).await?;
+            writer.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The workers that look for runs now.
+    pub async fn workers(&self) -> std::result::Result<Vec<String>, Error> {
+        self.reading("look which workers are there in", async |database| {
+            let mut state = database.snapshot().await?;
+            let now = state.now().await?;
+            let sql = "select key, value from seen where key like 'worker %' order by key";
+            let mut there = Vec::new();
+            for row in state.rows(sql, &[]).await? {
+                let at: i64 = row.text(1)?.parse().unwrap_or(0);
+                let key = row.text(0)?;
+                if at + LEASE > now
+                    && let Some(name) = key.strip_prefix(WORKER)
+                {
+                    there.push(name.to_owned());
+                }
+            }
+            Ok(there)
+        })
+        .await
+    }
+
+    /// Takes the next run that may go on: one that waits for its turn, or one that was left by whoever worked on it. A
+    /// console takes none of those that were handed to workers.
+    pub async fn claim_run(
+        &self,
+        by: &str,
+        taker: Taker,
+    ) -> std::result::Result<Option<(Run, RunLease)>, Error> {
         let owner = &self.0.owner;
+        let takes_all = Value::Int((taker == Taker::Worker).into());
         self.reading("take a run in", async |database| {
             // Most of the time there is nothing to do: then nobody is kept from writing.
-            let sql = "select number from run where status in ('pending', 'running', 'blocked') limit 1";
-            if database.rows(sql, &[]).await?.is_empty() {
+            let sql = "select number from run where status in ('pending', 'running', 'blocked') \
+                       and ($1 = 1 or key not like 'by-hand %') limit 1";
+            if database.rows(sql, &[takes_all]).await?.is_empty() {
                 return Ok(None);
             }
             let mut writer = database.write().await?;
             let now = writer.now().await?;
             let sql = "select number, key, status, until, owner, token from run \
-                       where status in ('pending', 'running', 'blocked') order by number";
-            let rows = writer.rows(sql, &[]).await?;
+                       where status in ('pending', 'running', 'blocked') \
+                       and ($1 = 1 or key not like 'by-hand %') order by number";
+            let rows = writer.rows(sql, &[takes_all]).await?;
             let Some((run, token)) = next(&rows, now, owner)? else {
                 return Ok(None);
             };

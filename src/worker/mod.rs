@@ -31,7 +31,7 @@ use crate::{
         sentence::{BackupArgs, Why},
         target::ResourcePattern,
     },
-    store::Store,
+    store::{Store, Taker},
 };
 
 /// How many signals may wait.
@@ -73,24 +73,42 @@ pub struct Setup {
     pub patience: Duration,
 }
 
-/// Does what is due until it is cancelled; with `once` all jobs, once. Answers how many failed. What it has to say goes
-/// to `tell`.
+/// How long a worker works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shift {
+    /// Until it is cancelled.
+    Lasting,
+    /// All that there is, once.
+    Once,
+    /// Until no run of a pipeline waits any more, for a console.
+    Runs,
+}
+
+/// Does what is due until it is cancelled, or as its shift says. Answers how many failed. What it has to say goes to
+/// `tell`.
 pub async fn run(
     setup: &Setup,
     store: &Store,
-    once: bool,
+    shift: Shift,
     cancel: &CancellationToken,
     tell: &(dyn Fn(&str) + Sync),
 ) -> Result<usize, String> {
-    let _lock = Lock::take(&setup.state)?;
-    let mut diary = Diary::open(&setup.state)?;
     let worker = Worker {
         setup,
         store,
         cancel,
         tell,
+        taker: match shift {
+            Shift::Runs => Taker::Console,
+            Shift::Lasting | Shift::Once => Taker::Worker,
+        },
     };
-    if once {
+    if shift == Shift::Runs {
+        return Ok(runs::once(&worker).await);
+    }
+    let _lock = Lock::take(&setup.state)?;
+    let mut diary = Diary::open(&setup.state)?;
+    if shift == Shift::Once {
         let mut failed = worker.left_deploys().await;
         failed += runs::once(&worker).await;
         for job in &setup.jobs {
@@ -108,7 +126,7 @@ pub async fn run(
     ));
     let scaler = Scaler::start(&worker);
     let scheduled = worker.scheduled(&mut diary, scaler);
-    let (ended, ()) = tokio::join!(scheduled, runs::work(&worker));
+    let (ended, (), ()) = tokio::join!(scheduled, runs::work(&worker), worker.be_seen());
     ended.map(|()| 0)
 }
 
@@ -125,6 +143,7 @@ struct Worker<'w> {
     store: &'w Store,
     cancel: &'w CancellationToken,
     tell: &'w (dyn Fn(&str) + Sync),
+    taker: Taker,
 }
 
 impl Worker<'_> {
@@ -149,6 +168,23 @@ impl Worker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Says that it is there, as long as it is.
+    async fn be_seen(&self) {
+        let name = self.origin().signature();
+        while !self.cancel.is_cancelled() {
+            if let Err(error) = self.store.tell_worker(&name).await {
+                tracing::warn!(%error, "nobody sees that this worker is there");
+            }
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.cancel.cancelled() => {}
+            }
+        }
+        if let Err(error) = self.store.forget_worker(&name).await {
+            tracing::warn!(%error, "a worker ends without a word");
+        }
     }
 
     /// Goes on with the deploys that were left by whoever worked on them; answers how many failed.
@@ -250,7 +286,7 @@ impl Worker<'_> {
         let (sender, inbox) = mpsc::channel(INBOX);
         let engines = Engines::start(self.setup.engine.clone(), sender);
         let mut reached = Reached {
-            fleet: self.setup.fleet.clone(),
+            fleet: self.own_fleet(),
             inbox,
         };
         let missing = tokio::select! {
@@ -274,11 +310,21 @@ impl Worker<'_> {
         }
     }
 
+    /// The fleet for what the worker does by itself: that is written where roles are, and asks for none.
+    fn own_fleet(&self) -> Fleet {
+        let mut fleet = self.setup.fleet.clone();
+        fleet.access.grants = None;
+        fleet
+    }
+
     /// Who acts.
     fn origin(&self) -> Origin {
-        Origin {
-            operator: "worker".to_owned(),
-            ..self.setup.origin.clone()
+        match self.taker {
+            Taker::Worker => Origin {
+                operator: "worker".to_owned(),
+                ..self.setup.origin.clone()
+            },
+            Taker::Console => self.setup.origin.clone(),
         }
     }
 

@@ -51,6 +51,7 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
         program: &setup.program,
         scratch: &setup.engine.scratch,
         artifacts: &setup.artifacts,
+        per_host: setup.pipelines.per_host,
         by: &by,
     };
     let (working, driving) = Drive::new();
@@ -114,7 +115,12 @@ impl Queue<'_> {
         if self.busy().await >= self.worker.setup.pipelines.at_once || self.working.len() >= MOST {
             return false;
         }
-        let (run, lease) = match self.worker.store.claim_run(self.shop.by).await {
+        let (run, lease) = match self
+            .worker
+            .store
+            .claim_run(self.shop.by, self.worker.taker)
+            .await
+        {
             Ok(Some(taken)) => taken,
             Ok(None) => return false,
             Err(error) => {

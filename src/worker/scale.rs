@@ -56,7 +56,7 @@ impl Scaler {
         Some(Self {
             balancers: ops::balancers_over(&engines, known),
             engines,
-            fleet: setup.fleet.clone(),
+            fleet: worker.own_fleet(),
             inbox,
             calm: BTreeMap::new(),
         })

@@ -10,6 +10,7 @@ mod asking;
 mod balancers;
 mod bench;
 mod containers;
+mod delivery;
 mod deploys;
 mod doctor;
 mod gray;

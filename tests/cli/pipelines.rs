@@ -115,10 +115,9 @@ impl Scene {
     fn clear(&self) {
         let _host = self.lab.host("node1");
         let docker = |words: &[&str]| self.lab.command(&[&["docker", "node1"], words].concat());
-        for label in [
-            "label=io.wharf.run",
-            "label=com.docker.compose.project=piped",
-        ] {
+        let mut labels = own_runs(&self.bench);
+        labels.push("label=com.docker.compose.project=piped".to_owned());
+        for label in &labels {
             for id in docker(&["ps", "-aq", "--filter", label]).split_whitespace() {
                 docker(&["rm", "-f", id]);
             }
@@ -195,18 +194,29 @@ impl Drop for Scene {
     }
 }
 
-fn state(run: &Value, step: &str) -> String {
+pub(crate) fn state(run: &Value, step: &str) -> String {
     let steps = run["steps"].as_array().unwrap();
     let found = steps.iter().find(|one| one["name"] == step).unwrap();
     found["status"].as_str().unwrap().to_owned()
 }
 
+/// The labels of what the runs of a bench have on their host: other tests have runs there too.
+pub(crate) fn own_runs(bench: &Bench) -> Vec<String> {
+    let runs = bench.say("pipeline runs -o json").ended(0).json();
+    let runs = runs.as_array().unwrap().iter();
+    runs.map(|run| {
+        let key = run["key"].as_str().unwrap();
+        format!("label=io.wharf.run={}-{key}", run["number"])
+    })
+    .collect()
+}
+
 /// A worker that ends with its test.
-struct Worker(Child);
+pub(crate) struct Worker(pub(crate) Child);
 
 impl Worker {
     /// Ends it at once, as a fault would.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
@@ -273,7 +283,11 @@ fn a_run_goes_from_a_commit_to_its_host_though_workers_are_killed() {
     // Killed while it waits for people; who started it cannot approve it.
     worker.kill();
     let worker = scene.worker();
-    scene.say_as("ann", "pipeline approve 1 --yes").ended(0);
+    scene
+        .say_as("ann", "pipeline approve 1 --yes")
+        .ended(3)
+        .complains("ann made the commit");
+    scene.say_as("bob", "pipeline approve 1 --yes").ended(0);
     scene.until(1, "people", "success");
 
     // Killed in the middle of the deploy.
@@ -297,6 +311,10 @@ fn a_run_goes_from_a_commit_to_its_host_though_workers_are_killed() {
         .json();
     assert_eq!(releases.as_array().unwrap().len(), 1, "{releases:#}");
     assert_eq!(releases[0]["phase"], "succeeded", "{releases:#}");
+    let own = |number: u32| {
+        let key = scene.run(number)["key"].as_str().unwrap().to_owned();
+        format!("label=io.wharf.run={number}-{key}")
+    };
     let left = |what: &[&str]| scene.lab.command(&[&["docker", "node1"], what].concat());
     let start = Instant::now();
     while scene.run(1)["status"] != "success" {
@@ -308,7 +326,7 @@ fn a_run_goes_from_a_commit_to_its_host_though_workers_are_killed() {
         sleep(Duration::from_millis(100));
     }
     assert_eq!(
-        left(&["ps", "-aq", "--filter", "label=io.wharf.run"]).trim(),
+        left(&["ps", "-aq", "--filter", &own(1)]).trim(),
         "",
         "nothing is left of it"
     );
@@ -340,11 +358,8 @@ fn a_run_goes_from_a_commit_to_its_host_though_workers_are_killed() {
         (&Value::from("colour"), &Value::from("it is red"))
     );
     // Its containers are gone, and its workspace is there for whoever tries it again.
-    assert_eq!(
-        left(&["ps", "-aq", "--filter", "label=io.wharf.run"]).trim(),
-        ""
-    );
-    let volumes = left(&["volume", "ls", "-q", "--filter", "label=io.wharf.run"]);
+    assert_eq!(left(&["ps", "-aq", "--filter", &own(2)]).trim(), "");
+    let volumes = left(&["volume", "ls", "-q", "--filter", &own(2)]);
     assert!(volumes.trim().starts_with("wharf-run-2-"), "{volumes}");
     // Nobody knows the secret from what is kept.
     drop(worker);

@@ -11,7 +11,7 @@ use wharf::{
             SuiteResult, TestReport,
         },
     },
-    store::{Kept, Store},
+    store::{Kept, Store, Taker},
 };
 
 use crate::ground::Ground;
@@ -40,7 +40,7 @@ fn line(text: &str) -> LogLine {
     reason = "one story, for a database is not made for each promise"
 )]
 async fn conforms(store: &Store) {
-    assert_eq!(store.claim_run("w@1").await.unwrap(), None);
+    assert_eq!(store.claim_run("w@1", Taker::Worker).await.unwrap(), None);
     let mark = store.runs_mark().await.unwrap();
     let first = store.ask_run(&run("a")).await.unwrap();
     let second = store.ask_run(&run("a")).await.unwrap();
@@ -49,16 +49,28 @@ async fn conforms(store: &Store) {
     assert!(store.runs_mark().await.unwrap() > mark);
 
     // Of one pipeline one runs at a time; another pipeline does not wait for it.
-    let (mut one, lease) = store.claim_run("w@1").await.unwrap().unwrap();
+    let (mut one, lease) = store
+        .claim_run("w@1", Taker::Worker)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(one.number, first);
-    let (mut three, other_lease) = store.claim_run("w@2").await.unwrap().unwrap();
+    let (mut three, other_lease) = store
+        .claim_run("w@2", Taker::Worker)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(three.number, other);
-    assert_eq!(store.claim_run("w@3").await.unwrap(), None);
+    assert_eq!(store.claim_run("w@3", Taker::Worker).await.unwrap(), None);
 
     // One that waits for people lets the next one pass, and goes on when that is over.
     one.status = Status::Blocked;
     assert_eq!(store.tell_run(lease, &one).await.unwrap(), Kept::Yes);
-    let (mut two, second_lease) = store.claim_run("w@1").await.unwrap().unwrap();
+    let (mut two, second_lease) = store
+        .claim_run("w@1", Taker::Worker)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(two.number, second);
     one.status = Status::Running;
     assert_eq!(store.tell_run(lease, &one).await.unwrap(), Kept::Wait);
@@ -80,7 +92,11 @@ async fn conforms(store: &Store) {
 
     // Who was taken over is told with the next word, and changes nothing.
     store.leave_run(lease).await.unwrap();
-    let (again, newer) = store.claim_run("w@4").await.unwrap().unwrap();
+    let (again, newer) = store
+        .claim_run("w@4", Taker::Worker)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((again.number, newer.token > lease.token), (first, true));
     assert_eq!(store.keep_run(lease).await.unwrap(), None);
     one.detail = String::from("stale");
@@ -181,7 +197,11 @@ async fn conforms(store: &Store) {
         !store.again_run(&three).await.unwrap(),
         "it is not over any more"
     );
-    let (taken, _) = store.claim_run("w@5").await.unwrap().unwrap();
+    let (taken, _) = store
+        .claim_run("w@5", Taker::Worker)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(taken.number, other);
 
     // What is seen starts one run, however many see it.
@@ -216,7 +236,7 @@ async fn many_workers_share_the_queue(ground: Ground) {
     }
     let worker = async |name: String| {
         let mut done = Vec::new();
-        while let Some((mut run, lease)) = store.claim_run(&name).await.unwrap() {
+        while let Some((mut run, lease)) = store.claim_run(&name, Taker::Worker).await.unwrap() {
             run.status = Status::Success;
             assert_eq!(store.tell_run(lease, &run).await.unwrap(), Kept::Yes);
             done.push(run.number);

@@ -58,12 +58,14 @@ fn step(fields: &mut Fields<'_, '_>) -> Option<(PipelineStep, bool)> {
         };
         let suite = reports.text("suite");
         let environment = reports.text("env");
+        let image = reports.text("image");
         reports.done(&[]);
         Some(Reports {
             junit,
             metrics,
             suite,
             environment,
+            image,
         })
     });
     let artifacts = fields.texts("artifacts");

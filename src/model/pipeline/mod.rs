@@ -170,6 +170,9 @@ pub struct Reports {
     /// The environment that was tested; none when it says nothing about one.
     #[serde(default)]
     pub environment: Option<String>,
+    /// The image that was tested, by its name in a registry; the one that the run made when nothing is said.
+    #[serde(default)]
+    pub image: Option<String>,
 }
 
 /// How the steps before ended.

@@ -159,6 +159,7 @@ fn junit(mut step: PipelineStep, suite: &str) -> PipelineStep {
         metrics: None,
         suite: Some(suite.to_owned()),
         environment: None,
+        image: None,
     });
     step
 }

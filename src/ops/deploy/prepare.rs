@@ -29,7 +29,7 @@ use crate::{
     },
     ops::{
         Crew, maintenance, pipeline,
-        plan::{Confirm, Plan, Refusal, RefusalKind, unpermitted},
+        plan::{Confirm, Plan, Refusal, RefusalKind, unpermitted, unplanned},
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
             Sentence,
@@ -68,7 +68,16 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
     if let Some(refusal) = unpermitted(sentence, desk.fleet, Spot::Somewhere) {
         return Err(refusal);
     }
-    let plan = sentence.permitted(prepared(desk, sentence).await?, desk.fleet)?;
+    let planned = match (prepared(desk, sentence).await, sentence) {
+        (Ok(plan), _) => plan,
+        (Err(refusal), Sentence::App(command)) => {
+            let environment = command.place().and_then(|place| place.environment);
+            let environment = environment.unwrap_or_default();
+            unplanned(sentence, &environment, desk.fleet, refusal)?
+        }
+        (Err(refusal), _) => return Err(refusal),
+    };
+    let plan = sentence.permitted(planned, desk.fleet)?;
     // What has steps was judged by its hosts.
     let refusal = match plan.deploy.as_deref() {
         Some(Task::Ask(request)) => {

@@ -32,8 +32,11 @@ use crate::{
 
 use super::{
     gate::Question,
-    step::{AUTHOR, variable},
+    step::{AUTHOR, parse, variable},
 };
+
+/// What is told when runs are put into a queue at which nobody looks.
+const NOBODY: &str = "no worker is there: `wharf worker` carries runs out, and an open console does while there is none";
 
 /// The largest pipeline file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -65,7 +68,13 @@ impl Act {
         let done = match self {
             Self::Start(run) => {
                 let asked = store.ask_run(run).await;
-                asked.map(|number| format!("run {number} of {} waits for its turn", run.name()))
+                asked.map(|number| {
+                    format!(
+                        "run {number} of {} waits for its turn; `wharf pipeline logs {} --follow` tells how it goes",
+                        run.name(),
+                        number.0
+                    )
+                })
             }
             Self::Again(run) => {
                 let again = store.again_run(run).await;
@@ -166,9 +175,9 @@ pub fn check(path: &Path) -> (Option<Pipeline>, Vec<Told>) {
         };
         // What is filled in later is not known here.
         if !line.contains("${")
-            && let Err(error) = Sentence::parse(line)
+            && let Err(error) = parse(line)
         {
-            let what = format!("'{line}' is no sentence: {}", error.to_string().trim());
+            let what = format!("'{line}' is no sentence: {}", error.trim());
             told.push(Told {
                 remedy: "write it as in a shell, without wharf".to_owned(),
                 ..wrong(format!("step {}: {what}", step.name))
@@ -186,7 +195,14 @@ pub async fn prepare(
     command: &PipelineCommand,
 ) -> Result<Plan, Refusal> {
     let (act, title, told) = match command {
-        PipelineCommand::Run(args) => start(desk, args)?,
+        PipelineCommand::Run(args) => {
+            let (act, title, mut told) = start(desk, args)?;
+            let workers = desk.store.workers().await;
+            if workers.is_ok_and(|there| there.is_empty()) {
+                told.push(NOBODY.to_owned());
+            }
+            (act, title, told)
+        }
         PipelineCommand::Cancel(args) => {
             let held = find(desk.store, args.run).await?;
             let run = &held.run;

@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::FOR;
+use crate::config::{FOR, WORKER};
 
 /// How long it may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(15);
@@ -27,6 +27,8 @@ pub struct Program {
     pub path: PathBuf,
     /// What it is told each time: which configuration.
     pub arguments: Vec<OsString>,
+    /// Whether it is run by a worker, which may change what only workers change.
+    pub is_worker: bool,
 }
 
 impl Program {
@@ -44,6 +46,7 @@ impl Program {
             .args(words)
             .args(&self.arguments)
             .env(FOR, by)
+            .env(WORKER, if self.is_worker { "1" } else { "0" })
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

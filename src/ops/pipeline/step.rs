@@ -281,7 +281,10 @@ impl Turn<'_> {
             run: self.run.number,
             step: self.step.name.clone(),
             at: Timestamp::now(),
-            digest: self.image(),
+            digest: match &reports.image {
+                Some(image) => self.tested(image).await,
+                None => self.image(),
+            },
             // What broke off has shown nothing.
             report: ended
                 .report
@@ -292,6 +295,25 @@ impl Turn<'_> {
         let store = self.shop.store;
         if let Err(error) = store.add_suite_result(&suite, &environment, &result).await {
             tracing::warn!(%error, "what tests said cannot be kept");
+        }
+    }
+
+    /// The digest of the image that was tested.
+    async fn tested(&self, image: &str) -> Option<String> {
+        let found = match self.fill(image) {
+            Ok(image) => match self.run.images.get(&image) {
+                Some(digest) => Ok(digest.clone()),
+                None => self.shop.digest(&image).await,
+            },
+            Err(why) => Err(why),
+        };
+        match found {
+            Ok(digest) => Some(digest),
+            Err(why) => {
+                let told = format!("which image was tested is not known: {why}");
+                self.write(&[line(told)], "").await;
+                None
+            }
         }
     }
 
@@ -307,7 +329,7 @@ impl Turn<'_> {
             return Ok(Ended::new(Status::Lost, why));
         }
         let line = self.fill(line)?;
-        Sentence::parse(&line).map_err(|error| format!("'{line}' is no sentence: {error}"))?;
+        parse(&line).map_err(|error| format!("'{line}' is no sentence: {error}"))?;
         let words = shlex::split(&line)
             .ok_or_else(|| format!("'{line}' has a quote without its other one"))?;
         let words = match words.first().map(String::as_str) {
@@ -482,6 +504,19 @@ impl Turn<'_> {
         let text = serde_json::to_string(&whole).unwrap_or_default();
         hex(&Sha256::digest(text.as_bytes()))[..12].to_owned()
     }
+}
+
+/// Reads a sentence as a step may say it: with `--confirm` and what would be asked for.
+pub(super) fn parse(line: &str) -> Result<Sentence, String> {
+    let mut words = shlex::split(line).unwrap_or_default();
+    if let Some(at) = words.iter().position(|word| word == "--confirm") {
+        words.drain(at..words.len().min(at + 2));
+    } else {
+        return Sentence::parse(line).map_err(|error| error.to_string());
+    }
+    let line = shlex::try_join(words.iter().map(String::as_str));
+    let line = line.map_err(|error| error.to_string())?;
+    Sentence::parse(&line).map_err(|error| error.to_string())
 }
 
 /// A line of ours.

@@ -55,6 +55,8 @@ pub struct Shop<'s> {
     pub scratch: &'s Path,
     /// Where the files are kept that steps leave: below it a directory for each run.
     pub artifacts: &'s Path,
+    /// So many runs have their containers on one host at the same time.
+    pub per_host: usize,
     /// Who works.
     pub by: &'s str,
 }
@@ -182,6 +184,11 @@ impl<'s> Work<'s> {
             ) {
                 self.begin(index, true, &mut turns).await;
             }
+        }
+        // What was canceled before it was taken does nothing more.
+        if let Ok(Some(RunWish::Cancel)) = self.shop.store.keep_run(self.lease).await {
+            self.ending = Some((Status::Canceled, "it was canceled".to_owned()));
+            self.wish.cancel();
         }
         let mut passing = interval(PASS);
         loop {
@@ -371,7 +378,18 @@ impl<'s> Work<'s> {
             return open(host.clone()).await;
         }
         let mut troubles = Vec::new();
-        for host in self.hosts().await? {
+        let hosts = loop {
+            let hosts = self.hosts().await?;
+            if !hosts.is_empty() {
+                break hosts;
+            }
+            // Each of them has as many runs as it may have.
+            tokio::select! {
+                () = sleep(PASS) => {}
+                () = self.wish.cancelled() => return Err("it was canceled".to_owned()),
+            }
+        };
+        for host in hosts {
             match open(host.clone()).await {
                 Ok(()) => {
                     self.run.host = Some(host);
@@ -386,7 +404,7 @@ impl<'s> Work<'s> {
         ))
     }
 
-    /// The hosts that may run its steps, those with the fewest runs first.
+    /// The hosts that may run its steps, those with the fewest runs first; none while all have as many as they may.
     async fn hosts(&self) -> Result<Vec<HostName>, String> {
         let wanted = &self.run.pipeline.hosts;
         let specs = self.shop.fleet.hosts().iter().map(|host| &host.spec);
@@ -411,7 +429,9 @@ impl<'s> Work<'s> {
                 *busy.entry(host).or_default() += 1;
             }
         }
-        hosts.sort_by_key(|host| busy.get(host).copied().unwrap_or(0));
+        let runs = |host: &HostName| busy.get(host).copied().unwrap_or(0);
+        hosts.retain(|host| runs(host) < self.shop.per_host);
+        hosts.sort_by_key(runs);
         Ok(hosts)
     }
 

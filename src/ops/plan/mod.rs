@@ -13,6 +13,7 @@ mod network;
 mod pipeline;
 mod prune;
 mod query;
+mod queue;
 mod registry;
 mod resource;
 mod swarm;
@@ -21,6 +22,7 @@ mod volume;
 
 pub(super) use configure::import as import_plan;
 pub(super) use gather::unpermitted;
+pub(super) use queue::unplanned;
 pub use volume::way_to;
 
 use std::fmt;
@@ -187,7 +189,7 @@ impl Sentence {
             hosts.filter_map(|host| gather::unpermitted(self, fleet, Spot::Host(&host.spec)));
         match refused.next() {
             Some(refusal) => Err(refusal),
-            None => Ok(plan),
+            None => queue::queued(self, plan, fleet),
         }
     }
 

@@ -1,7 +1,8 @@
 //! What somebody has to be allowed to do for a sentence.
 
 use super::{
-    AppCommand, Danger, HostCommand, ImageCommand, PipelineCommand, Role, Sentence, SettingCommand,
+    AppCommand, ContainerCommand, Danger, HostCommand, ImageCommand, PipelineCommand, Role,
+    Sentence, SettingCommand, StoredCommand, VolumeCommand,
 };
 use crate::model::Permission;
 
@@ -45,8 +46,20 @@ impl Sentence {
         })
     }
 
-    /// Whether it can be said for somebody by a worker: it asks nobody and takes no terminal.
+    /// Whether it can be said for somebody by a worker elsewhere: it takes no terminal and no files of this machine.
     pub fn can_be_queued(&self) -> bool {
-        self.permission().is_some() && matches!(self.role(), Role::Act | Role::Deploy)
+        let needs_files = match self {
+            Self::App(AppCommand::Deploy(args)) => !args.files.is_empty(),
+            Self::App(AppCommand::Install(_) | AppCommand::Bundle(_))
+            | Self::Container(ContainerCommand::Copy { .. })
+            | Self::Image(ImageCommand::Build(_) | ImageCommand::Load(_))
+            | Self::Host(HostCommand::Install(_) | HostCommand::Upgrade(_))
+            | Self::Volume(VolumeCommand::Restore(_) | VolumeCommand::Backup(_))
+            | Self::Secret(StoredCommand::Create(_))
+            | Self::SwarmConfig(StoredCommand::Create(_)) => true,
+            _ => false,
+        };
+        let is_act = matches!(self.role(), Role::Act | Role::Deploy);
+        self.permission().is_some() && is_act && !needs_files
     }
 }

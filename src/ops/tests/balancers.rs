@@ -136,6 +136,7 @@ fn a_closed_balancer_and_an_unknown_one_are_refused() {
         guarded: true,
         read_only: true,
         deny: Vec::new(),
+        worker_only: false,
         tags: Vec::new(),
         admission: Admission::default(),
     }];

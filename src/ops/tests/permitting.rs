@@ -21,7 +21,8 @@ fn fleet_of(grants: &[(Role, &[&str], &[&str])]) -> Fleet {
     let mut fleet = fleet();
     fleet.access = Access {
         grants: Some(grants.into()),
-        who: "ann".to_owned(),
+        who: "ann@ops-1".to_owned(),
+        ..Access::default()
     };
     fleet
 }

@@ -65,6 +65,7 @@ fn read_only_is_respected_at_every_level() {
         guarded: false,
         read_only: true,
         deny: Vec::new(),
+        worker_only: false,
         tags: Vec::new(),
         admission: Admission::default(),
     }];
