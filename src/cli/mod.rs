@@ -14,6 +14,7 @@ mod json;
 mod list;
 mod logs;
 mod network;
+mod notify;
 mod output;
 mod pipeline;
 mod reach;
@@ -226,6 +227,7 @@ impl Session {
                 Ok(Exit::Usage)
             }
             Sentence::Pipeline(command) => pipeline::ask(self, command).await,
+            Sentence::Notify(command) => notify::ask(self, command).await,
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
             Sentence::Swarm(_)

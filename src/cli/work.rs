@@ -33,6 +33,7 @@ pub(super) async fn work(session: &Session, shift: Shift) -> Result<Exit, Failur
         artifacts: session.config.paths.data_dir.join("artifacts"),
         jobs: session.config.backups.jobs.clone(),
         scalings: session.config.scalings.clone(),
+        channels: session.config.channels.clone(),
         hosts: session.config.hosts.clone(),
         fleet,
         engine: engine_settings(&session.config),

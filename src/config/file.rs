@@ -10,7 +10,7 @@ use toml_edit::{Item, Value};
 
 use super::{
     BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, contexts,
-    document, scaling,
+    document, notify, scaling,
 };
 use crate::{
     logs::Masks,
@@ -18,6 +18,7 @@ use crate::{
         BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, Grant, HostName,
         HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule, Visibility},
+        notify::Channel,
         scaling::Scaling,
         setting::{Key, written_length},
     },
@@ -42,6 +43,7 @@ pub(super) struct File {
     pub(super) registries: Vec<RegistrySpec>,
     pub(super) balancers: Vec<BalancerSpec>,
     pub(super) scalings: Vec<Scaling>,
+    pub(super) channels: Vec<Channel>,
     pub(super) catalogs: Vec<CatalogSource>,
     /// The public keys that may have signed bundles.
     pub(super) trusted: Vec<Arc<str>>,
@@ -189,8 +191,8 @@ impl File {
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
                 "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
-                | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns" | "refresh"
-                | "log" | "ssh" | "store" => {}
+                | "notify" | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns"
+                | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -218,6 +220,9 @@ impl File {
         });
         root.tables("autoscale", |section| {
             scaling::read(section, &mut self.scalings);
+        });
+        root.tables("notify", |section| {
+            notify::read(section, &|text| base.path(text), &mut self.channels);
         });
         root.tables("catalog", |section| self.catalog(section, base));
         root.table("ui", |section| self.ui(section));

@@ -57,6 +57,7 @@ impl Config {
             registries: file.registries,
             balancers: file.balancers,
             scalings: file.scalings,
+            channels: file.channels,
             catalogs: file.catalogs,
             pipelines: Pipelines {
                 directory: file

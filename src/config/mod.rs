@@ -12,6 +12,7 @@ mod fleet;
 mod found;
 pub mod inventory;
 mod load;
+mod notify;
 mod origin;
 mod paths;
 pub mod registry;
@@ -38,7 +39,7 @@ use crate::{
     logs::Masks,
     model::{
         Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, Vault, app::CatalogSource, file_part, scaling::Scaling,
+        SiteRange, Vault, app::CatalogSource, file_part, notify::Channel, scaling::Scaling,
     },
 };
 
@@ -107,6 +108,8 @@ pub struct Config {
     pub balancers: Vec<BalancerSpec>,
     /// The services whose replicas follow their load.
     pub scalings: Vec<Scaling>,
+    /// The channels that notifications go to.
+    pub channels: Vec<Channel>,
     /// Where templates come from, beside Wharf's own.
     pub catalogs: Vec<CatalogSource>,
     /// Where pipelines are, and how many of their runs go on at once here.

@@ -1,6 +1,6 @@
 //! Follows the log of acts: what others add to it, and what waits beside it while it cannot be written.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{
     select,
@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     model::{
         Event, Maintenance, Operation,
+        notify::{Notice, Places, Turn, of_operation, of_request, of_run},
         release::{Deploys, Phase, ReleaseNumber, Scope},
     },
     store::{Error, Mark, Store},
@@ -23,6 +24,10 @@ const EVERY: Duration = Duration::from_secs(2);
 const ROUND: u32 = 30;
 /// How long a look may take that somebody waits for.
 const LOOK: Duration = Duration::from_secs(1);
+/// So many of the newest requests for approvals are looked at.
+const NEWEST: u32 = 20;
+/// So much is remembered of what was told.
+const NEWS: usize = 1000;
 /// The settings that are remembered between sessions.
 const REMEMBERED: [&str; 6] = [
     "containers.columns",
@@ -55,6 +60,8 @@ impl Log {
             deploys: Deploys::default(),
             reread: true,
             looked_at,
+            seen: None,
+            news: BTreeSet::new(),
             told: None,
         };
         tokio::spawn(follower.run(asked));
@@ -95,6 +102,10 @@ struct Follower {
     /// Other releases may be everywhere now.
     reread: bool,
     looked_at: watch::Receiver<Option<Scope>>,
+    /// What was known of runs and of requests for approvals at the last look.
+    seen: Option<(i64, (i64, i64))>,
+    /// What was told of them lately, so that it is told once.
+    news: BTreeSet<String>,
     /// The trouble that was told last, so that it is not told again and again.
     told: Option<String>,
 }
@@ -209,11 +220,74 @@ impl Follower {
             self.tell(Msg::Event(Event::AnotherLog)).await;
         }
         self.reread |= !changes.operations.is_empty();
+        let is_first = self.seen.is_none();
+        self.look_for_news(changes.runs, changes.requests).await?;
+        if !is_first && !changes.another {
+            // What a worker does nobody sees. What people do they are told where they do it.
+            let by_worker = changes.operations.iter();
+            let by_worker = by_worker.filter(|one| one.origin.operator == "worker");
+            for notice in by_worker.filter_map(|one| of_operation(one, Places(&[]))) {
+                if notice.turn == Turn::Failure {
+                    self.tell_news(&notice).await;
+                }
+            }
+        }
         for operation in changes.operations {
             let event = Event::Operation(Box::new(operation));
             self.tell(Msg::Event(event)).await;
         }
         Ok(())
+    }
+
+    /// Says that runs are over or ask for an approval, and that somebody wants to deploy; not what was before the start.
+    async fn look_for_news(&mut self, runs: i64, requests: (i64, i64)) -> Result<(), Error> {
+        let before = self.seen.replace((runs, requests));
+        let Some((run, (since, count))) = before else {
+            return Ok(());
+        };
+        if runs != run {
+            for run in self.store.runs_since(run).await? {
+                for notice in of_run(&run, Places(&[])) {
+                    self.tell_news(&notice).await;
+                }
+            }
+        }
+        if requests != (since, count) {
+            for request in self.store.requests(None, NEWEST).await? {
+                if request.at.as_second() >= since {
+                    self.tell_news(&of_request(&request, Places(&[]))).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Says what happened, once.
+    async fn tell_news(&mut self, notice: &Notice) {
+        if !self.news.insert(notice.key.clone()) {
+            return;
+        }
+        if self.news.len() > NEWS {
+            self.news.clear();
+            self.news.insert(notice.key.clone());
+        }
+        let level = match notice.turn {
+            Turn::Success => Level::Info,
+            Turn::Asked => Level::Warning,
+            Turn::Failure => Level::Error,
+        };
+        // What can be said to it is worth a place in the line.
+        let text = match (notice.turn, notice.text.lines().last()) {
+            (Turn::Asked, Some(line)) => {
+                format!("{}; {}", notice.title, line.replace("wharf ", ":"))
+            }
+            (Turn::Failure, Some(_)) => {
+                let first = notice.text.lines().next().unwrap_or_default();
+                format!("{}: {first}", notice.title)
+            }
+            _ => notice.title.clone(),
+        };
+        self.tell(Msg::Say(level, text)).await;
     }
 
     /// Says what is wrong with the log, but not the same again and again.

@@ -18,6 +18,7 @@ pub mod freeze;
 mod host;
 mod log;
 mod maintenance;
+pub mod notify;
 mod operation;
 pub mod pipeline;
 mod place;

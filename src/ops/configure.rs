@@ -55,6 +55,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Network(_)
         | Sentence::Subnet(_)
         | Sentence::Pipeline(_)
+        | Sentence::Notify(_)
         | Sentence::Template(_)
         | Sentence::Volume(_)
         | Sentence::Logs(_)

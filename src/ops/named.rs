@@ -61,6 +61,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Pipeline(_)
+            | Self::Notify(_)
             | Self::Template(_)
             | Self::Audit(_)
             | Self::Setting(_) => Vec::new(),
@@ -105,6 +106,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Pipeline(_)
+            | Self::Notify(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -163,6 +165,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Pipeline(_)
+            | Self::Notify(_)
             | Self::Template(_)
             | Self::Logs(_)
             | Self::Audit(_)
@@ -178,6 +181,7 @@ impl Sentence {
             | Self::Balancer(_)
             | Self::Setting(_)
             | Self::Pipeline(_)
+            | Self::Notify(_)
             | Self::Template(_)
             | Self::Host(
                 HostCommand::Add(_)

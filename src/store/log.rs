@@ -228,10 +228,27 @@ pub(super) async fn page(database: &Database, before: i64, limit: u32) -> Result
     rows.iter().map(operation).collect()
 }
 
-/// The number of the newest entry.
-pub(super) async fn newest_entry(database: &Database) -> Result<i64> {
-    let rows = database.rows("select seq from head", &[]).await?;
-    rows.first().map_or(Ok(0), |row| row.int(0))
+/// What tells that something came, asked all at once: it is asked again and again.
+pub(super) struct Newest {
+    /// The number of the newest entry.
+    pub entry: i64,
+    /// The mark of the run that changed last.
+    pub runs: i64,
+    /// When an approval was asked for last, and how many requests there are.
+    pub requests: (i64, i64),
+}
+
+/// What came last.
+pub(super) async fn newest(database: &Database) -> Result<Newest> {
+    let sql = "select seq, (select coalesce(max(changed), 0) from run), \
+               (select coalesce(max(since), 0) from request), (select count(*) from request) from head";
+    let rows = database.rows(sql, &[]).await?;
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Newest {
+        entry: row.int(0)?,
+        runs: row.int(1)?,
+        requests: (row.int(2)?, row.int(3)?),
+    })
 }
 
 /// The operations that began or ended in the entries after `mark` up to `newest`: the last

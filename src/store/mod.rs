@@ -23,6 +23,7 @@ mod error;
 mod head;
 mod log;
 mod maintenance;
+mod notify;
 mod owner;
 mod release;
 mod run;
@@ -44,6 +45,7 @@ use tokio::{
 };
 
 pub use self::error::{Error, ErrorKind};
+pub use self::notify::{Claimed, News, NewsMarks, Tried};
 pub use self::release::Begun;
 pub use self::run::{Kept, Taker};
 use self::{
@@ -118,6 +120,10 @@ pub struct Changes {
     pub another: bool,
     /// The operations that began or ended, as they are now, oldest first; the last 500 at most.
     pub operations: Vec<Operation>,
+    /// Another number when any run of a pipeline has changed.
+    pub runs: i64,
+    /// Other numbers when somebody asked for an approval.
+    pub requests: (i64, i64),
 }
 
 /// Which operations are asked for; the default is all.
@@ -295,7 +301,11 @@ impl Store {
     /// one row is read. The first call, with the default mark, gives the newest 500.
     pub async fn changed_since(&self, mark: Mark) -> Result<Changes, Error> {
         self.reading("read the operations log", async |database| {
-            let newest = log::newest_entry(database).await?;
+            let log::Newest {
+                entry: newest,
+                runs,
+                requests,
+            } = log::newest(database).await?;
             let log = database.identity();
             let another = mark.log.is_some_and(|known| known != log) || newest < mark.entry;
             let read = if another { 0 } else { mark.entry };
@@ -311,6 +321,8 @@ impl Store {
                 },
                 another,
                 operations,
+                runs,
+                requests,
             })
         })
         .await

@@ -6,6 +6,7 @@ pub mod desk;
 mod frame;
 pub mod grid;
 pub mod keymap;
+mod links;
 mod list;
 pub mod look;
 pub mod message;
@@ -234,6 +235,8 @@ pub struct Ui {
     prompt: Option<Prompt>,
     history: prompt::History,
     messages: VecDeque<Message>,
+    /// The hosts that were said to be lost or back last.
+    turned: links::Turned,
     runs: Runs,
     /// The template that is to be shown when templates are known.
     to_show: Option<TemplateName>,
@@ -258,6 +261,7 @@ impl Ui {
             prompt: None,
             history: prompt::History::default(),
             messages: VecDeque::new(),
+            turned: links::Turned::default(),
             runs: Runs::default(),
             to_show: None,
             settled: false,

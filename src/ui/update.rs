@@ -54,6 +54,9 @@ impl Ui {
             Msg::Event(event) => {
                 let settings = matches!(event, Event::Settings(_));
                 let templates = matches!(event, Event::Templates(_));
+                if let Event::Link(host, link) = &event {
+                    self.tell_link(host, link);
+                }
                 self.fleet.apply(event);
                 if templates {
                     self.take_templates();
@@ -819,6 +822,7 @@ impl Ui {
             | Sentence::Secret(_)
             | Sentence::SwarmConfig(_)
             | Sentence::App(_)
+            | Sentence::Notify(_)
             | Sentence::Template(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What is done without anybody there: scheduled backups one after the other, and deploys that were left.
 
 mod diary;
+mod notify;
 mod runs;
 mod scale;
 
@@ -22,6 +23,7 @@ use crate::{
     engine::{self, Engines, Signal},
     model::{
         Event, Feed, Fleet, Host, HostSpec, Origin, Outcome, Timestamp,
+        notify::Channel,
         release::{Direction, Held, Phase, Secrets},
         scaling::Scaling,
     },
@@ -49,6 +51,8 @@ pub struct Setup {
     pub jobs: Vec<BackupJob>,
     /// The services whose replicas follow their load.
     pub scalings: Vec<Scaling>,
+    /// The channels that notifications go to.
+    pub channels: Vec<Channel>,
     /// Where pipelines are, and how many of their runs go on at once.
     pub pipelines: config::Pipelines,
     /// How this program is run for the sentences of pipelines.
@@ -117,16 +121,23 @@ pub async fn run(
             }
             failed += usize::from(!worker.begin(job, &mut diary).await?);
         }
+        failed += notify::once(&worker).await;
         return Ok(failed);
     }
     tell(&format!(
-        "{} jobs are scheduled, {} services follow their load; deploys that are left are gone on with, runs of pipelines carried out",
+        "{} jobs are scheduled, {} services follow their load, {} channels are told; deploys that are left are gone on with, runs of pipelines carried out",
         setup.jobs.len(),
-        setup.scalings.len()
+        setup.scalings.len(),
+        setup.channels.len()
     ));
     let scaler = Scaler::start(&worker);
     let scheduled = worker.scheduled(&mut diary, scaler);
-    let (ended, (), ()) = tokio::join!(scheduled, runs::work(&worker), worker.be_seen());
+    let (ended, (), (), ()) = tokio::join!(
+        scheduled,
+        runs::work(&worker),
+        worker.be_seen(),
+        notify::work(&worker)
+    );
     ended.map(|()| 0)
 }
 

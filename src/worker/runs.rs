@@ -48,6 +48,7 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
         store: worker.store,
         fleet: &setup.fleet,
         secrets: &setup.secrets,
+        channels: &setup.channels,
         program: &setup.program,
         scratch: &setup.engine.scratch,
         artifacts: &setup.artifacts,

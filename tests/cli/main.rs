@@ -17,6 +17,7 @@ mod gray;
 mod images;
 mod installing;
 mod networks;
+mod notify;
 mod parcels;
 mod pipelines;
 #[expect(dead_code, reason = "more than these tests need")]

@@ -13,6 +13,7 @@ nsenter:util-linux unshare:util-linux flock:util-linux setsid:util-linux
 ps:procps tail:coreutils /usr/bin/python3:python3-minimal busybox:busybox-static
 tmux:tmux docker-registry:docker-registry htpasswd:apache2-utils haproxy:haproxy
 /usr/lib/postgresql/*/bin/initdb:postgresql psql:postgresql-client setpriv:util-linux
+rsyslogd:rsyslog nats-server:nats-server /usr/lib/python3/dist-packages/aiosmtpd/main.py:python3-aiosmtpd
 '
 
 missing() {

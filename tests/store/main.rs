@@ -26,6 +26,7 @@ mod crowd;
 mod file;
 mod ground;
 mod log;
+mod notify;
 mod postgres;
 mod release;
 mod run;

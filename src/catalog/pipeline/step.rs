@@ -9,13 +9,14 @@ use super::{
 use crate::model::{
     app::ImageReference,
     pipeline::{
-        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, Limit, PipelineStep,
-        PromoteStep, Reports, StepName, Verb,
+        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, Limit, NotifyStep,
+        PipelineStep, PromoteStep, Reports, StepName, Verb,
     },
 };
 
 /// What a step can do, one of them.
-const VERBS: &str = "image with commands, git, build, promote, deploy, gate, approval or run";
+const VERBS: &str =
+    "image with commands, git, build, promote, deploy, gate, approval, notify or run";
 /// An approval is asked for so long when nothing is said.
 const EXPIRES: Duration = Duration::from_hours(72);
 
@@ -188,12 +189,12 @@ fn when(fields: &mut Fields<'_, '_>) -> (Vec<Ending>, BTreeMap<String, Vec<Strin
 fn verb(fields: &mut Fields<'_, '_>) -> Option<Verb> {
     let at = fields.at.clone();
     let said: Vec<&str> = [
-        "image", "git", "build", "promote", "deploy", "gate", "approval", "run",
+        "image", "git", "build", "promote", "deploy", "gate", "approval", "notify", "run",
     ]
     .into_iter()
     .filter(|key| fields.take(key).is_some())
     .collect();
-    for later in ["jenkins", "notify"] {
+    for later in ["jenkins"] {
         if fields.take(later).is_some() {
             let what = format!("this Wharf cannot do '{later}' yet");
             fields.wrong(&at, later, what, "use commands with a program that does it");
@@ -227,6 +228,7 @@ fn verb(fields: &mut Fields<'_, '_>) -> Option<Verb> {
         "promote" => promote(fields.open_below("promote")?),
         "deploy" => deploy(fields.open_below("deploy")?),
         "gate" => gate(fields.open_below("gate")?),
+        "notify" => notify(fields.open_below("notify")?),
         _ => Some(approval(fields.open_below("approval")?)),
     }
 }
@@ -394,4 +396,16 @@ fn approval(mut fields: Fields<'_, '_>) -> Verb {
         count,
         expires,
     })
+}
+
+fn notify(mut fields: Fields<'_, '_>) -> Option<Verb> {
+    let to = fields.texts("to");
+    let text = fields.text("text");
+    if to.is_empty() {
+        let at = fields.at.clone();
+        let remedy = "name a channel of [[notify]]: to: pay-ops";
+        fields.wrong(&at, "to", "it tells nobody", remedy);
+    }
+    fields.done(&[]);
+    (!to.is_empty()).then_some(Verb::Notify(NotifyStep { to, text }))
 }

@@ -113,6 +113,19 @@ fn when_and_triggers_are_read() {
     assert_eq!(tell.on, [Ending::Failure]);
     assert_eq!(tell.only["CI_COMMIT_BRANCH"], ["main", "next"]);
     assert!(matches!(&tell.verb, Verb::Run(line) if line == "host list"));
+    let text =
+        "steps:\n- {name: a, notify: {to: pay-ops, text: hi}}\n- {name: b, notify: {to: [x, y]}}\n";
+    let one = read(text).pipeline.unwrap();
+    let to = |at: usize| match &one.steps[at].verb {
+        Verb::Notify(step) => (step.to.join("+"), step.text.clone()),
+        other => unreachable!("{other:?}"),
+    };
+    assert_eq!(to(0), ("pay-ops".to_owned(), Some("hi".to_owned())));
+    assert_eq!(to(1), ("x+y".to_owned(), None));
+    assert_eq!(
+        told("steps: [{name: a, notify: {text: hi}}]\n")[0],
+        "1 steps[0].notify.to: it tells nobody"
+    );
     let told = read("when: [{event: cron, cron: never}]\nsteps: [{name: a, run: x}]\n").told;
     assert!(told.iter().any(|told| told.severity == Severity::Error));
 }

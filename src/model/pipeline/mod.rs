@@ -14,7 +14,9 @@ pub use run::{
     Cause, LogChunk, LogLine, LogPlace, Reply, Run, RunHeld, RunLease, RunNumber, RunWish, Status,
     StepRun, SuiteResult,
 };
-pub use verb::{ApprovalStep, BuildStep, DeployStep, GateStep, GitStep, PromoteStep, Verb};
+pub use verb::{
+    ApprovalStep, BuildStep, DeployStep, GateStep, GitStep, NotifyStep, PromoteStep, Verb,
+};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

@@ -29,6 +29,8 @@ pub enum Verb {
     Gate(GateStep),
     /// The run stands still until other people have approved it.
     Approval(ApprovalStep),
+    /// People are told something.
+    Notify(NotifyStep),
     /// Any sentence.
     Run(String),
 }
@@ -150,6 +152,16 @@ pub struct ApprovalStep {
     pub expires: Duration,
 }
 
+/// Whom a step tells what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyStep {
+    /// The channels, as `[[notify]]` names them.
+    pub to: Vec<String>,
+    /// What is told; how the run goes, when nothing is said.
+    #[serde(default)]
+    pub text: Option<String>,
+}
+
 impl Verb {
     /// Its name in the file.
     pub fn word(&self) -> &'static str {
@@ -161,6 +173,7 @@ impl Verb {
             Self::Deploy(_) => "deploy",
             Self::Gate(_) => "gate",
             Self::Approval(_) => "approval",
+            Self::Notify(_) => "notify",
             Self::Run(_) => "run",
         }
     }

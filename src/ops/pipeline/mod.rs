@@ -14,6 +14,7 @@ mod prepare;
 mod say;
 mod seen;
 mod step;
+mod tell;
 #[cfg(test)]
 mod tests;
 mod work;

@@ -199,6 +199,7 @@ impl Turn<'_> {
             Verb::Deploy(deploy) => self.deploy(deploy).await,
             Verb::Gate(gate) => self.gate(gate).await,
             Verb::Approval(approval) => self.approval(approval).await,
+            Verb::Notify(notify) => self.tell(notify).await,
             Verb::Run(line) => self.sentence(line).await,
         }
     }

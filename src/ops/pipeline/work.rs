@@ -18,6 +18,7 @@ use crate::{
     engine::{Engines, Yard, YardService},
     model::{
         Fleet, HostName, HostSpec, RemoteImage, Timestamp,
+        notify::Channel,
         pipeline::{
             Ending, Pipeline, PipelineStep, Run, RunLease, RunWish, Status, StepRun, Verb, filled,
         },
@@ -49,6 +50,8 @@ pub struct Shop<'s> {
     pub fleet: &'s Fleet,
     /// Who knows the values of secrets.
     pub secrets: &'s Secrets,
+    /// The channels that people are told by.
+    pub channels: &'s [Channel],
     /// This program, for what is said as sentences.
     pub program: &'s Program,
     /// For files that are needed for a moment.
@@ -290,6 +293,8 @@ impl<'s> Work<'s> {
                 return Ending::Success;
             };
             match one.status {
+                // What is done after a failure as well does not undo it.
+                Status::Success if of.on.contains(&Ending::Failure) => self.before(of),
                 Status::Success => Ending::Success,
                 Status::Skipped => self.before(of),
                 _ if of.may_fail => Ending::Success,

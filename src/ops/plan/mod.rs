@@ -254,6 +254,7 @@ impl Sentence {
             | Self::Audit(_)
             | Self::Subnet(_)
             | Self::Swarm(_)
+            | Self::Notify(_)
             | Self::Template(_) => query::plan(self, fleet, selection),
         }
     }

@@ -8,6 +8,7 @@ mod fleet;
 mod host;
 mod image;
 mod network;
+mod notify;
 mod permission;
 mod pipeline;
 mod registry;
@@ -46,6 +47,7 @@ pub use network::{
     ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,
     ProbeArgs, ProbeTarget, ProbeWhat, SubnetWish,
 };
+pub use notify::{HistoryArgs, NotifyCommand, RetryArgs};
 pub use pipeline::{AnswerArgs, PipelineCommand, RunArgs, StartArgs};
 pub use registry::{DeleteArgs, Destination, PromoteArgs, RegistryCommand, RepositoriesArgs};
 pub use setting::SettingCommand;
@@ -117,6 +119,9 @@ pub enum Sentence {
     /// Pipelines: from a commit to production, and their runs
     #[command(subcommand)]
     Pipeline(PipelineCommand),
+    /// Notifications: the channels that tell people what happened, and what was told
+    #[command(subcommand)]
+    Notify(NotifyCommand),
     /// Templates: apps to be made of answers, and Compose files
     #[command(subcommand)]
     Template(TemplateCommand),
@@ -207,7 +212,11 @@ impl Sentence {
             Self::Node(command) => command.why(),
             Self::Service(command) => command.why(),
             Self::Secret(command) | Self::SwarmConfig(command) => command.why(),
-            Self::Audit(_) | Self::Subnet(_) | Self::Swarm(_) | Self::Template(_) => None,
+            Self::Audit(_)
+            | Self::Subnet(_)
+            | Self::Swarm(_)
+            | Self::Notify(_)
+            | Self::Template(_) => None,
         };
         why.and_then(|why| why.reason.as_deref())
     }

@@ -124,7 +124,11 @@ impl Sentence {
             Self::Node(command) => command.danger(),
             Self::Service(command) => command.danger(),
             Self::Secret(command) | Self::SwarmConfig(command) => command.danger(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Danger::Reads,
+            Self::Logs(_)
+            | Self::Audit(_)
+            | Self::Subnet(_)
+            | Self::Notify(_)
+            | Self::Template(_) => Danger::Reads,
         }
     }
 
@@ -148,7 +152,11 @@ impl Sentence {
             Self::Node(command) => command.role(),
             Self::Service(command) => command.role(),
             Self::Secret(command) | Self::SwarmConfig(command) => command.role(),
-            Self::Logs(_) | Self::Audit(_) | Self::Subnet(_) | Self::Template(_) => Role::Query,
+            Self::Logs(_)
+            | Self::Audit(_)
+            | Self::Subnet(_)
+            | Self::Notify(_)
+            | Self::Template(_) => Role::Query,
         }
     }
 
@@ -176,6 +184,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Pipeline(_)
+            | Self::Notify(_)
             | Self::Template(_) => Accepts::Nothing,
         }
     }

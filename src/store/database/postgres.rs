@@ -34,7 +34,7 @@ const SESSION: [(&str, &str); 4] = [
 ];
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 8] = [
+const MIGRATIONS: [(i64, &str); 9] = [
     (1, include_str!("../migrations/postgres/0001_log.sql")),
     (2, include_str!("../migrations/postgres/0002_setting.sql")),
     (3, include_str!("../migrations/postgres/0003_alive.sql")),
@@ -46,6 +46,7 @@ const MIGRATIONS: [(i64, &str); 8] = [
     ),
     (7, include_str!("../migrations/postgres/0007_decision.sql")),
     (8, include_str!("../migrations/postgres/0008_run.sql")),
+    (9, include_str!("../migrations/postgres/0009_notify.sql")),
 ];
 
 /// Its clock, in seconds since 1970.
@@ -381,7 +382,8 @@ mod tests {
                 "5 29c58d9a",
                 "6 42da25fb",
                 "7 46eac598",
-                "8 0c71e759"
+                "8 0c71e759",
+                "9 980a0311"
             ]
         );
     }

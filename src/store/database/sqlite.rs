@@ -26,7 +26,7 @@ use crate::store::{
 const BUSY: Duration = Duration::from_millis(2500);
 
 /// The schema, step by step. Files are added and never edited: `migrations_are_frozen` checks it.
-const MIGRATIONS: [(i64, &str); 7] = [
+const MIGRATIONS: [(i64, &str); 8] = [
     (1, include_str!("../migrations/sqlite/0001_log.sql")),
     (2, include_str!("../migrations/sqlite/0002_setting.sql")),
     (3, include_str!("../migrations/sqlite/0003_release.sql")),
@@ -34,6 +34,7 @@ const MIGRATIONS: [(i64, &str); 7] = [
     (5, include_str!("../migrations/sqlite/0005_maintenance.sql")),
     (6, include_str!("../migrations/sqlite/0006_decision.sql")),
     (7, include_str!("../migrations/sqlite/0007_run.sql")),
+    (8, include_str!("../migrations/sqlite/0008_notify.sql")),
 ];
 
 /// A transaction; dropping it undoes it.
@@ -304,7 +305,8 @@ mod tests {
                 "4 5774379a",
                 "5 0b9b941d",
                 "6 54c3dab5",
-                "7 360327da"
+                "7 360327da",
+                "8 e9f75de8"
             ]
         );
     }

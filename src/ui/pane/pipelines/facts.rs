@@ -148,6 +148,7 @@ fn does(verb: &Verb) -> String {
             (0, count) => format!("approval of {count} but whoever started it"),
             (_, count) => format!("approval of {count} of {}", one.people.join(", ")),
         },
+        Verb::Notify(one) => format!("tell {}", one.to.join(", ")),
         Verb::Run(sentence) => format!("wharf {sentence}"),
     }
 }

@@ -1,0 +1,66 @@
+//! Hosts that are lost or back are said as it happens: in one breath when they are many.
+
+use super::{Ui, message::Level};
+use crate::model::{HostName, Link};
+
+/// What is said within so many seconds is one breath.
+const BREATH: i64 = 3;
+/// So many hosts are named.
+const NAMED: usize = 5;
+
+/// The hosts that were said last.
+#[derive(Debug, Default)]
+pub(super) struct Turned {
+    is_lost: bool,
+    hosts: Vec<HostName>,
+    /// As it was said.
+    text: String,
+}
+
+impl Turned {
+    fn say(&self, why: &str) -> String {
+        let word = if self.is_lost { "lost" } else { "back" };
+        let named = self.hosts.iter().take(NAMED).map(ToString::to_string);
+        let named = named.collect::<Vec<_>>().join(", ");
+        match self.hosts.len() {
+            1 => format!("host {named} is {word}{why}"),
+            count if count <= NAMED => format!("hosts {named} are {word}"),
+            count => format!("{count} hosts are {word}: {named} …"),
+        }
+    }
+}
+
+impl Ui {
+    /// Says that a host is lost that answered, or is back. One in maintenance is taken down on purpose.
+    pub(super) fn tell_link(&mut self, host: &HostName, link: &Link) {
+        let Some(known) = self.fleet.host(host) else {
+            return;
+        };
+        let (is_lost, why) = match (&known.link, link) {
+            (Link::Online { .. }, Link::Offline { trouble, .. }) => (true, format!(": {trouble}")),
+            (Link::Offline { .. }, Link::Online { .. }) => (false, String::new()),
+            _ => return,
+        };
+        if known.maintenance.is_some() {
+            return;
+        }
+        let now = self.fleet.now.as_second();
+        let goes_on = self.messages.front().is_some_and(|last| {
+            let is_fresh = now - last.at.as_second() <= BREATH;
+            is_fresh && last.text == self.turned.text && self.turned.is_lost == is_lost
+        });
+        if goes_on {
+            self.messages.pop_front();
+        } else {
+            self.turned.hosts.clear();
+        }
+        self.turned.is_lost = is_lost;
+        if !self.turned.hosts.contains(host) {
+            self.turned.hosts.push(host.clone());
+        }
+        let text = crate::model::printable(&self.turned.say(&why));
+        self.turned.text.clone_from(&text);
+        let level = if is_lost { Level::Error } else { Level::Info };
+        self.say(level, text);
+    }
+}
