@@ -56,6 +56,7 @@ pub(super) fn crew(session: &Session, engines: Engines) -> Crew {
         engines,
         Registries::new(registry_settings(&session.config)),
         session.config.balancers.iter().cloned(),
+        session.config.jenkins.iter().cloned(),
         secrets(&session.config),
     )
 }
@@ -152,6 +153,7 @@ pub(super) async fn prepare(session: &Session, sentence: &Sentence) -> Result<Re
         Sentence::Host(HostCommand::Doctor { .. } | HostCommand::Install(_)) => {
             Reached::nothing_yet(&session.config, session.options.timeout)?
         }
+        Sentence::Jenkins(_) => Reached::beside(&session.config, session.options.timeout),
         Sentence::Registry(_) => Reached::nothing_yet(&session.config, session.options.timeout)?,
         // It is known by itself, whatever hosts there are.
         Sentence::Balancer(command) => {

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     clients::{
-        self,
-        haproxy::{About, Balancer, Balancers, Blueprint, Finding, render},
+        self, Finding,
+        haproxy::{About, Balancer, Balancers, Blueprint, render},
     },
     console::engine_settings,
     engine::Engines,
@@ -281,7 +281,8 @@ async fn check(session: &Session, name: &str) -> Result<Exit, Failure> {
     })
 }
 
-fn told(finding: &Finding, ascii: bool) -> Vec<String> {
+/// A finding as it is told to people.
+pub(super) fn told(finding: &Finding, ascii: bool) -> Vec<String> {
     let mut lines = vec![format!(
         "{} {}: {}",
         finding.mark.glyph(ascii),

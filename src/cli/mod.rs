@@ -10,6 +10,7 @@ mod docs;
 mod exec;
 mod exit;
 mod inventory;
+mod jenkins;
 mod json;
 mod list;
 mod logs;
@@ -230,6 +231,7 @@ impl Session {
             Sentence::Notify(command) => notify::ask(self, command).await,
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
+            Sentence::Jenkins(command) => jenkins::ask(self, command).await,
             Sentence::Swarm(_)
             | Sentence::Node(_)
             | Sentence::Service(_)

@@ -49,6 +49,11 @@ impl Error {
 
     /// What a request that got no answer failed of, down to its cause.
     pub(super) fn of_request(doing: &str, error: &reqwest::Error) -> Self {
+        Self::of_request_to("[[registry]] with host and ca", doing, error)
+    }
+
+    /// The same, with what of wharf.toml names the authority of such a system.
+    pub(super) fn of_request_to(section: &str, doing: &str, error: &reqwest::Error) -> Self {
         let mut why = Vec::new();
         let mut cause = error.source();
         while let Some(one) = cause {
@@ -66,7 +71,7 @@ impl Error {
         let is_certificate = why.contains("certificate") || why.contains("UnknownIssuer");
         let failed = Self::new(ErrorKind::Offline, doing, why);
         if is_certificate {
-            failed.with("name its authority in wharf.toml: [[registry]] with host and ca")
+            failed.with(format!("name its authority in wharf.toml: {section}"))
         } else {
             failed
         }

@@ -1,9 +1,13 @@
-//! The systems beside Docker, each by its own protocol: image registries, load balancers, channels of notifications.
+//! The systems beside Docker, each by its own protocol: image registries, load balancers, Jenkins, channels of
+//! notifications.
 
 mod error;
+mod finding;
 pub mod haproxy;
+pub mod jenkins;
 pub mod notify;
 pub mod reach;
 pub mod registry;
 
 pub use error::{Error, ErrorKind};
+pub use finding::Finding;

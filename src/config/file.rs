@@ -10,7 +10,7 @@ use toml_edit::{Item, Value};
 
 use super::{
     BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, contexts,
-    document, notify, scaling,
+    document, jenkins, notify, scaling,
 };
 use crate::{
     logs::Masks,
@@ -18,6 +18,7 @@ use crate::{
         BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, Grant, HostName,
         HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule, Visibility},
+        jenkins::JenkinsSpec,
         notify::Channel,
         scaling::Scaling,
         setting::{Key, written_length},
@@ -42,6 +43,7 @@ pub(super) struct File {
     pub(super) site_ranges: Vec<SiteRange>,
     pub(super) registries: Vec<RegistrySpec>,
     pub(super) balancers: Vec<BalancerSpec>,
+    pub(super) jenkins: Vec<JenkinsSpec>,
     pub(super) scalings: Vec<Scaling>,
     pub(super) channels: Vec<Channel>,
     pub(super) catalogs: Vec<CatalogSource>,
@@ -191,7 +193,7 @@ impl File {
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
                 "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
-                | "notify" | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns"
+                | "jenkins" | "notify" | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns"
                 | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
@@ -217,6 +219,9 @@ impl File {
         root.tables("registry", |section| self.registry(section, base));
         root.tables("balancer", |section| {
             balancer::read(section, &mut self.balancers);
+        });
+        root.tables("jenkins", |section| {
+            jenkins::read(section, |text| base.path(text), &mut self.jenkins);
         });
         root.tables("autoscale", |section| {
             scaling::read(section, &mut self.scalings);

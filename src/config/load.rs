@@ -56,6 +56,7 @@ impl Config {
             site_ranges: file.site_ranges,
             registries: file.registries,
             balancers: file.balancers,
+            jenkins: file.jenkins,
             scalings: file.scalings,
             channels: file.channels,
             catalogs: file.catalogs,

@@ -11,6 +11,7 @@ mod file;
 mod fleet;
 mod found;
 pub mod inventory;
+mod jenkins;
 mod load;
 mod notify;
 mod origin;
@@ -39,7 +40,7 @@ use crate::{
     logs::Masks,
     model::{
         Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, Vault, app::CatalogSource, file_part, notify::Channel, scaling::Scaling,
+        SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec, notify::Channel, scaling::Scaling,
     },
 };
 
@@ -106,6 +107,8 @@ pub struct Config {
     pub registries: Vec<RegistrySpec>,
     /// The load balancers that it describes.
     pub balancers: Vec<BalancerSpec>,
+    /// The Jenkins servers that it describes.
+    pub jenkins: Vec<JenkinsSpec>,
     /// The services whose replicas follow their load.
     pub scalings: Vec<Scaling>,
     /// The channels that notifications go to.

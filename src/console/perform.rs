@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    clients::{haproxy::Balancers, registry::Registries},
+    clients::{haproxy::Balancers, jenkins::Servers, registry::Registries},
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     logs::Excerpt,
@@ -51,6 +51,7 @@ pub struct Performer {
     engines: Engines,
     registries: Registries,
     balancers: Balancers,
+    jenkins: Servers,
     secrets: Secrets,
     store: Store,
     log: Log,
@@ -96,6 +97,7 @@ impl Performer {
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
             balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
+            jenkins: Servers::new(setup.config.jenkins.iter().cloned(), secrets(&setup.config)),
             engines,
             registries: Registries::new(registry_settings(&setup.config)),
             secrets: secrets(&setup.config),
@@ -238,6 +240,7 @@ impl Performer {
             engines: self.engines.clone(),
             registries: self.registries.clone(),
             balancers: self.balancers.clone(),
+            jenkins: self.jenkins.clone(),
             secrets: self.secrets.clone(),
         }
     }
@@ -613,6 +616,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     fleet.environments.clone_from(&config.environments);
     fleet.site_ranges.clone_from(&config.site_ranges);
     fleet.balancers = config.balancers.clone().into();
+    fleet.jenkins = config.jenkins.clone().into();
     fleet.read_only = config.read_only;
     fleet.access.clone_from(&config.access);
     fleet.settings = looks::settings(config);

@@ -41,7 +41,11 @@ pub(super) async fn act(
     match &step.action {
         Action::Network(action) => return network::act(session, step, action).await,
         Action::Volume(action) => return volume::act(session, step, action, common, say).await,
-        Action::Registry(_) | Action::Balancer(_) | Action::Swarm(_) | Action::Deploy(_) => {
+        Action::Registry(_)
+        | Action::Balancer(_)
+        | Action::Jenkins(_)
+        | Action::Swarm(_)
+        | Action::Deploy(_) => {
             return Err(deed.failed(ErrorKind::Rejected, "no engine does that"));
         }
         _ => {}
@@ -106,6 +110,7 @@ fn order<'s>(session: &'s Session, id: &ContainerId, action: &Action) -> Ask<'s>
         | Action::Volume(_)
         | Action::Registry(_)
         | Action::Balancer(_)
+        | Action::Jenkins(_)
         | Action::Swarm(_)
         | Action::Deploy(_)
         | Action::Install(_) => {

@@ -268,6 +268,7 @@ impl Engines {
             | Action::Volume(_)
             | Action::Registry(_)
             | Action::Balancer(_)
+            | Action::Jenkins(_)
             | Action::Deploy(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {

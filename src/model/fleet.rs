@@ -7,6 +7,7 @@ use super::{
     Access, Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host,
     HostName, Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName},
+    jenkins::JenkinsSpec,
     pipeline::Board,
     release::{Admission, Deploys},
 };
@@ -28,6 +29,8 @@ pub struct Fleet {
     pub site_ranges: Vec<SiteRange>,
     /// The load balancers that the configuration describes.
     pub balancers: Arc<[BalancerSpec]>,
+    /// The Jenkins servers that the configuration describes.
+    pub jenkins: Arc<[JenkinsSpec]>,
     /// What stands behind those of them that were looked at for the sentence at hand.
     pub behind: BTreeMap<Arc<str>, Vec<Backend>>,
     /// Nothing may be changed at all.

@@ -16,6 +16,7 @@ mod fleet;
 pub mod found;
 pub mod freeze;
 mod host;
+pub mod jenkins;
 mod log;
 mod maintenance;
 pub mod notify;

@@ -44,6 +44,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         Sentence::Host(_)
         | Sentence::Registry(_)
         | Sentence::Balancer(_)
+        | Sentence::Jenkins(_)
         | Sentence::Swarm(_)
         | Sentence::Node(_)
         | Sentence::Service(_)

@@ -14,12 +14,14 @@ use super::{
 use crate::{
     clients::{
         haproxy::Balancers,
+        jenkins::Servers,
         reach::{Reach, Stream, Way},
         registry::Registries,
     },
     engine::Engines,
     model::{
-        Action, BalancerSpec, Machine, Origin, Outcome, Said, Step, Trouble, release::Secrets,
+        Action, BalancerSpec, Machine, Origin, Outcome, Said, Step, Trouble, jenkins::JenkinsSpec,
+        release::Secrets,
     },
     store::Store,
 };
@@ -33,20 +35,25 @@ pub struct Crew {
     pub registries: Registries,
     /// All load balancers.
     pub balancers: Balancers,
+    /// All Jenkins servers.
+    pub jenkins: Servers,
     /// Who knows the values of secrets.
     pub secrets: Secrets,
 }
 
 impl Crew {
-    /// Hands for all of it; balancers are reached over the ways that the engines know.
+    /// Hands for all of it; balancers are reached over the ways that the engines know, what opens a Jenkins is asked of
+    /// who knows secrets.
     pub fn new(
         engines: Engines,
         registries: Registries,
         balancers: impl IntoIterator<Item = BalancerSpec>,
+        jenkins: impl IntoIterator<Item = JenkinsSpec>,
         secrets: Secrets,
     ) -> Self {
         Self {
             balancers: balancers_over(&engines, balancers),
+            jenkins: Servers::new(jenkins, secrets.clone()),
             engines,
             registries,
             secrets,
@@ -95,6 +102,10 @@ impl Hands for Crew {
             }
             Action::Balancer(step) => {
                 let done = self.balancers.act(step, say).await;
+                done.map_err(|error| error.reason())
+            }
+            Action::Jenkins(step) => {
+                let done = self.jenkins.act(step, say).await;
                 done.map_err(|error| error.reason())
             }
             _ => {

@@ -38,7 +38,7 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind, way_to};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,
-    ImageCommand, LogsCommand, NetworkCommand, NotifyCommand, Number, ParseError, PipelineCommand,
+    ImageCommand, JenkinsCommand, LogsCommand, NetworkCommand, NotifyCommand, Number, ParseError, PipelineCommand,
     Reader, RegistryCommand, Role, Sentence, SettingCommand, SubnetCommand, TemplateCommand,
     VolumeCommand,
 };

@@ -816,6 +816,7 @@ impl Ui {
             | Sentence::Volume(_)
             | Sentence::Registry(_)
             | Sentence::Balancer(_)
+            | Sentence::Jenkins(_)
             | Sentence::Swarm(_)
             | Sentence::Node(_)
             | Sentence::Service(_)

@@ -351,6 +351,7 @@ impl Worker<'_> {
             engines.clone(),
             Registries::new(self.setup.registries.clone()),
             self.setup.fleet.balancers.iter().cloned(),
+            self.setup.fleet.jenkins.iter().cloned(),
             self.setup.secrets.clone(),
         );
         let ended = ops::carry_out(

@@ -242,6 +242,7 @@ impl Scaler {
             self.engines.clone(),
             crate::clients::registry::Registries::new(setup.registries.clone()),
             setup.fleet.balancers.iter().cloned(),
+            setup.fleet.jenkins.iter().cloned(),
             setup.secrets.clone(),
         );
         let desk = Desk {

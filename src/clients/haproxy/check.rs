@@ -1,38 +1,13 @@
 //! Whether a running balancer is as Wharf needs it: each point with what was seen, and what to do.
 
-use serde::Serialize;
-
 use super::{
     Balancer, Error, ErrorKind, Level,
     config::{Section, sections},
 };
-use crate::model::{Backend, Mark};
-
-/// What one look found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// What was looked at: `level`, `slots of shop_stable`.
-    pub what: String,
-    /// How it is.
-    pub mark: Mark,
-    /// What was seen.
-    pub saw: String,
-    /// What to do; empty where nothing is to be done.
-    pub remedy: String,
-}
-
-fn finding(what: &str, mark: Mark, saw: impl Into<String>, remedy: impl Into<String>) -> Finding {
-    Finding {
-        what: what.to_owned(),
-        mark,
-        saw: saw.into(),
-        remedy: if mark == Mark::Ok {
-            String::new()
-        } else {
-            remedy.into()
-        },
-    }
-}
+use crate::{
+    clients::finding::{Finding, finding},
+    model::{Backend, Mark},
+};
 
 impl Balancer {
     /// Looks at all of it. What cannot be seen is said, and fails nothing.

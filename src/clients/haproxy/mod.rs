@@ -21,7 +21,6 @@ use futures_util::future::try_join;
 use tokio::sync::Mutex;
 
 pub use self::{
-    check::Finding,
     read::{About, Level},
     render::{Blueprint, render},
     watch::{Sample, Watched},

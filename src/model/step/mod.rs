@@ -15,8 +15,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    BalancerStep, ContainerId, HostName, RegistryAction, Resource, release::DeployAction,
-    swarm::SwarmAction,
+    BalancerStep, ContainerId, HostName, RegistryAction, Resource, jenkins::JenkinsStep,
+    release::DeployAction, swarm::SwarmAction,
 };
 
 /// What is cleaned up by a prune.
@@ -128,6 +128,8 @@ pub enum Action {
     Registry(RegistryAction),
     /// Something is done to a load balancer.
     Balancer(BalancerStep),
+    /// Something is done on a Jenkins server.
+    Jenkins(JenkinsStep),
     /// Something is done to a part of a Swarm.
     Swarm(SwarmAction),
     /// A target of a deploy is brought to its release.
@@ -216,6 +218,7 @@ impl fmt::Display for Action {
             Self::Registry(action) => action.fmt(f),
             Self::Swarm(action) => action.fmt(f),
             Self::Balancer(step) => step.action.fmt(f),
+            Self::Jenkins(step) => step.action.fmt(f),
             Self::Deploy(action) => action.fmt(f),
         }
     }

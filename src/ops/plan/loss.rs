@@ -88,6 +88,7 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Volume(_)
         | Action::Registry(_)
         | Action::Balancer(_)
+        | Action::Jenkins(_)
         | Action::Swarm(_)
         | Action::Deploy(_) => None,
     }

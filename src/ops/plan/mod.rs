@@ -8,6 +8,7 @@ mod docker;
 mod gather;
 mod host;
 mod image;
+mod jenkins;
 mod loss;
 mod network;
 mod pipeline;
@@ -250,6 +251,7 @@ impl Sentence {
                 swarm::stored(self, Resource::Config, command, fleet, selection)
             }
             Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
+            Self::Jenkins(command) => jenkins::plan(self, command, fleet, selection),
             Self::Logs(_)
             | Self::Audit(_)
             | Self::Subnet(_)

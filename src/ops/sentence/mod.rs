@@ -7,6 +7,7 @@ mod error;
 mod fleet;
 mod host;
 mod image;
+mod jenkins;
 mod network;
 mod notify;
 mod permission;
@@ -43,6 +44,7 @@ pub use image::{
     BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets,
     LoadArgs, PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
 };
+pub use jenkins::{AbortJobArgs, ArtifactsArgs, JenkinsCommand, RunJobArgs};
 pub use network::{
     ConnectArgs, CreateNetworkArgs, DisconnectArgs, NetworkCommand, NetworkTargets, PrefixLength,
     ProbeArgs, ProbeTarget, ProbeWhat, SubnetWish,
@@ -101,6 +103,9 @@ pub enum Sentence {
     /// Load balancers: what stands behind them, and who gets traffic
     #[command(subcommand)]
     Balancer(BalancerCommand),
+    /// Jenkins: its jobs and builds, their consoles, what waits
+    #[command(subcommand)]
+    Jenkins(JenkinsCommand),
     /// Swarms: the clusters that hosts form
     #[command(subcommand)]
     Swarm(SwarmCommand),
@@ -207,6 +212,7 @@ impl Sentence {
             Self::Volume(command) => command.why(),
             Self::Registry(command) => command.why(),
             Self::Balancer(command) => command.why(),
+            Self::Jenkins(command) => command.why(),
             Self::App(command) => command.why(),
             Self::Pipeline(command) => command.why(),
             Self::Node(command) => command.why(),

@@ -118,6 +118,7 @@ impl Sentence {
             Self::Volume(command) => command.danger(),
             Self::Registry(command) => command.danger(),
             Self::Balancer(command) => command.danger(),
+            Self::Jenkins(command) => command.danger(),
             Self::App(command) => command.danger(),
             Self::Pipeline(command) => command.danger(),
             Self::Swarm(command) => command.danger(),
@@ -146,6 +147,7 @@ impl Sentence {
             Self::Volume(command) => command.role(),
             Self::Registry(command) => command.role(),
             Self::Balancer(command) => command.role(),
+            Self::Jenkins(command) => command.role(),
             Self::App(command) => command.role(),
             Self::Pipeline(command) => command.role(),
             Self::Swarm(command) => command.role(),
@@ -183,6 +185,7 @@ impl Sentence {
             | Self::Swarm(_)
             | Self::Registry(_)
             | Self::Balancer(_)
+            | Self::Jenkins(_)
             | Self::Pipeline(_)
             | Self::Notify(_)
             | Self::Template(_) => Accepts::Nothing,

@@ -7,6 +7,7 @@ mod builds;
 mod columns;
 mod completing;
 mod filtering;
+mod jenkins;
 mod networks;
 mod permitting;
 mod planning;
@@ -45,6 +46,7 @@ fn fleet() -> Fleet {
     ];
     let mut fleet = Fleet::new();
     fleet.balancers = Arc::from([balancers::edge()]);
+    fleet.jenkins = Arc::from([jenkins::ci()]);
     fleet.apply(Event::Tick(at(0)));
     fleet.apply(Event::Hosts(
         hosts
