@@ -193,8 +193,8 @@ impl File {
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
                 "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
-                | "jenkins" | "notify" | "pipelines" | "registry" | "site_range" | "ui" | "ui.columns"
-                | "refresh" | "log" | "ssh" | "store" => {}
+                | "jenkins" | "notify" | "pipelines" | "registry" | "site_range" | "ui"
+                | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;

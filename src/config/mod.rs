@@ -40,7 +40,8 @@ use crate::{
     logs::Masks,
     model::{
         Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec, notify::Channel, scaling::Scaling,
+        SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec, notify::Channel,
+        scaling::Scaling,
     },
 };
 

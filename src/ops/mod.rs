@@ -38,8 +38,8 @@ pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind, way_to};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
     Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,
-    ImageCommand, JenkinsCommand, LogsCommand, NetworkCommand, NotifyCommand, Number, ParseError, PipelineCommand,
-    Reader, RegistryCommand, Role, Sentence, SettingCommand, SubnetCommand, TemplateCommand,
-    VolumeCommand,
+    ImageCommand, JenkinsCommand, LogsCommand, NetworkCommand, NotifyCommand, Number, ParseError,
+    PipelineCommand, Reader, RegistryCommand, Role, Sentence, SettingCommand, SubnetCommand,
+    TemplateCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{INBOX, Worker};
 use crate::{
-    clients::registry::Registries,
+    clients::{jenkins::Servers, registry::Registries},
     engine::Engines,
     model::{
         HostName, Timestamp,
@@ -41,10 +41,12 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
     let engines = Engines::start(setup.engine.clone(), sender);
     let drained = tokio::spawn(async move { while inbox.recv().await.is_some() {} });
     let registries = Registries::new(setup.registries.clone());
+    let jenkins = Servers::new(setup.fleet.jenkins.iter().cloned(), setup.secrets.clone());
     let by = worker.origin().signature();
     let shop = Shop {
         engines: &engines,
         registries: &registries,
+        jenkins: &jenkins,
         store: worker.store,
         fleet: &setup.fleet,
         secrets: &setup.secrets,

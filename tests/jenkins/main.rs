@@ -8,6 +8,8 @@ mod asking;
 mod bench;
 #[path = "tree.rs"]
 mod jenkins_tree;
+mod oracle;
+mod running;
 mod stub;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};

@@ -283,6 +283,7 @@ impl State {
                     .find(|(path, _)| *path == file);
                 found.map_or_else(missing, |(_, bytes)| (200, Vec::new(), bytes.to_vec()))
             }
+            [] => plain(200, "<html>a page</html>"),
             _ => missing(),
         }
     }

@@ -10,6 +10,7 @@ use super::{
 use crate::model::{
     Schedule,
     app::Told,
+    jenkins::BuildResult,
     pipeline::{Pipeline, RunParameter, Service, Trigger, Verb},
 };
 use std::time::Duration;
@@ -164,7 +165,7 @@ fn matrix(fields: &mut Fields<'_, '_>) -> BTreeMap<String, Vec<String>> {
 }
 
 fn trigger(fields: &mut Fields<'_, '_>, url: Option<&str>) -> Option<Trigger> {
-    let events = ["manual", "cron", "push", "image"];
+    let events = ["manual", "cron", "push", "image", "jenkins"];
     let known: Vec<(&str, &str)> = events.iter().map(|event| (*event, *event)).collect();
     let Some(event) = fields.word("event", &known) else {
         let at = fields.at.clone();
@@ -173,7 +174,7 @@ fn trigger(fields: &mut Fields<'_, '_>, url: Option<&str>) -> Option<Trigger> {
             .iter()
             .any(|told| told.place.line == Some(at.line))
         {
-            let remedy = "write event: manual, cron, push or image";
+            let remedy = "write event: manual, cron, push, image or jenkins";
             fields.wrong(&at, "event", "it says no event", remedy);
         }
         return None;
@@ -214,6 +215,44 @@ fn trigger(fields: &mut Fields<'_, '_>, url: Option<&str>) -> Option<Trigger> {
             image: needed(fields, "image")?,
             every: every(fields),
         },
+        "jenkins" => {
+            let server = needed(fields, "server");
+            let job = needed(fields, "job");
+            let results = results(fields);
+            let every = every(fields);
+            Trigger::Jenkins {
+                server: server?,
+                job: job.filter(|job| step::is_job(fields, job))?,
+                results,
+                every,
+            }
+        }
         _ => Trigger::Manual,
     })
+}
+
+/// How builds of Jenkins end that start a run; well, when nothing is said.
+fn results(fields: &mut Fields<'_, '_>) -> Vec<BuildResult> {
+    let texts = fields.texts("result");
+    if texts.is_empty() {
+        return vec![BuildResult::Success];
+    }
+    let mut results = Vec::new();
+    for text in texts {
+        match BuildResult::parse(&text) {
+            Some(result) => results.push(result),
+            None => {
+                let at = fields.at.clone();
+                let words = BuildResult::ALL.map(|one| one.word().to_lowercase());
+                let remedy = format!("write some of {}", words.join(", "));
+                fields.wrong(
+                    &at,
+                    "result",
+                    format!("'{text}' is no end of a build"),
+                    &remedy,
+                );
+            }
+        }
+    }
+    results
 }

@@ -8,15 +8,16 @@ use super::{
 };
 use crate::model::{
     app::ImageReference,
+    jenkins::JobPath,
     pipeline::{
-        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, Limit, NotifyStep,
-        PipelineStep, PromoteStep, Reports, StepName, Verb,
+        ApprovalStep, BuildStep, DeployStep, Ending, GateStep, GitStep, JenkinsStep, Limit,
+        NotifyStep, PipelineStep, PromoteStep, Reports, StepName, Verb,
     },
 };
 
 /// What a step can do, one of them.
 const VERBS: &str =
-    "image with commands, git, build, promote, deploy, gate, approval, notify or run";
+    "image with commands, git, build, promote, deploy, gate, approval, jenkins, notify or run";
 /// An approval is asked for so long when nothing is said.
 const EXPIRES: Duration = Duration::from_hours(72);
 
@@ -53,9 +54,11 @@ fn step(fields: &mut Fields<'_, '_>) -> Option<(PipelineStep, bool)> {
     let cache = fields.labels("cache");
     let reports = fields.open_below("reports").and_then(|mut reports| {
         let metrics = reports.text("metrics");
-        let junit = match metrics {
-            Some(_) => reports.text("junit"),
-            None => Some(needed(&mut reports, "junit")?),
+        let junit = match (&verb, &metrics) {
+            // It has its own report.
+            (Some(Verb::Jenkins(_)), _) => None,
+            (_, Some(_)) => reports.text("junit"),
+            (_, None) => Some(needed(&mut reports, "junit")?),
         };
         let suite = reports.text("suite");
         let environment = reports.text("env");
@@ -72,8 +75,10 @@ fn step(fields: &mut Fields<'_, '_>) -> Option<(PipelineStep, bool)> {
     let artifacts = fields.texts("artifacts");
     let verb = verb?;
     let is_container = matches!(verb, Verb::Commands { .. });
+    // Those of a build are parameters of its job.
+    let is_build = matches!(verb, Verb::Jenkins(_));
     let lists = [
-        ("secrets", fields.take("secrets").is_some()),
+        ("secrets", fields.take("secrets").is_some() && !is_build),
         ("cache", !cache.is_empty()),
     ];
     for (key, is_said) in lists {
@@ -189,18 +194,12 @@ fn when(fields: &mut Fields<'_, '_>) -> (Vec<Ending>, BTreeMap<String, Vec<Strin
 fn verb(fields: &mut Fields<'_, '_>) -> Option<Verb> {
     let at = fields.at.clone();
     let said: Vec<&str> = [
-        "image", "git", "build", "promote", "deploy", "gate", "approval", "notify", "run",
+        "image", "git", "build", "promote", "deploy", "gate", "approval", "jenkins", "notify",
+        "run",
     ]
     .into_iter()
     .filter(|key| fields.take(key).is_some())
     .collect();
-    for later in ["jenkins"] {
-        if fields.take(later).is_some() {
-            let what = format!("this Wharf cannot do '{later}' yet");
-            fields.wrong(&at, later, what, "use commands with a program that does it");
-            return None;
-        }
-    }
     let one = match said[..] {
         [one] => one,
         [] => {
@@ -223,6 +222,7 @@ fn verb(fields: &mut Fields<'_, '_>) -> Option<Verb> {
             })
         }
         "run" => fields.text("run").map(Verb::Run),
+        "jenkins" => jenkins(fields.open_below("jenkins")?),
         "git" => git(fields.open_below("git")?),
         "build" => build(fields.open_below("build")?),
         "promote" => promote(fields.open_below("promote")?),
@@ -241,6 +241,33 @@ fn image_name(fields: &mut Fields<'_, '_>, key: &str, image: &str) {
         let at = fields.at.clone();
         fields.wrong(&at, key, why.to_string(), "write repository:tag");
     }
+}
+
+/// Whether that is a job, as far as that is known before variables are filled in.
+pub(super) fn is_job(fields: &mut Fields<'_, '_>, job: &str) -> bool {
+    if !job.contains('$')
+        && let Err(why) = job.parse::<JobPath>()
+    {
+        let at = fields.at.clone();
+        fields.wrong(&at, "job", why, "write job: pay/regression");
+        return false;
+    }
+    true
+}
+
+fn jenkins(mut fields: Fields<'_, '_>) -> Option<Verb> {
+    let server = needed(&mut fields, "server");
+    let job = needed(&mut fields, "job");
+    let params = fields.labels("params");
+    let unstable = fields.word("unstable", &[("pass", true), ("fail", false)]);
+    let job = job.filter(|job| is_job(&mut fields, job));
+    fields.done(&[("timeout", "write it beside jenkins:, as for every step")]);
+    Some(Verb::Jenkins(JenkinsStep {
+        server: server?,
+        job: job?,
+        params,
+        unstable_passes: unstable.unwrap_or(false),
+    }))
 }
 
 fn git(mut fields: Fields<'_, '_>) -> Option<Verb> {

@@ -56,7 +56,7 @@ fn what_is_wrong_is_told_with_its_line() {
         "3 steps[0].image",
         "steps[1].git.url: it has no url",
         "8 steps[2].comands: the key 'comands' is unknown",
-        "cannot do 'jenkins' yet",
+        "steps[3].jenkins.server: it has no server",
         "'300' is not a number of percent, 1 to 100",
         "15 steps[4].retry: that is very often",
     ] {
@@ -128,4 +128,25 @@ fn when_and_triggers_are_read() {
     );
     let told = read("when: [{event: cron, cron: never}]\nsteps: [{name: a, run: x}]\n").told;
     assert!(told.iter().any(|told| told.severity == Severity::Error));
+}
+
+#[test]
+fn builds_of_jenkins_are_read_as_steps_and_as_what_starts_a_run() {
+    let text = "when: [{event: jenkins, server: ci, job: pay/package, result: [success, unstable], every: 5s}]\nsteps:\n- name: a\n  jenkins: {server: ci, job: pay/regression, params: {A: 1}, unstable: pass}\n  secrets: {KEY: QA}\n  reports: {suite: s}\n";
+    assert_eq!(told(text), Vec::<String>::new());
+    let one = read(text).pipeline.unwrap();
+    let Trigger::Jenkins { job, results, .. } = &one.when[0] else {
+        unreachable!("{:?}", one.when)
+    };
+    assert_eq!((job.as_str(), results.len()), ("pay/package", 2));
+    let Verb::Jenkins(step) = &one.steps[0].verb else {
+        unreachable!("{:?}", one.steps)
+    };
+    assert!(step.unstable_passes && step.params["A"] == "1");
+    assert_eq!(one.steps[0].secrets["KEY"], "QA");
+    let bad = "when: [{event: jenkins, server: ci, job: a, result: green}]\nsteps:\n- {name: a, jenkins: {server: ci, job: 'a?b'}}\n";
+    let told = told(bad).join("\n");
+    for part in ["'green' is no end of a build", "'a?b' is no job"] {
+        assert!(told.contains(part), "no '{part}' in\n{told}");
+    }
 }

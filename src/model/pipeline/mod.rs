@@ -15,12 +15,15 @@ pub use run::{
     StepRun, SuiteResult,
 };
 pub use verb::{
-    ApprovalStep, BuildStep, DeployStep, GateStep, GitStep, NotifyStep, PromoteStep, Verb,
+    ApprovalStep, BuildStep, DeployStep, GateStep, GitStep, JenkinsStep, NotifyStep, PromoteStep,
+    Verb,
 };
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use super::jenkins::BuildResult;
 
 /// A pipeline as its file says it. Texts may hold `${NAME}`, which is filled in when a step begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +75,17 @@ pub enum Trigger {
         url: String,
         /// The branch.
         branch: String,
+        /// So often it is looked.
+        every: Duration,
+    },
+    /// A build of a job of Jenkins is over.
+    Jenkins {
+        /// The server, as the configuration calls it.
+        server: String,
+        /// The job with its folders.
+        job: String,
+        /// Only builds that ended so.
+        results: Vec<BuildResult>,
         /// So often it is looked.
         every: Duration,
     },
@@ -160,7 +174,7 @@ pub struct PipelineStep {
 /// Test reports of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reports {
-    /// Files of the workspace in JUnit's form: a pattern.
+    /// Files of the workspace in JUnit's form: a pattern. A build of Jenkins has its own report.
     #[serde(default)]
     pub junit: Option<String>,
     /// Files of the workspace with measured values, objects of numbers in JSON: a pattern.

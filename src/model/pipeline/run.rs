@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{Pipeline, PipelineName, RunTag, StepName, TestReport};
-use crate::model::{HostName, Stream, Timestamp};
+use crate::model::{HostName, Stream, Timestamp, jenkins::BuildResult};
 
 /// The number of a run among all runs of a store; written `#42`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +126,17 @@ pub enum Cause {
         /// The commit.
         commit: String,
     },
+    /// A build of a job of Jenkins is over.
+    Jenkins {
+        /// The server.
+        server: String,
+        /// The job with its folders.
+        job: String,
+        /// The number of the build.
+        build: u64,
+        /// How it ended.
+        result: BuildResult,
+    },
     /// A tag points at another image.
     Image {
         /// The image with its tag.
@@ -144,6 +155,9 @@ impl fmt::Display for Cause {
                 write!(f, "{branch} {}", commit.get(..8).unwrap_or(commit))
             }
             Self::Image { image, .. } => f.write_str(image),
+            Self::Jenkins {
+                server, job, build, ..
+            } => write!(f, "{job}@{server} {build}"),
         }
     }
 }

@@ -33,6 +33,23 @@ pub enum Verb {
     Notify(NotifyStep),
     /// Any sentence.
     Run(String),
+    /// A job of a Jenkins is built.
+    Jenkins(JenkinsStep),
+}
+
+/// Which job is built, with what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JenkinsStep {
+    /// The server, as the configuration calls it.
+    pub server: String,
+    /// The job with its folders.
+    pub job: String,
+    /// What it is given.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// A build that is unstable is good enough.
+    #[serde(default)]
+    pub unstable_passes: bool,
 }
 
 /// Which commit comes into the workspace.
@@ -175,6 +192,7 @@ impl Verb {
             Self::Approval(_) => "approval",
             Self::Notify(_) => "notify",
             Self::Run(_) => "run",
+            Self::Jenkins(_) => "jenkins",
         }
     }
 }

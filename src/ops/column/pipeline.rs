@@ -142,6 +142,7 @@ pub fn starts(pipeline: &Pipeline) -> String {
             Some(format!("push {repository} {branch}"))
         }
         Trigger::Image { image, .. } => Some(format!("image {image}")),
+        Trigger::Jenkins { server, job, .. } => Some(format!("jenkins {job}@{server}")),
     });
     let all: Vec<String> = all.collect();
     if all.is_empty() {

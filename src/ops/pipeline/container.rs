@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// So many bytes of a step's log are kept.
-const LOG: usize = 16 << 20;
+pub(super) const LOG: usize = 16 << 20;
 
 impl Turn<'_> {
     /// Commands in a container.
@@ -101,7 +101,7 @@ impl Turn<'_> {
     }
 
     /// Its secrets by the names that it knows them by, and the values that no log may show.
-    fn secrets(&self) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
+    pub(super) fn secrets(&self) -> Result<(BTreeMap<String, String>, Vec<String>), String> {
         let mut values = BTreeMap::new();
         for (name, of) in &self.step.secrets {
             let value = self.shop.secrets.value(&SecretOf::Variable(of));
@@ -368,7 +368,7 @@ impl Drop for Scratch {
 }
 
 /// A text without the values that nobody may see.
-fn masked(mut text: String, hidden: &[String]) -> String {
+pub(super) fn masked(mut text: String, hidden: &[String]) -> String {
     for value in hidden {
         if text.contains(value.as_str()) {
             text = text.replace(value.as_str(), MASK);

@@ -9,6 +9,7 @@ mod deploy;
 mod drive;
 mod gate;
 mod image;
+mod jenkins;
 mod junit;
 mod prepare;
 mod say;

@@ -13,12 +13,16 @@ use super::{
 };
 use crate::model::{
     Schedule, Timestamp,
+    jenkins::{Build, BuildResult, JobPath},
     pipeline::{Cause, Pipeline, Run, RunNumber, Trigger},
     printable,
 };
 
 /// Files are read anew so often.
 const FILES: Duration = Duration::from_secs(5);
+
+/// So many builds of a job are looked at.
+const BUILDS: u32 = 50;
 
 /// When each trigger was looked at last.
 #[derive(Debug, Default)]
@@ -73,6 +77,9 @@ pub async fn watch(
                 Trigger::Image { image, every } => {
                     (format!("image {} {image}", pipeline.name), *every)
                 }
+                Trigger::Jenkins {
+                    server, job, every, ..
+                } => (format!("jenkins {} {job}@{server}", pipeline.name), *every),
             };
             if since(watch.looked.get(&key)) < every {
                 continue;
@@ -122,7 +129,7 @@ async fn look(
             if due.is_some_and(|due| due > now) {
                 return Ok(None);
             }
-            (now.to_string(), Cause::Cron)
+            (now.to_string(), Some(Cause::Cron))
         }
         Trigger::Push { url, branch, .. } => {
             let commit = shop.engines.branch_at(url, branch).await?;
@@ -130,17 +137,44 @@ async fn look(
                 return Err(format!("{url} has no branch {branch}"));
             };
             let branch = branch.clone();
-            (commit.clone(), Cause::Push { branch, commit })
+            (commit.clone(), Some(Cause::Push { branch, commit }))
         }
         Trigger::Image { image, .. } => {
             let digest = shop.digest(image).await?;
             let image = image.clone();
-            (digest.clone(), Cause::Image { image, digest })
+            (digest.clone(), Some(Cause::Image { image, digest }))
+        }
+        Trigger::Jenkins {
+            server,
+            job,
+            results,
+            ..
+        } => {
+            let open = shop.jenkins.open(server);
+            let open = open.map_err(|error| error.to_string())?;
+            let path: JobPath = job.parse()?;
+            let builds = open.builds(&path, BUILDS).await;
+            let builds = builds.map_err(|error| error.to_string())?;
+            let (seen, ended) = ends(&builds, before.as_deref(), results);
+            let cause = ended.map(|(build, result)| Cause::Jenkins {
+                server: server.clone(),
+                job: job.clone(),
+                build,
+                result,
+            });
+            (seen, cause)
         }
     };
     if before.as_deref() == Some(seen.as_str()) {
         return Ok(None);
     }
+    let Some(cause) = cause else {
+        let asked = shop
+            .store
+            .ask_run_once(None, key, before.as_deref(), &seen)
+            .await;
+        return asked.map_err(|error| error.to_string());
+    };
     let mut run = Run::new(Arc::clone(pipeline), cause, shop.by.to_owned(), now);
     let values = parameters(pipeline, &BTreeMap::new());
     run.variables = values.map_err(|refusal| refusal.to_string())?;
@@ -151,4 +185,74 @@ async fn look(
         .ask_run_once(run, key, before.as_deref(), &seen)
         .await;
     asked.map_err(|error| error.to_string())
+}
+
+/// What was seen of the builds of a job, `12 9` when 9 goes on still and 12 is the newest; and the newest of those that
+/// ended since `before` as it is wanted.
+fn ends(
+    builds: &[Build],
+    before: Option<&str>,
+    results: &[BuildResult],
+) -> (String, Option<(u64, BuildResult)>) {
+    let newest = builds.iter().map(|build| build.number).max().unwrap_or(0);
+    let numbers = before.unwrap_or_default().split(' ');
+    let numbers: Vec<u64> = numbers.filter_map(|text| text.parse().ok()).collect();
+    // The numbers of a job that was made anew begin anew.
+    let last = numbers.first().copied().filter(|last| *last <= newest);
+    let is_new = |build: &&Build| match last {
+        Some(last) => build.number > last || numbers[1..].contains(&build.number),
+        None => true,
+    };
+    let ended = builds.iter().filter(is_new).filter_map(|build| {
+        let result = build.result.filter(|_| !build.building)?;
+        results.contains(&result).then_some((build.number, result))
+    });
+    let ended = ended.max_by_key(|(number, _)| *number);
+    let going = builds
+        .iter()
+        .filter(|build| build.building || build.result.is_none())
+        .map(|build| build.number);
+    let mut seen = vec![newest.to_string()];
+    seen.extend(going.map(|number| number.to_string()));
+    (seen.join(" "), ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn build(number: u64, result: Option<BuildResult>) -> Build {
+        Build {
+            number,
+            result,
+            building: result.is_none(),
+            started: Timestamp::UNIX_EPOCH,
+            milliseconds: 0,
+            queued: number,
+            causes: Vec::new(),
+            users: Vec::new(),
+            parameters: BTreeMap::new(),
+            artifacts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn of_builds_those_count_that_ended_since_they_were_looked_at() {
+        let good = [BuildResult::Success];
+        let (ok, bad) = (Some(BuildResult::Success), Some(BuildResult::Failure));
+        let look = |builds: &[Build], before: Option<&str>| {
+            let (seen, ended) = ends(builds, before, &good);
+            (seen, ended.map(|(number, _)| number))
+        };
+        assert_eq!(look(&[], None), ("0".to_owned(), None));
+        assert_eq!(look(&[build(1, ok)], Some("0")), ("1".to_owned(), Some(1)));
+        // One that was overtaken is not forgotten.
+        let both = [build(3, bad), build(2, None)];
+        assert_eq!(look(&both, Some("1")), ("3 2".to_owned(), None));
+        let both = [build(3, bad), build(2, ok)];
+        assert_eq!(look(&both, Some("3 2")), ("3".to_owned(), Some(2)));
+        assert_eq!(look(&both, Some("3")), ("3".to_owned(), None));
+        // A job that was made anew.
+        assert_eq!(look(&[build(1, ok)], Some("40")), ("1".to_owned(), Some(1)));
+    }
 }

@@ -115,7 +115,7 @@ fn deep(run: &Run, step: Option<&PipelineStep>, name: &str, depth: usize) -> Opt
 pub(super) const AUTHOR: &str = "CI_COMMIT_AUTHOR";
 
 /// The names of what every step knows.
-pub(super) const BUILT_IN: [&str; 8] = [
+pub(super) const BUILT_IN: [&str; 9] = [
     "CI",
     "CI_PIPELINE_NUMBER",
     "CI_PIPELINE_NAME",
@@ -123,6 +123,7 @@ pub(super) const BUILT_IN: [&str; 8] = [
     "CI_PIPELINE_STARTED_BY",
     "CI_COMMIT_SHA",
     "CI_COMMIT_BRANCH",
+    "CI_JENKINS_BUILD",
     "CI_WORKSPACE",
 ];
 
@@ -136,16 +137,25 @@ fn built_in(run: &Run, name: &str) -> Option<String> {
             Cause::Cron => "cron",
             Cause::Push { .. } => "push",
             Cause::Image { .. } => "image",
+            Cause::Jenkins { .. } => "jenkins",
         }
         .to_owned(),
         "CI_PIPELINE_STARTED_BY" => run.by.clone(),
         "CI_COMMIT_SHA" => match &run.cause {
             Cause::Push { commit, .. } => commit.clone(),
-            Cause::Manual | Cause::Cron | Cause::Image { .. } => return None,
+            Cause::Manual | Cause::Cron | Cause::Image { .. } | Cause::Jenkins { .. } => {
+                return None;
+            }
         },
         "CI_COMMIT_BRANCH" => match &run.cause {
             Cause::Push { branch, .. } => branch.clone(),
-            Cause::Manual | Cause::Cron | Cause::Image { .. } => return None,
+            Cause::Manual | Cause::Cron | Cause::Image { .. } | Cause::Jenkins { .. } => {
+                return None;
+            }
+        },
+        "CI_JENKINS_BUILD" => match &run.cause {
+            Cause::Jenkins { build, .. } => build.to_string(),
+            Cause::Manual | Cause::Cron | Cause::Push { .. } | Cause::Image { .. } => return None,
         },
         "CI_WORKSPACE" => WORKSPACE.to_owned(),
         _ => return None,
@@ -201,6 +211,7 @@ impl Turn<'_> {
             Verb::Approval(approval) => self.approval(approval).await,
             Verb::Notify(notify) => self.tell(notify).await,
             Verb::Run(line) => self.sentence(line).await,
+            Verb::Jenkins(step) => self.jenkins(step).await,
         }
     }
 
@@ -258,6 +269,9 @@ impl Turn<'_> {
     }
 
     pub(super) async fn stop(&self) {
+        if let Verb::Jenkins(step) = &self.step.verb {
+            return self.stop_build(step).await;
+        }
         if let (Verb::Commands { .. }, Ok(yard)) = (&self.step.verb, self.yard()) {
             let engines = self.shop.engines;
             let stopped = engines

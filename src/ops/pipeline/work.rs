@@ -14,7 +14,7 @@ use super::{
     step::{self, Ended, Note, Turn},
 };
 use crate::{
-    clients::registry::Registries,
+    clients::{jenkins::Servers, registry::Registries},
     engine::{Engines, Yard, YardService},
     model::{
         Fleet, HostName, HostSpec, RemoteImage, Timestamp,
@@ -44,6 +44,8 @@ pub struct Shop<'s> {
     pub engines: &'s Engines,
     /// The image registries.
     pub registries: &'s Registries,
+    /// The Jenkins servers.
+    pub jenkins: &'s Servers,
     /// Where runs are kept.
     pub store: &'s Store,
     /// The fleet as it is configured.

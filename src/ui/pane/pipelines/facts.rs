@@ -150,6 +150,12 @@ fn does(verb: &Verb) -> String {
         },
         Verb::Notify(one) => format!("tell {}", one.to.join(", ")),
         Verb::Run(sentence) => format!("wharf {sentence}"),
+        Verb::Jenkins(build) => {
+            let mut lines = vec![format!("build {}@{}", build.job, build.server)];
+            let given = build.params.iter();
+            lines.extend(given.map(|(name, value)| format!("{name}={value}")));
+            lines.join("\n")
+        }
     }
 }
 
