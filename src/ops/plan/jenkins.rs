@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Confirm, Plan, Refusal, RefusalKind, query};
+use super::{Confirm, Plan, Refusal, RefusalKind, gather::unpermitted, query};
 use crate::{
     model::{
-        Action, Fleet, HostName, Step, Subject,
+        Action, Fleet, HostName, Spot, Step, Subject,
         jenkins::{JenkinsAction, JenkinsSpec, JenkinsStep, JobAt},
     },
     ops::{
@@ -59,7 +59,7 @@ pub(super) fn plan(
         },
     };
     let spec = find(fleet, at)?;
-    if let Some(refusal) = forbidden(fleet, spec) {
+    if let Some(refusal) = forbidden(sentence, fleet, spec) {
         return Err(refusal);
     }
     let danger = sentence.danger();
@@ -110,8 +110,8 @@ fn find<'f>(fleet: &'f Fleet, at: &JobAt) -> Result<&'f JenkinsSpec, Refusal> {
     })
 }
 
-/// Why nothing may be changed on that server.
-fn forbidden(fleet: &Fleet, spec: &JenkinsSpec) -> Option<Refusal> {
+/// Why nothing may be changed on that server, or not by whoever says it.
+fn forbidden(sentence: &Sentence, fleet: &Fleet, spec: &JenkinsSpec) -> Option<Refusal> {
     if fleet.read_only {
         return Some(Refusal::read_only());
     }
@@ -121,7 +121,10 @@ fn forbidden(fleet: &Fleet, spec: &JenkinsSpec) -> Option<Refusal> {
     let why = match closed {
         _ if spec.read_only => format!("{name} is read-only"),
         Some(environment) => format!("{name} belongs to {environment}, which is read-only"),
-        None => return None,
+        None => {
+            let environment = spec.environment.as_deref().unwrap_or_default();
+            return unpermitted(sentence, fleet, Spot::Environment(environment));
+        }
     };
     let remedy = "change `read_only` in wharf.toml if that is wrong";
     Some(Refusal::new(RefusalKind::ReadOnly, why, remedy))
