@@ -47,7 +47,8 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         needs_hosts(sentence)
             && (environments.is_empty() || environments.iter().any(|one| one == of))
     };
-    let reached = unless_asked(session.reach(touches)).await;
+    // Who manages a Swarm is told after the containers are.
+    let reached = unless_asked(session.reach_known(touches)).await;
     let Some(reached) = reached.transpose()? else {
         return Ok(Exit::Interrupted);
     };

@@ -62,6 +62,7 @@ const EXAMPLES: &[&str] = &[
     "app rollback shop --to r000041",
     "app scale shop web=5",
     "app releases shop",
+    "app deploy shop --file shop.yaml --hosts ams-1 --swarm",
     "app deploys",
     "app bundle shop --to shop.bundle",
     "app install shop.bundle",

@@ -108,6 +108,7 @@ fn release(made: &Made<'_>, now: Timestamp) -> Arc<Release> {
         spec,
         pins,
         targets,
+        stack: None,
         fronts: BTreeMap::new(),
         at: Timestamp::from_second(now.as_second() - hours * 3_600 - 372).unwrap(),
         by: "ann@ops-1".to_owned(),
@@ -174,6 +175,7 @@ pub fn deployed(fleet: &mut Fleet, now: Timestamp) {
         adopt: false,
         generate: Vec::new(),
         bundle: None,
+        seen: BTreeMap::new(),
     };
     let judge = "web at 25% for 4m10s more: 812 requests, 1 errors, 12 ms; beside 2430 requests, 2 errors, 11 ms: success";
     let mut told = [

@@ -29,6 +29,7 @@ fn request(environment: &str, digest: &str) -> Request {
             spec: Spec::new(app),
             pins: BTreeMap::new(),
             targets: Vec::new(),
+            stack: None,
             fronts: BTreeMap::new(),
             at,
             by: "ann@ops".to_owned(),

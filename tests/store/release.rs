@@ -23,6 +23,7 @@ fn scope(app: &str, environment: &str) -> Scope {
 fn rollout(scope: &Scope, number: u32) -> Rollout {
     Rollout {
         release: Arc::new(Release {
+            stack: None,
             fronts: std::collections::BTreeMap::new(),
             scope: scope.clone(),
             number: ReleaseNumber(number),
@@ -39,6 +40,7 @@ fn rollout(scope: &Scope, number: u32) -> Rollout {
         adopt: false,
         generate: Vec::new(),
         bundle: None,
+        seen: BTreeMap::new(),
     }
 }
 

@@ -212,6 +212,8 @@ fn header_of(
             None
         }
     };
+    // What it is for is read with the rest of the file.
+    fields.take("engine");
     let title = fields.text("title");
     let version = fields.text("version").unwrap_or_default();
     let categories = fields.texts("category");

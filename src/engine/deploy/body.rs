@@ -12,7 +12,7 @@ use crate::model::app::{
     Healthcheck, HostPort, Joined, Mount, MountKind, NetworkMode, Protocol, Published, Restart,
     SecretName, Service, Spec, Value,
 };
-use crate::model::release::{Converge, SecretOf, Secrets, Strategy};
+use crate::model::release::{Converge, Scope, SecretOf, Secrets, Strategy};
 
 /// From here on a container may be made in several networks at once.
 const MANY_NETWORKS: Api = Api(44);
@@ -80,7 +80,7 @@ struct Body<'b> {
 }
 
 /// Puts it there when it says something.
-fn put(map: &mut Map<String, Json>, name: &str, value: impl Into<Json>) {
+pub(in crate::engine) fn put(map: &mut Map<String, Json>, name: &str, value: impl Into<Json>) {
     let value = value.into();
     let says_nothing = match &value {
         Json::Null => true,
@@ -94,20 +94,22 @@ fn put(map: &mut Map<String, Json>, name: &str, value: impl Into<Json>) {
     }
 }
 
-fn nanos(time: Option<Duration>) -> u64 {
+/// A time as engines take it.
+pub(in crate::engine) fn nanos(time: Option<Duration>) -> u64 {
     let nanos = time.unwrap_or_default().as_nanos();
     u64::try_from(nanos).unwrap_or(u64::MAX)
 }
 
-impl Body<'_> {
-    fn spec(&self) -> &Spec {
-        &self.converge.release.spec
-    }
+/// Tells an engine what it has to know of texts with secrets in them.
+pub(in crate::engine) struct Teller<'t> {
+    pub scope: &'t Scope,
+    pub secrets: &'t Secrets,
+}
 
+impl Teller<'_> {
     /// A text with its secrets in it, for the engine alone.
-    fn told(&self, value: &Value) -> Result<String, String> {
-        let scope = &self.converge.release.scope;
-        let known = |name: &SecretName| self.secrets.value(&SecretOf::App(scope, name));
+    pub fn told(&self, value: &Value) -> Result<String, String> {
+        let known = |name: &SecretName| self.secrets.value(&SecretOf::App(self.scope, name));
         let resolved = value.resolve(|name| Some(known(name).ok()?.expose_secret().to_owned()));
         resolved.map_err(|name| match known(&name) {
             Err(why) => why,
@@ -115,12 +117,47 @@ impl Body<'_> {
         })
     }
 
-    fn words(&self, words: Option<&Vec<Value>>) -> Result<Json, String> {
+    /// Words of a command; null for none.
+    pub fn words(&self, words: Option<&Vec<Value>>) -> Result<Json, String> {
         let Some(words) = words else {
             return Ok(Json::Null);
         };
         let told = words.iter().map(|word| self.told(word));
         Ok(json!(told.collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// How health is found out; null as the image says.
+    pub fn healthcheck(&self, service: &Service) -> Result<Json, String> {
+        let probe = match &service.healthcheck {
+            None => return Ok(Json::Null),
+            Some(Healthcheck::Disabled) => return Ok(json!({"Test": ["NONE"]})),
+            Some(Healthcheck::Probe(probe)) => probe,
+        };
+        let mut check = Map::new();
+        put(&mut check, "Test", self.words(probe.test.as_ref())?);
+        for (name, time) in [
+            ("Interval", probe.interval),
+            ("Timeout", probe.timeout),
+            ("StartPeriod", probe.start_period),
+            ("StartInterval", probe.start_interval),
+        ] {
+            put(&mut check, name, time.map(|time| nanos(Some(time))));
+        }
+        put(&mut check, "Retries", probe.retries);
+        Ok(check.into())
+    }
+}
+
+impl Body<'_> {
+    fn spec(&self) -> &Spec {
+        &self.converge.release.spec
+    }
+
+    fn teller(&self) -> Teller<'_> {
+        Teller {
+            scope: &self.converge.release.scope,
+            secrets: self.secrets,
+        }
     }
 
     fn labels(&self) -> Map<String, Json> {
@@ -172,12 +209,12 @@ impl Body<'_> {
                 Some(words) if words.is_empty() && name == "Entrypoint" => {
                     config.insert(name.to_owned(), json!([""]));
                 }
-                words => put(&mut config, name, self.words(words.as_ref())?),
+                words => put(&mut config, name, self.teller().words(words.as_ref())?),
             }
         }
         let mut variables = Vec::new();
         for (name, value) in &service.environment.0 {
-            variables.push(format!("{name}={}", self.told(value)?));
+            variables.push(format!("{name}={}", self.teller().told(value)?));
         }
         put(&mut config, "Env", variables);
         put(&mut config, "User", service.user.clone());
@@ -191,7 +228,11 @@ impl Body<'_> {
         put(&mut config, "Tty", service.tty);
         put(&mut config, "OpenStdin", service.stdin_open);
         put(&mut config, "Labels", self.labels());
-        put(&mut config, "Healthcheck", self.healthcheck()?);
+        put(
+            &mut config,
+            "Healthcheck",
+            self.teller().healthcheck(self.service)?,
+        );
         let told = service.ports.iter().map(inside);
         let exposed = service.expose.iter().map(|port| {
             if port.contains('/') {
@@ -206,26 +247,6 @@ impl Body<'_> {
         let exposed: Map<String, Json> = all.map(|one| (one, json!({}))).collect();
         put(&mut config, "ExposedPorts", exposed);
         Ok(config)
-    }
-
-    fn healthcheck(&self) -> Result<Json, String> {
-        let probe = match &self.service.healthcheck {
-            None => return Ok(Json::Null),
-            Some(Healthcheck::Disabled) => return Ok(json!({"Test": ["NONE"]})),
-            Some(Healthcheck::Probe(probe)) => probe,
-        };
-        let mut check = Map::new();
-        put(&mut check, "Test", self.words(probe.test.as_ref())?);
-        for (name, time) in [
-            ("Interval", probe.interval),
-            ("Timeout", probe.timeout),
-            ("StartPeriod", probe.start_period),
-            ("StartInterval", probe.start_interval),
-        ] {
-            put(&mut check, name, time.map(|time| nanos(Some(time))));
-        }
-        put(&mut check, "Retries", probe.retries);
-        Ok(check.into())
     }
 
     /// When the engine starts it by itself.

@@ -44,6 +44,26 @@ pub(super) fn archive(
     done.map(Some).map_err(|error| error.to_string())
 }
 
+/// What is in a config of an app.
+pub(in crate::engine) fn config_text(
+    release: &Release,
+    key: &str,
+    secrets: &Secrets,
+) -> Result<String, String> {
+    let file = release.spec.configs.get(key);
+    File::called(key, file)?.text(&release.scope, secrets)
+}
+
+/// What is in a secret of an app.
+pub(in crate::engine) fn secret_text(
+    release: &Release,
+    key: &str,
+    secrets: &Secrets,
+) -> Result<String, String> {
+    let file = release.spec.secrets.get(key);
+    File::called(key, file)?.text(&release.scope, secrets)
+}
+
 /// A number of a user or group; none is root.
 fn number(text: Option<&str>) -> Result<u64, String> {
     match text {
@@ -62,6 +82,15 @@ struct File<'s> {
 }
 
 impl<'s> File<'s> {
+    /// One that is not put anywhere by us.
+    fn called(name: &'s str, file: Option<&'s AppFile>) -> Result<Self, String> {
+        Ok(Self {
+            name,
+            file: file.ok_or_else(|| format!("the app has no file {name}"))?,
+            path: String::new(),
+        })
+    }
+
     fn config(spec: &'s Spec, used: &'s FileUse) -> Option<Self> {
         let path = used.target.clone();
         Some(Self {

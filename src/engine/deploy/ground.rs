@@ -26,7 +26,7 @@ pub(super) struct Making<'m> {
 }
 
 /// What a network of an app is called on its hosts.
-pub(super) fn network_name(spec: &Spec, key: &str) -> String {
+pub(in crate::engine) fn network_name(spec: &Spec, key: &str) -> String {
     let one = spec.networks.get(key);
     name_of(
         spec,
@@ -36,7 +36,7 @@ pub(super) fn network_name(spec: &Spec, key: &str) -> String {
 }
 
 /// What a volume of an app is called on its hosts.
-pub(super) fn volume_name(spec: &Spec, key: &str) -> String {
+pub(in crate::engine) fn volume_name(spec: &Spec, key: &str) -> String {
     let one = spec.volumes.get(key);
     name_of(
         spec,
@@ -52,6 +52,51 @@ fn name_of(spec: &Spec, key: &str, told: Option<(Option<&str>, bool)>) -> String
         Some((None, true)) => key.to_owned(),
         Some((None, false)) | None => format!("{}_{key}", spec.name),
     }
+}
+
+/// A network of an app as it is to be made.
+pub(in crate::engine) fn network_spec(
+    spec: &Spec,
+    key: &str,
+    wanted: &AppNetwork,
+) -> Result<NetworkSpec, String> {
+    let shared = |map: &std::collections::BTreeMap<String, String>| {
+        let pairs = map.iter();
+        pairs
+            .map(|(a, b)| (a.as_str().into(), b.as_str().into()))
+            .collect()
+    };
+    let mut labels: std::collections::BTreeMap<std::sync::Arc<str>, std::sync::Arc<str>> =
+        shared(&wanted.labels);
+    labels.insert(label::PROJECT.into(), spec.name.as_str().into());
+    labels.insert(label::NETWORK.into(), key.into());
+    let mut subnets = Vec::new();
+    for pool in &wanted.pools {
+        let Some(subnet) = pool.subnet else { continue };
+        let read = |net: ipnet::IpNet| {
+            let read = net.to_string().parse::<Subnet>();
+            read.map_err(|error| format!("network {key}: {error}"))
+        };
+        subnets.push(Pool {
+            gateway: pool.gateway,
+            ip_range: pool.ip_range.map(read).transpose()?,
+            aux: pool
+                .aux_addresses
+                .iter()
+                .map(|(name, address)| (name.as_str().into(), *address))
+                .collect(),
+            ..Pool::new(read(subnet)?)
+        });
+    }
+    Ok(NetworkSpec {
+        driver: wanted.driver.as_deref().map(Into::into),
+        subnets,
+        internal: wanted.internal,
+        attachable: wanted.attachable,
+        ipv6: wanted.ipv6.unwrap_or(false),
+        options: shared(&wanted.driver_opts),
+        labels,
+    })
 }
 
 impl Making<'_> {
@@ -174,7 +219,8 @@ impl Making<'_> {
             let why = format!("the app needs a network {name}, which has to be there");
             return Err(self.rejected(why));
         }
-        let spec = self.network_spec(key, wanted)?;
+        let spec = network_spec(self.spec(), key, wanted);
+        let spec = spec.map_err(|why| self.rejected(why))?;
         match network::create(self.session, &name, &spec, &deed).await {
             Ok(_) => Ok(()),
             // Another replica made it at the same moment.
@@ -187,46 +233,6 @@ impl Making<'_> {
             }
             Err(error) => Err(error),
         }
-    }
-
-    fn network_spec(&self, key: &str, wanted: &AppNetwork) -> Result<NetworkSpec, Error> {
-        let shared = |map: &std::collections::BTreeMap<String, String>| {
-            let pairs = map.iter();
-            pairs
-                .map(|(a, b)| (a.as_str().into(), b.as_str().into()))
-                .collect()
-        };
-        let mut labels: std::collections::BTreeMap<std::sync::Arc<str>, std::sync::Arc<str>> =
-            shared(&wanted.labels);
-        labels.insert(label::PROJECT.into(), self.spec().name.as_str().into());
-        labels.insert(label::NETWORK.into(), key.into());
-        let mut subnets = Vec::new();
-        for pool in &wanted.pools {
-            let Some(subnet) = pool.subnet else { continue };
-            let read = |net: ipnet::IpNet| {
-                let read = net.to_string().parse::<Subnet>();
-                read.map_err(|error| self.rejected(format!("network {key}: {error}")))
-            };
-            subnets.push(Pool {
-                gateway: pool.gateway,
-                ip_range: pool.ip_range.map(read).transpose()?,
-                aux: pool
-                    .aux_addresses
-                    .iter()
-                    .map(|(name, address)| (name.as_str().into(), *address))
-                    .collect(),
-                ..Pool::new(read(subnet)?)
-            });
-        }
-        Ok(NetworkSpec {
-            driver: wanted.driver.as_deref().map(Into::into),
-            subnets,
-            internal: wanted.internal,
-            attachable: wanted.attachable,
-            ipv6: wanted.ipv6.unwrap_or(false),
-            options: shared(&wanted.driver_opts),
-            labels,
-        })
     }
 
     /// Makes a volume of the app, unless it is there: the engine answers with the one that is.

@@ -5,6 +5,10 @@ mod files;
 mod ground;
 mod look;
 
+pub(super) use body::{Teller, nanos, put};
+pub(super) use files::{config_text, secret_text};
+pub(super) use ground::{network_name, network_spec, volume_name};
+
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -44,6 +48,8 @@ pub(super) mod label {
     pub const PORT: &str = "io.wharf.port";
     /// Who had it made.
     pub const BY: &str = "io.wharf.by";
+    /// The name of the image that it was bound to.
+    pub const IMAGE: &str = "io.wharf.image";
     /// What a deploy leaves on a host as long as it is under way.
     pub const DEPLOY: &str = "io.wharf.deploy";
     /// Compose's words, by which other tools group containers.
@@ -254,7 +260,7 @@ impl Engines {
 }
 
 /// What the mark of a deploy is called.
-fn mark_name(scope: &Scope) -> String {
+pub(super) fn mark_name(scope: &Scope) -> String {
     match &*scope.environment {
         "" => format!("wharf-deploy.{}", scope.app),
         environment => format!("wharf-deploy.{}.{environment}", scope.app),

@@ -83,7 +83,11 @@ pub(in crate::engine) async fn swarm(session: &Session) -> Result<Option<Swarm>,
     Ok(Some(swarm))
 }
 
-async fn ask<T: DeserializeOwned>(session: &Session, path: &str) -> Result<Vec<T>, Fault> {
+/// Asks for a list; none is an empty one.
+pub(super) async fn ask<T: DeserializeOwned>(
+    session: &Session,
+    path: &str,
+) -> Result<Vec<T>, Fault> {
     let answer: Option<Vec<T>> = session.wire.get(path).within(DEADLINE).json().await?;
     Ok(answer.unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 mod act;
 mod list;
 mod read;
+mod stack;
 mod stored;
 
 pub(super) use act::act;

@@ -308,6 +308,10 @@ impl ServiceEntry {
         let status = self.service_status.unwrap_or_default();
         let container = spec.task_template.container_spec.unwrap_or_default();
         let placement = spec.task_template.placement.unwrap_or_default();
+        // One that goes by its id is called as it was named.
+        let bound = labels.and_then(|all| all.get(label::IMAGE));
+        let bound = bound.filter(|_| container.image.starts_with("sha256:"));
+        let bound = bound.map(String::as_str);
         // Before the managers dealt ports, only those that were wished are known.
         let ports = self
             .endpoint
@@ -320,7 +324,7 @@ impl ServiceEntry {
                 container
                     .image
                     .split_once('@')
-                    .map_or(&*container.image, |(name, _)| name),
+                    .map_or(bound.unwrap_or(&container.image), |(name, _)| name),
             ),
             mode: spec.mode.mode(),
             running: status.running_tasks,

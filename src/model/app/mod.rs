@@ -51,6 +51,9 @@ use sha2::{Digest as _, Sha256};
 pub struct Spec {
     /// Its name.
     pub name: AppName,
+    /// It is meant for a Swarm.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub swarm: bool,
     /// Its services.
     pub services: BTreeMap<ServiceName, Service>,
     /// Its networks, by the name that services call them. `default` stands here when a service joins it.
@@ -95,6 +98,7 @@ impl Spec {
     pub fn new(name: AppName) -> Self {
         Self {
             name,
+            swarm: false,
             services: BTreeMap::new(),
             networks: BTreeMap::new(),
             volumes: BTreeMap::new(),

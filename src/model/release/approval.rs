@@ -228,6 +228,7 @@ mod tests {
                 replica: 1,
                 host: HostName::new("ams-1"),
             }],
+            stack: None,
             fronts: BTreeMap::new(),
             at: Timestamp::UNIX_EPOCH,
             by: "ann@ops".to_owned(),

@@ -95,12 +95,8 @@ fn service(name: &ServiceName, from: Option<&Release>, to: &Release, found: &mut
         let pin = release.and_then(|one| one.pins.get(name));
         pin.map(ToString::to_string)
     };
-    let count = |release: Option<&Release>| {
-        release.map_or(0, |one| {
-            let of = one.targets.iter().filter(|target| target.service == *name);
-            of.count()
-        })
-    };
+    let count =
+        |release: Option<&Release>| release.map_or(0, |one| one.replicas(name).unwrap_or(1));
     let same = from
         .and_then(|one| one.pins.get(name))
         .zip(to.pins.get(name))

@@ -9,6 +9,7 @@ mod policy;
 mod rollout;
 mod seal;
 mod secrets;
+mod stack;
 
 pub use approval::{Admission, Request, Standing, Verdict, digest, people, person, runs_the_same};
 pub use deployed::{Deploys, History, Open};
@@ -19,6 +20,7 @@ pub use policy::{BatchSize, Gate, Gray, OnFailure, Policy, Strategy, strategy};
 pub use rollout::{Converge, DeployAction, Direction, Held, Lease, Phase, Rollout, Wish};
 pub use seal::{Seal, SigningKey, Trust};
 pub use secrets::{Keeper, SecretOf, Secrets};
+pub use stack::{Stack, StackMark, StackService, Stacked, Way};
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
@@ -130,7 +132,7 @@ impl fmt::Display for Pin {
 pub struct Target {
     /// The service.
     pub service: ServiceName,
-    /// Which of the replicas on its host, from 1.
+    /// Which of the replicas on its host, from 1; 0 for all of them in a Swarm, whose manager the host is.
     pub replica: u32,
     /// The host.
     pub host: HostName,
@@ -138,6 +140,9 @@ pub struct Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.replica == 0 {
+            return write!(f, "{}@{}", self.service, self.host);
+        }
         write!(f, "{}.{}@{}", self.service, self.replica, self.host)
     }
 }
@@ -158,6 +163,9 @@ pub struct Release {
     /// Where they stand behind load balancers.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fronts: BTreeMap<ServiceName, Front>,
+    /// The Swarm that it is for; none for hosts of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
     /// When it was made.
     pub at: Timestamp,
     /// Who made it, `user@machine`.
@@ -181,6 +189,12 @@ impl Release {
             restart: service.deploy.restart.clone(),
             ..Deploy::default()
         };
+        if self.stack.is_some() {
+            bare.deploy.placement = service.deploy.placement.clone();
+            bare.deploy
+                .endpoint_mode
+                .clone_from(&service.deploy.endpoint_mode);
+        }
         bare.depends_on.clear();
         bare.profiles.clear();
         bare.build = None;
@@ -207,6 +221,25 @@ impl Release {
         let text = serde_json::to_vec(&parts).ok()?;
         let digest = super::hex(Sha256::digest(text).as_slice());
         Some(Print(digest[..16].to_owned()))
+    }
+
+    /// How many replicas of a service there are; of those with one on each node of a Swarm that is not known.
+    pub fn replicas(&self, name: &ServiceName) -> Option<usize> {
+        use super::app::DeployMode;
+        let service = self.spec.services.get(name);
+        match (&self.stack, service) {
+            (Some(_), Some(service)) => match service.deploy.mode {
+                DeployMode::Replicated | DeployMode::ReplicatedJob => {
+                    usize::try_from(service.replicas()).ok()
+                }
+                DeployMode::Global | DeployMode::GlobalJob => None,
+            },
+            (Some(_), None) => Some(0),
+            (None, _) => {
+                let of = self.targets.iter().filter(|one| one.service == *name);
+                Some(of.count())
+            }
+        }
     }
 
     /// The hosts that have replicas of it, each once.

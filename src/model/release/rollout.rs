@@ -1,6 +1,7 @@
 //! One deploy: a release on its way to its hosts, who brings it there, and how far it is.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     hash::{Hash, Hasher},
     path::PathBuf,
@@ -10,7 +11,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{Front, Gate, Lane, Policy, Release, ReleaseNumber, Scope, Strategy, Target};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, app::ServiceName};
 
 /// Which way a deploy goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -124,6 +125,9 @@ pub struct Rollout {
     /// The file of this machine that has its images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<PathBuf>,
+    /// What services of a Swarm were made of when it was planned: whoever finds something else asks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<ServiceName, String>,
 }
 
 impl Rollout {

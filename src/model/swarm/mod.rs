@@ -1,11 +1,13 @@
 //! A Swarm, as its managers tell of it: nodes, services, tasks, secrets and configs.
 
 mod action;
+mod facts;
 mod node;
 mod service;
 mod task;
 
 pub use action::{NewStored, SwarmAction};
+pub use facts::{Fact, Facts};
 pub use node::{Availability, Node, fits};
 pub use service::{Mode, Service, Update};
 pub use task::Task;

@@ -55,6 +55,9 @@ impl<P: Place> Deploy<'_, P> {
 
     /// Brings the release before back to every target, in reverse.
     pub(super) async fn back(&self, why: &str) -> End {
+        if self.is_stack() {
+            return self.back_stack(why).await;
+        }
         self.life.set_phase(Phase::RollingBack);
         self.life.set_detail(format!("going back: {why}"));
         let mut troubles = self.no_share().await;

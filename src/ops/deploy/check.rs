@@ -21,7 +21,7 @@ pub(super) fn check(
 ) -> (Vec<LeftOut>, Vec<String>) {
     let (mut against, mut notes) = (Vec::new(), Vec::new());
     for (name, service) in &release.spec.services {
-        let why = impossible(name, service);
+        let why = impossible(name, service, false);
         against.extend(why.map(|refusal| left_out(name.as_str(), refusal)));
         if let Some(own) = &service.container_name {
             notes.push(format!("{name}: its containers are called after the release; {own} stays as a name in its networks"));
@@ -137,8 +137,8 @@ fn host_troubles(draft: &Draft, release: &Release, fleet: &Fleet, host: &Host) -
     found
 }
 
-/// What cannot be done on hosts that are no Swarm.
-fn impossible(name: &ServiceName, service: &Service) -> Option<Refusal> {
+/// What cannot be done on any host.
+pub(super) fn impossible(name: &ServiceName, service: &Service, is_stack: bool) -> Option<Refusal> {
     let refuse = |why: String, remedy: &str| Some(Refusal::new(RefusalKind::State, why, remedy));
     if let Some(NetworkMode::Service(other)) = &service.network_mode {
         let why = format!(
@@ -172,7 +172,8 @@ fn impossible(name: &ServiceName, service: &Service) -> Option<Refusal> {
             );
         }
     }
-    if service.read_only && !(service.configs.is_empty() && service.secrets.is_empty()) {
+    if service.read_only && !is_stack && !(service.configs.is_empty() && service.secrets.is_empty())
+    {
         let why =
             format!("{name} is read-only, so that its configs and secrets cannot be put into it");
         return refuse(why, "take read_only out, or mount a volume that has them");

@@ -1,12 +1,19 @@
 //! What a deploy is planned from: everything that had to be read, as values.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use serde::Serialize;
 
-use super::{fronts::Fronted, rollout::Begin};
+use super::{
+    fronts::Fronted,
+    rollout::Begin,
+    swarm::{self, Stacking},
+};
 use crate::model::{
-    HostName, Image, Maintenance, Timestamp,
+    Fleet, HostName, Image, Maintenance, Timestamp,
     app::{SecretName, ServiceName, Spec, Told},
     pipeline::SuiteResult,
     release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
@@ -30,8 +37,10 @@ pub struct Draft {
     pub generate: Vec<(SecretName, usize)>,
     /// Secrets that nobody knows, with where they were looked for.
     pub unknown: Vec<String>,
-    /// The hosts that are to have it.
+    /// The hosts that are to have it; of a Swarm one manager.
     pub hosts: Vec<HostName>,
+    /// The Swarm that is to have it; none for hosts of their own.
+    pub stack: Option<Stacking>,
     /// The releases that there are, newest first.
     pub releases: Vec<(Release, Held)>,
     /// What registries say that names mean now: a digest, or why not.
@@ -94,6 +103,15 @@ pub enum Task {
 }
 
 impl Draft {
+    /// Its hosts, and those that are nodes of its Swarm.
+    pub(super) fn everywhere(&self, fleet: &Fleet) -> Vec<HostName> {
+        let seen = self.stack.as_ref().and_then(|one| one.seen.as_ref().ok());
+        let nodes = seen.map(|seen| swarm::nodes_of(fleet, seen));
+        let nodes = nodes.into_iter().flat_map(BTreeMap::into_values);
+        let all: BTreeSet<HostName> = self.hosts.iter().cloned().chain(nodes).collect();
+        all.into_iter().collect()
+    }
+
     /// The release that is everywhere now, as far as deploys are known: the newest that succeeded.
     pub fn current(&self) -> Option<&Release> {
         current(&self.releases)

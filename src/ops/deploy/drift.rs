@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::Serialize;
 
-use super::rollout::{Stage, stages};
+use super::{
+    rollout::{Stage, stages},
+    swarm,
+};
 use crate::model::{
     Container, Fleet, Health, Host, HostName, Share, State,
     app::ServiceName,
@@ -122,7 +125,7 @@ pub fn standing(open: &Open) -> &'static str {
 }
 
 /// The containers of an app on a host.
-fn of_app<'f>(host: &'f Host, scope: &Scope) -> impl Iterator<Item = &'f Container> {
+pub(super) fn of_app<'f>(host: &'f Host, scope: &Scope) -> impl Iterator<Item = &'f Container> {
     let is_its = host.environment() == &*scope.environment;
     let app = scope.app.as_str().to_owned();
     let all = host.containers.values().filter(move |_| is_its);
@@ -138,6 +141,9 @@ fn counts(one: &Container) -> bool {
 /// is no difference.
 pub fn drift(fleet: &Fleet, release: &Release, open: Option<&Rollout>) -> Vec<Drift> {
     let scope = &release.scope;
+    if release.stack.is_some() {
+        return swarm::drift(fleet, release, open);
+    }
     let mut wanted: BTreeMap<(&HostName, &ServiceName), usize> = BTreeMap::new();
     for target in &release.targets {
         let place = (&target.host, &target.service);
@@ -276,6 +282,9 @@ pub fn progress(open: &Open, fleet: &Fleet) -> Progress {
 
 /// How many containers of each service of a release are well, by host.
 fn present(release: &Release, fleet: &Fleet) -> BTreeMap<(HostName, ServiceName), usize> {
+    if release.stack.is_some() {
+        return swarm::present(release, fleet);
+    }
     let mut present = BTreeMap::new();
     for (name, print) in release
         .spec

@@ -22,6 +22,7 @@ mod read;
 mod rollout;
 mod site;
 mod spread;
+mod swarm;
 #[cfg(test)]
 pub(crate) mod tests;
 mod traffic;
@@ -35,4 +36,5 @@ pub use place::{Place, Trouble};
 pub use plan::{again, plan};
 pub use prepare::{Desk, prepare, scope};
 pub use rollout::{Begin, Stage, carry_out, run, stages};
+pub use swarm::Swarms;
 pub use traffic::Move;

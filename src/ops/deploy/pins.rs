@@ -137,10 +137,10 @@ fn pin(
         digest: found.iter().find_map(|one| one.digest.clone()),
         id: Some(first.id.to_owned()),
     };
-    let lacking: Vec<&str> = draft
-        .hosts
+    let everywhere = draft.everywhere(fleet);
+    let lacking: Vec<&str> = everywhere
         .iter()
-        .filter(|host| !found.iter().any(|one| one.host == *host))
+        .filter(|host| !found.iter().any(|one| *one.host == **host))
         .map(HostName::as_str)
         .collect();
     if pin.digest.is_none() && !lacking.is_empty() {
@@ -172,8 +172,9 @@ fn as_before(draft: &Draft, service: &ServiceName, pin: Pin) -> Pin {
 }
 
 fn found<'d>(draft: &'d Draft, name: &RemoteImage) -> Vec<There<'d>> {
-    let hosts = draft.hosts.iter();
-    let images = hosts.filter_map(|host| Some((host, draft.images.get(host)?)));
+    // Those of a Swarm's nodes are known of all hosts that were looked at.
+    let is_its = |host: &HostName| draft.stack.is_some() || draft.hosts.contains(host);
+    let images = draft.images.iter().filter(|(host, _)| is_its(host));
     images
         .filter_map(|(host, images)| there(host, images, name))
         .collect()

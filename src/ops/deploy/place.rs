@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use futures_util::stream::BoxStream;
 
-use super::traffic::Move;
+use super::{swarm::Swarms, traffic::Move};
 use crate::{
     clients::{self, haproxy::Sample},
     engine,
@@ -48,7 +48,7 @@ impl From<clients::Error> for Trouble {
 }
 
 /// A fleet of hosts as the loop uses them: the engines, or a stand-in for tests.
-pub trait Place: Sync {
+pub trait Place: Swarms {
     /// All containers of an app on a host.
     fn observe(
         &self,

@@ -4,15 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Begin, Draft, Stage, Task, check::check, fronts, gray, hold, permit, pins, rollout, spread,
-    stages,
+    stages, swarm,
 };
 use crate::{
     catalog::policy,
     model::{
-        Fleet, Step, Subject,
+        Fleet, HostName, Step, Subject,
         app::{ServiceName, Severity},
         release::{
-            Direction, Front, Gray, Held, Release, ReleaseNumber, Rollout, Strategy, diff, strategy,
+            Direction, Front, Gray, Held, Release, ReleaseNumber, Rollout, Strategy, Target, diff,
+            strategy,
         },
         span,
     },
@@ -25,27 +26,50 @@ use crate::{
 /// So many differences of a service are told before the rest is counted.
 const CHANGES: usize = 12;
 
+/// The release that comes of it.
+pub(super) fn release(draft: &Draft, fleet: &Fleet) -> Result<Release, Refusal> {
+    let newest = draft.releases.first().map(|(release, _)| release.number);
+    Ok(Release {
+        scope: draft.scope.clone(),
+        number: newest.map_or(ReleaseNumber(1), ReleaseNumber::next),
+        spec: draft.spec.clone(),
+        pins: pins::pins(draft, fleet)?,
+        targets: match &draft.stack {
+            Some(stacking) => one_each(draft, &stacking.manager),
+            None => spread::targets(draft, fleet)?,
+        },
+        fronts: fronts::decided(draft),
+        stack: swarm::stack(draft, fleet),
+        at: draft.at,
+        by: draft.by.clone(),
+        source: draft.source.clone(),
+        reason: draft.reason.clone(),
+    })
+}
+
+/// In a Swarm a service is one target: where its tasks are is decided there.
+fn one_each(draft: &Draft, manager: &HostName) -> Vec<Target> {
+    let names = draft.spec.services.keys();
+    let of = |name: &ServiceName| Target {
+        service: name.clone(),
+        replica: 0,
+        host: manager.clone(),
+    };
+    names.map(of).collect()
+}
+
 /// The plan of a deploy, from what was read for it. Everything that speaks against it is told at once.
 pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, Refusal> {
     if let Some((_, held)) = draft.releases.iter().find(|(_, held)| held.phase.is_open()) {
         return Err(Refusal::new(RefusalKind::Busy, hold::busy(held), ""));
     }
     let current = draft.current();
-    let newest = draft.releases.first().map(|(release, _)| release.number);
-    let release = Release {
-        scope: draft.scope.clone(),
-        number: newest.map_or(ReleaseNumber(1), ReleaseNumber::next),
-        spec: draft.spec.clone(),
-        pins: pins::pins(draft, fleet)?,
-        targets: spread::targets(draft, fleet)?,
-        fronts: fronts::decided(draft),
-        at: draft.at,
-        by: draft.by.clone(),
-        source: draft.source.clone(),
-        reason: draft.reason.clone(),
-    };
+    let release = release(draft, fleet)?;
     let environment = fleet.environment(&release.scope.environment);
-    let (mut against, notes) = check(draft, &release, fleet);
+    let (mut against, notes) = match &draft.stack {
+        Some(_) => (swarm::against(draft, &release, fleet), swarm::noted(draft)),
+        None => check(draft, &release, fleet),
+    };
     against.extend(
         policy(&release.spec, &environment.deny)
             .into_iter()
@@ -68,6 +92,7 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
         adopt: draft.adopt,
         generate: draft.generate.clone(),
         bundle: draft.bundle.clone(),
+        seen: swarm::seen(draft),
     };
     let view = View {
         draft,
@@ -150,7 +175,9 @@ impl View<'_> {
     fn title(&self) -> String {
         let release = &self.rollout.release;
         let hosts = release.hosts().len();
-        let hosts = if hosts == 1 {
+        let hosts = if let Some(stacking) = &self.draft.stack {
+            format!("the Swarm of {}", stacking.manager)
+        } else if hosts == 1 {
             "1 host".to_owned()
         } else {
             format!("{hosts} hosts")
@@ -161,6 +188,9 @@ impl View<'_> {
     /// The targets of a service whose containers are not as they are to be.
     fn changed(&self, service: &ServiceName) -> usize {
         let release = &self.rollout.release;
+        if self.draft.stack.is_some() {
+            return usize::from(swarm::changed(self.draft, service));
+        }
         let print = release.print(service);
         let targets = release.targets.iter().filter(|one| one.service == *service);
         let is_so = |target: &&crate::model::release::Target| {
@@ -201,6 +231,9 @@ impl View<'_> {
 
     /// What is interrupted, service by service.
     fn interrupted(&self) -> Vec<String> {
+        if self.draft.stack.is_some() {
+            return swarm::interrupted(self.draft, self.rollout);
+        }
         let release = &self.rollout.release;
         let services = release.spec.services.iter();
         let mut told: Vec<String> = services
@@ -236,6 +269,7 @@ impl View<'_> {
             "{}: {from} → {}, {}",
             release.scope, release.number, release.source
         )];
+        told.extend(swarm::told(self.draft));
         let changes = diff(previous, release);
         let mut by_service: BTreeMap<Option<ServiceName>, Vec<String>> = BTreeMap::new();
         for change in changes {
@@ -327,6 +361,9 @@ impl View<'_> {
 
     /// How each service is brought to its hosts.
     fn how(&self) -> Vec<String> {
+        if self.draft.stack.is_some() {
+            return swarm::how(self.draft);
+        }
         let release = &self.rollout.release;
         let all = stages(self.rollout);
         let services = release.spec.services.iter().map(|(name, service)| {

@@ -426,7 +426,17 @@ impl Desk<'_> {
             service.image = Some(one.image.clone());
         }
         let hosts = Self::hosts_or_before(hosts, &scope, &releases)?;
+        let asked = if args.swarm {
+            Some("--swarm is said")
+        } else if read.spec.swarm {
+            Some("its file says engine: swarm")
+        } else {
+            None
+        };
+        let (hosts, stack) = self.stacking(&scope, hosts, before, asked).await?;
+        read.spec.swarm = stack.is_some();
         let draft = Draft {
+            stack,
             keeps: (args.template.is_none() && args.files.is_empty())
                 .then(|| before.cloned())
                 .flatten(),
@@ -468,7 +478,11 @@ impl Desk<'_> {
             generate: Vec::new(),
         };
         let hosts = to.hosts().into_iter().cloned().collect();
+        let before = current(&releases);
+        let asked = to.stack.is_some().then_some("the release was there");
+        let (hosts, stack) = self.stacking(&scope, hosts, before, asked).await?;
         let draft = Draft {
+            stack,
             keeps: Some(to),
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
@@ -509,7 +523,9 @@ impl Desk<'_> {
         }
         hosts.sort();
         hosts.dedup();
+        let (hosts, stack) = self.stacking(&scope, hosts, Some(&now), None).await?;
         let draft = Draft {
+            stack,
             keeps: Some(now),
             policy: self.policy(&scope, &args.how),
             reason: args.why.reason.clone(),
@@ -528,7 +544,11 @@ impl Desk<'_> {
         hosts: Vec<HostName>,
         releases: Vec<(Release, Held)>,
     ) -> Draft {
-        let plain = plainly(self.fleet, &scope, &mut read.spec);
+        let plain = if read.spec.swarm {
+            Vec::new()
+        } else {
+            plainly(self.fleet, &scope, &mut read.spec)
+        };
         let mut unknown = Vec::new();
         let made = |name: &SecretName| read.generate.iter().any(|(one, _)| one == name);
         for name in read.spec.secrets_needed() {
@@ -545,6 +565,8 @@ impl Desk<'_> {
                 FileFrom::Variable(name) => {
                     self.crew.secrets.value(&SecretOf::Variable(name)).map(drop)
                 }
+                // The Swarm keeps it itself.
+                FileFrom::External if read.spec.swarm => Ok(()),
                 FileFrom::External => {
                     let name = file.name.as_deref().unwrap_or(name);
                     match SecretName::new(name) {
@@ -570,6 +592,7 @@ impl Desk<'_> {
             generate: read.generate,
             unknown,
             hosts,
+            stack: None,
             releases,
             digests: BTreeMap::new(),
             found: BTreeMap::new(),
@@ -621,7 +644,8 @@ impl Desk<'_> {
 
     /// With what hosts and registries say.
     pub(super) async fn looked(&self, mut draft: Draft, always: bool) -> Draft {
-        let mut hosts: Vec<&HostName> = draft.hosts.iter().collect();
+        let everywhere = draft.everywhere(self.fleet);
+        let mut hosts: Vec<&HostName> = everywhere.iter().collect();
         hosts.extend(current(&draft.releases).iter().flat_map(|one| one.hosts()));
         hosts.sort();
         hosts.dedup();
@@ -650,7 +674,9 @@ impl Desk<'_> {
             let mut pins = draft.keeps.iter().flat_map(|one| one.pins.values());
             pins.any(|pin| pin.image == *image)
         };
-        draft.fronts = fronts(self.crew, self.fleet, &draft).await;
+        if draft.stack.is_none() {
+            draft.fronts = fronts(self.crew, self.fleet, &draft).await;
+        }
         let asked = pins::to_ask(&draft, always);
         let asked = asked.into_iter().filter(|image| always || !kept(image));
         let answers = asked.map(|image| async move {
@@ -659,6 +685,7 @@ impl Desk<'_> {
         });
         draft.resting = resting;
         draft.digests = join_all(answers).await.into_iter().collect();
+        self.made_of(&mut draft).await;
         draft
     }
 

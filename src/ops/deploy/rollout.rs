@@ -20,6 +20,7 @@ use super::{
     gray::{candidate, tried},
     hold::{Life, beat, lease},
     place::{Place, Trouble},
+    swarm,
     traffic::Move,
     watch::WATCH,
 };
@@ -285,6 +286,8 @@ pub(super) enum Stopped {
     Wished(Wish),
     /// Nobody can tell whether a gray release is as good.
     Unsure(String),
+    /// Somebody else changed what is to be changed.
+    Asks(String),
     /// This program is to end, or the store is silent.
     Cancelled,
 }
@@ -302,6 +305,9 @@ fn steps(rollout: &Rollout) -> BTreeMap<Target, usize> {
 
 /// The targets of the release before that the new one does not have.
 pub(super) fn leftovers(rollout: &Rollout) -> Vec<Target> {
+    if rollout.release.stack.is_some() {
+        return swarm::leftovers(rollout);
+    }
     let Some(previous) = &rollout.previous else {
         return Vec::new();
     };
@@ -313,10 +319,10 @@ pub(super) fn leftovers(rollout: &Rollout) -> Vec<Target> {
 
 pub(super) struct Deploy<'d, P> {
     pub(super) rollout: &'d Rollout,
-    lease: &'d Lease,
+    pub(super) lease: &'d Lease,
     pub(super) place: &'d P,
     secrets: &'d Secrets,
-    by: &'d str,
+    pub(super) by: &'d str,
     pub(super) stop: &'d CancellationToken,
     pub(super) life: &'d Life,
     report: &'d (dyn Fn(Progress) + Sync),
@@ -330,6 +336,11 @@ pub(super) struct Deploy<'d, P> {
 }
 
 impl<P: Place> Deploy<'_, P> {
+    /// Whether it is for a Swarm.
+    pub(super) fn is_stack(&self) -> bool {
+        self.rollout.release.stack.is_some()
+    }
+
     /// All of it.
     async fn whole(&self, phase: Phase) -> End {
         if let Err(why) = self.begin().await {
@@ -357,6 +368,9 @@ impl<P: Place> Deploy<'_, P> {
         let scope = self.rollout.scope();
         for (name, length) in &self.rollout.generate {
             self.secrets.make(scope, name, *length)?;
+        }
+        if self.is_stack() {
+            return self.begin_stack().await;
         }
         let hosts = self.hosts();
         let marking = hosts
@@ -396,6 +410,9 @@ impl<P: Place> Deploy<'_, P> {
 
     /// Takes the marks off. A host that cannot be reached keeps its mark, which the next deploy of it will tell.
     async fn leave(&self) {
+        if self.is_stack() {
+            return self.leave_stack().await;
+        }
         let scope = self.rollout.scope();
         let hosts = self.hosts();
         let done = join_all(hosts.iter().map(|host| self.place.unmark(host, scope))).await;
@@ -419,6 +436,9 @@ impl<P: Place> Deploy<'_, P> {
 
     /// Brings the new release everywhere.
     async fn forth(&self) -> Result<String, Stopped> {
+        if self.is_stack() {
+            return self.forth_stack().await;
+        }
         let stages = stages(self.rollout);
         let all = stages.len();
         let is_last_of_it = |at: usize| {
@@ -531,7 +551,7 @@ impl<P: Place> Deploy<'_, P> {
         }
     }
 
-    async fn wait(&self, time: Duration) -> Result<(), Stopped> {
+    pub(super) async fn wait(&self, time: Duration) -> Result<(), Stopped> {
         let until = Instant::now() + time;
         while Instant::now() < until {
             self.asked()?;
@@ -646,6 +666,9 @@ impl<P: Place> Deploy<'_, P> {
                 End::Paused("broken off; `app continue` goes on, `app abort` goes back".to_owned())
             }
             Stopped::Wished(Wish::Abort) => self.back("somebody wished it").await,
+            Stopped::Asks(why) => End::Paused(format!(
+                "{why}; `app continue` overrules that, `app abort` goes back"
+            )),
             Stopped::Unsure(why) => End::Paused(format!(
                 "{why}; `app continue` watches it again, `app promote` brings it everywhere, `app abort` goes back"
             )),

@@ -4,6 +4,7 @@
 
 pub(crate) mod drift;
 mod gray;
+mod swarm;
 
 use std::{
     collections::BTreeMap,
@@ -60,6 +61,7 @@ struct Hosts {
     /// The fewest containers of `web` that ran at any moment, once all did.
     fewest: Mutex<Option<usize>>,
     edge: Arc<Mutex<gray::Edge>>,
+    swarm: Mutex<swarm::Memory>,
 }
 
 fn trouble(why: &str) -> Trouble {
@@ -429,6 +431,7 @@ pub(super) fn release(
         by: "ann@ops".to_owned(),
         source: "a test".to_owned(),
         reason: None,
+        stack: None,
         fronts: BTreeMap::new(),
     })
 }
@@ -447,6 +450,7 @@ fn rollout(release: &Arc<Release>, previous: Option<&Arc<Release>>) -> Rollout {
         adopt: false,
         generate: Vec::new(),
         bundle: None,
+        seen: BTreeMap::new(),
     }
 }
 
@@ -904,6 +908,7 @@ pub(super) fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
     Draft {
         bundle: None,
         plain: Vec::new(),
+        stack: None,
         fronts: BTreeMap::new(),
         scope: scope(),
         spec: release.spec.clone(),

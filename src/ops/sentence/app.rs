@@ -167,6 +167,9 @@ pub struct DeployArgs {
     /// Replace containers of the app that somebody else made
     #[arg(long)]
     pub adopt: bool,
+    /// As services of the Swarm that the host manages; also `x-wharf: {engine: swarm}` in the file, or where it is one already
+    #[arg(long)]
+    pub swarm: bool,
     /// How.
     #[command(flatten)]
     pub how: HowArgs,

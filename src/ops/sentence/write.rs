@@ -372,7 +372,10 @@ fn app(words: &mut Words, command: &AppCommand) {
             for host in &args.hosts {
                 words.option("--hosts", Some(host));
             }
-            words.flag("--pull", args.pull).flag("--adopt", args.adopt);
+            words
+                .flag("--pull", args.pull)
+                .flag("--adopt", args.adopt)
+                .flag("--swarm", args.swarm);
             how(words, &args.how);
         }
         AppCommand::Rollback(args) => {

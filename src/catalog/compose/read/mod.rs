@@ -24,6 +24,7 @@ pub(super) fn spec(whole: &Node, request: &Request<'_>, told: &mut Vec<Told>) ->
         return spec;
     };
     top.take("name");
+    spec.swarm = engine(whole, top.told);
     let parts = ["services", "networks", "volumes", "secrets", "configs"].map(|key| top.take(key));
     top.done(&[
         ("version", "note: Compose files have no versions any more"),
@@ -93,6 +94,30 @@ pub(super) fn spec(whole: &Node, request: &Request<'_>, told: &mut Vec<Told>) ->
     }
     between::check(&mut spec, services, &left_out, told);
     spec
+}
+
+/// Whether `x-wharf.engine` says that it is for a Swarm.
+fn engine(whole: &Node, told: &mut Vec<Told>) -> bool {
+    let said = whole.get("x-wharf").and_then(|own| own.get("engine"));
+    let Some(said) = said.filter(|node| node.kind != Kind::Null) else {
+        return false;
+    };
+    match said.text() {
+        Some("swarm") => true,
+        Some("docker") => false,
+        Some(_) | None => {
+            let what = "it is swarm, or docker for containers of hosts";
+            let remedy = "write engine: swarm, or leave it out";
+            told.push(tell(
+                Severity::Error,
+                &said.at,
+                "x-wharf.engine",
+                what,
+                remedy,
+            ));
+            false
+        }
+    }
 }
 
 fn taken(profiles: &[String], wanted: &Profiles) -> bool {
