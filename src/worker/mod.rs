@@ -239,6 +239,8 @@ impl Worker<'_> {
         };
         let mut hosts = rollout.release.hosts();
         hosts.extend(rollout.previous.iter().flat_map(|one| one.hosts()));
+        let stack = rollout.release.stack.iter();
+        hosts.extend(stack.flat_map(|one| one.nodes.values()));
         let specs = self.setup.hosts.iter();
         let specs: Vec<HostSpec> = specs
             .filter(|spec| hosts.contains(&&spec.name))

@@ -228,6 +228,11 @@ impl Desk<'_> {
             let remedy = "`app releases` lists them";
             return Err(Refusal::new(RefusalKind::Unknown, why, remedy));
         };
+        if release.stack.is_some() {
+            let why = format!("{} of {scope} is for a Swarm", release.number);
+            let remedy = "bundles are for hosts; bring its images with `image bundle`";
+            return Err(Refusal::new(RefusalKind::State, why, remedy));
+        }
         let asked = release.hosts().into_iter().map(|host| async move {
             let images = self.crew.engines.images(host).await;
             (host.clone(), images.unwrap_or_default())

@@ -58,12 +58,27 @@ fn one_each(draft: &Draft, manager: &HostName) -> Vec<Target> {
     names.map(of).collect()
 }
 
+/// What is for a Swarm does not become containers of hosts by the way.
+fn misplaced(draft: &Draft) -> Result<(), Refusal> {
+    let was = draft.current().is_some_and(|one| one.stack.is_some());
+    if draft.stack.is_some() || !(was || draft.spec.swarm) {
+        return Ok(());
+    }
+    let scope = &draft.scope;
+    Err(Refusal::new(
+        RefusalKind::State,
+        format!("{scope} is for a Swarm, and this would make containers of hosts"),
+        "bundles are for hosts; deploy it to the Swarm, or under another name",
+    ))
+}
+
 /// The plan of a deploy, from what was read for it. Everything that speaks against it is told at once.
 pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, Refusal> {
     if let Some((_, held)) = draft.releases.iter().find(|(_, held)| held.phase.is_open()) {
         return Err(Refusal::new(RefusalKind::Busy, hold::busy(held), ""));
     }
     let current = draft.current();
+    misplaced(draft)?;
     let release = release(draft, fleet)?;
     let environment = fleet.environment(&release.scope.environment);
     let (mut against, notes) = match &draft.stack {

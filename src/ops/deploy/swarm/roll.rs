@@ -91,9 +91,8 @@ impl<P: Place> Deploy<'_, P> {
                 }
                 let there = match self.place.image(host, pin).await {
                     Ok(there) => there.is_some(),
-                    // A node that cannot be reached now fetches it itself, when it gets a task.
-                    Err(trouble) if trouble.passes => true,
-                    Err(trouble) => return Err(trouble.why),
+                    // A node that cannot be asked now fetches it itself, when it gets a task.
+                    Err(_) => true,
                 };
                 if !there {
                     let pulled = self.place.pull(host, pin, None, &|_| {}).await;
