@@ -34,6 +34,7 @@ pub const SECTIONS: &[&str] = &[
     "templates",
     "operations",
     "pipelines",
+    "swarms",
     "settings",
     "welcome",
 ];

@@ -5,7 +5,7 @@ use clap::Subcommand;
 /// What can be said about the view itself.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Nav {
-    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, templates, settings, apps, pipelines, welcome
+    /// Go to a pane: overview, hosts, containers, logs, images, subnets, volumes, operations, templates, settings, apps, pipelines, swarms, welcome
     Pane {
         /// Its name, or the beginning of it.
         name: String,

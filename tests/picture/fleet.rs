@@ -9,6 +9,8 @@
 
 #[path = "releases.rs"]
 mod releases;
+#[path = "swarm.rs"]
+mod swarm;
 
 use std::sync::Arc;
 
@@ -219,6 +221,11 @@ pub fn demo() -> Fleet {
         resources(&mut fleet, host, at);
     }
     releases::deployed(&mut fleet, now());
+    let hosts: Vec<HostName> = HOSTS
+        .iter()
+        .map(|(name, _, _)| HostName::new(name))
+        .collect();
+    swarm::put(&mut fleet, &hosts, before);
     fleet.site_ranges = site_ranges();
     last_words(&mut fleet);
     settings(&mut fleet);
@@ -280,7 +287,7 @@ fn online(fleet: &mut Fleet, host: &HostName, at: usize) {
             id: format!("id-{at}"),
             address_pools: Vec::new(),
             warnings: Vec::new(),
-            swarm: None,
+            swarm: swarm::membership(at),
         }),
     ));
     fleet.apply(Event::Heard(

@@ -8,6 +8,7 @@ mod pipeline;
 mod resource;
 mod setting;
 mod subnet;
+mod swarm;
 mod template;
 
 use std::{borrow::Cow, cmp::Ordering};
@@ -28,6 +29,7 @@ pub use setting::{SettingRow, SettingRows};
 pub use subnet::{
     Attached, AttachedRow, SubnetRow, Subnets, count, fill, finding_glyph, finding_tone,
 };
+pub use swarm::{NodeRow, Nodes, ServiceRow, Services};
 pub use template::{TemplateRow, Templates};
 
 /// A kind of rows with its columns. The rows borrow from the fleet, the columns do not.

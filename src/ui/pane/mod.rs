@@ -11,6 +11,7 @@ pub mod overview;
 pub mod pipelines;
 pub mod settings;
 pub mod subnets;
+pub mod swarms;
 mod table;
 pub mod templates;
 pub mod volumes;
@@ -162,6 +163,8 @@ pub enum PaneId {
     Operations,
     /// Pipelines and their runs.
     Pipelines,
+    /// The Swarms: services, nodes, tasks.
+    Swarms,
     /// The templates of all catalogs.
     Templates,
     /// What this console is told about itself.
@@ -174,7 +177,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// The panes side by side, in the order of their numbers. The detail is reached from a container.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -187,10 +190,11 @@ impl PaneId {
         Self::Templates,
         Self::Apps,
         Self::Pipelines,
+        Self::Swarms,
     ];
 
     /// The panes that can be gone to by name.
-    pub const NAMED: [Self; 13] = [
+    pub const NAMED: [Self; 14] = [
         Self::Overview,
         Self::Hosts,
         Self::Containers,
@@ -203,6 +207,7 @@ impl PaneId {
         Self::Settings,
         Self::Apps,
         Self::Pipelines,
+        Self::Swarms,
         Self::Welcome,
     ];
 
@@ -219,6 +224,7 @@ impl PaneId {
             Self::Volumes => "volumes",
             Self::Operations => "operations",
             Self::Pipelines => "pipelines",
+            Self::Swarms => "swarms",
             Self::Templates => "templates",
             Self::Settings => "settings",
             Self::Welcome => "welcome",
@@ -265,6 +271,7 @@ pub struct Panes {
     pub operations: operations::Operations,
     /// Pipelines and their runs, to which sentences lead.
     pub pipelines: pipelines::Pipelines,
+    swarms: swarms::Swarms,
     /// The templates, to which sentences lead.
     pub templates: templates::Templates,
     settings: settings::Settings,
@@ -288,6 +295,7 @@ impl Panes {
             PaneId::Volumes => &self.volumes,
             PaneId::Operations => &self.operations,
             PaneId::Pipelines => &self.pipelines,
+            PaneId::Swarms => &self.swarms,
             PaneId::Templates => &self.templates,
             PaneId::Settings => &self.settings,
             PaneId::Welcome => &self.welcome,
@@ -308,6 +316,7 @@ impl Panes {
             PaneId::Volumes => &mut self.volumes,
             PaneId::Operations => &mut self.operations,
             PaneId::Pipelines => &mut self.pipelines,
+            PaneId::Swarms => &mut self.swarms,
             PaneId::Templates => &mut self.templates,
             PaneId::Settings => &mut self.settings,
             PaneId::Welcome => &mut self.welcome,
@@ -331,6 +340,9 @@ impl Panes {
             "hosts.sort" => self.hosts.set_sort(value),
             "pipelines.sort" | "runs.sort" | "pipelines.columns" | "runs.columns" => {
                 self.pipelines.remembered(key, value);
+            }
+            "services.sort" | "nodes.sort" | "services.columns" | "nodes.columns" => {
+                self.swarms.remembered(key, value);
             }
             "operations.sort" => self.operations.set_sort(value),
             _ => {}
