@@ -27,6 +27,7 @@ mod registries;
 mod scaling;
 mod setting_up;
 mod streams;
+mod swarms;
 mod templates;
 mod terminal;
 mod upkeep;
