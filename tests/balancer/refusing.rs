@@ -3,10 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use wharf::{
-    clients::{
-        Error, ErrorKind,
-        haproxy::{Finding, Level},
-    },
+    clients::{Error, ErrorKind, Finding, haproxy::Level},
     model::{BalancerSpec, Mark, Share},
 };
 
