@@ -64,8 +64,8 @@ struct PipelineJson<'a> {
 }
 
 async fn list(session: &Session) -> Result<Exit, Failure> {
-    let (known, told) = pipeline::known(&session.config.pipelines.directory);
     let store = session.store();
+    let (known, told) = pipeline::known(&store, &session.config.pipelines.directory).await;
     let mut rows: Vec<(PipelineName, usize, Vec<RunHeld>)> = Vec::new();
     for one in &known {
         let last = store.runs(Some(&one.name), false, 10).await?;

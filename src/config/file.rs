@@ -20,6 +20,7 @@ use crate::{
         app::{CatalogSource, Rule, Visibility},
         jenkins::JenkinsSpec,
         notify::Channel,
+        pipeline::PipelineSource,
         scaling::Scaling,
         setting::{Key, written_length},
     },
@@ -51,6 +52,8 @@ pub(super) struct File {
     pub(super) trusted: Vec<Arc<str>>,
     /// The directory of pipelines, how many runs go on at once, how many on one host, and whether consoles carry them out.
     pub(super) pipelines: (Option<PathBuf>, Option<usize>, Option<usize>, Option<bool>),
+    /// The repositories that keep pipelines.
+    pub(super) repositories: Vec<PipelineSource>,
     pub(super) read_only: bool,
     /// The roles that people have; none when none was ever written.
     pub(super) grants: Option<Vec<Grant>>,
@@ -251,6 +254,18 @@ impl File {
                     .and_then(|count| usize::try_from(count).ok()),
                 section.flag("console"),
             );
+            section.tables("repository", |section| {
+                let url = section.text("url");
+                let branch = section.text("branch").unwrap_or_else(|| "main".to_owned());
+                let path = section.text("path").unwrap_or_else(|| ".wharf".to_owned());
+                match url {
+                    Some(url) => self.repositories.push(PipelineSource { url, branch, path }),
+                    None => section.complain(
+                        "has no url",
+                        "write url = \"ssh://git@git.example.org/shop.git\"; until then it is not looked at",
+                    ),
+                }
+            });
         });
         root.table("bundle", |section| {
             let keys = section.texts("trust");

@@ -68,6 +68,7 @@ impl Config {
                 at_once: file.pipelines.1.unwrap_or(4),
                 per_host: file.pipelines.2.unwrap_or(4),
                 console: file.pipelines.3.unwrap_or(true),
+                repositories: file.repositories,
             },
             trust: Trust {
                 key: paths.data_dir.join("bundle-key"),

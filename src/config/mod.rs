@@ -41,7 +41,7 @@ use crate::{
     model::{
         Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
         SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec, notify::Channel,
-        scaling::Scaling,
+        pipeline::PipelineSource, scaling::Scaling,
     },
 };
 
@@ -169,6 +169,8 @@ pub struct Pipelines {
     pub per_host: usize,
     /// Whether a console carries runs out as long as no worker is there.
     pub console: bool,
+    /// The repositories that keep pipelines of their own.
+    pub repositories: Vec<PipelineSource>,
 }
 
 /// How often facts are asked for again that no event tells.

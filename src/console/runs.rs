@@ -4,7 +4,6 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Notify, mpsc, watch},
-    task::spawn_blocking,
     time::{Instant, sleep},
 };
 
@@ -84,13 +83,10 @@ pub async fn follow(
 impl Source {
     /// The pipelines that have a file, and what is wrong with others.
     async fn files(&self) -> Vec<Msg> {
-        let Self::Store(_, directory) = self else {
+        let Self::Store(store, directory) = self else {
             return vec![Msg::Event(Event::Pipelines(Ok(samples::pipelines())))];
         };
-        let directory = directory.clone();
-        let Ok((files, told)) = spawn_blocking(move || pipeline::known(&directory)).await else {
-            return Vec::new();
-        };
+        let (files, told) = pipeline::known(store, directory).await;
         let mut said = vec![Msg::Event(Event::Pipelines(Ok(files.into())))];
         let wrong = told.iter().find(|one| one.severity == Severity::Error);
         if let Some(wrong) = wrong {

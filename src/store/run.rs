@@ -4,7 +4,10 @@
 //! ended, anybody may take it. Each taking raises its token, and whoever has an older one is told so with the next word
 //! it wants to say. Of runs with the same key one is running at a time; one that waits for people lets others pass.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, RandomState},
+};
 
 use super::{
     Store,
@@ -14,8 +17,8 @@ use super::{
     owner::{Life, Owner},
 };
 use crate::model::pipeline::{
-    LogChunk, LogLine, LogPlace, PipelineName, Reply, Run, RunHeld, RunLease, RunNumber, RunWish,
-    Status, StepName, SuiteResult,
+    KeptFile, LogChunk, LogLine, LogPlace, PipelineName, Reply, Run, RunHeld, RunLease, RunNumber,
+    RunWish, Status, StepName, SuiteResult,
 };
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
@@ -44,6 +47,9 @@ pub enum Taker {
     /// A console, because no worker is there.
     Console,
 }
+
+/// What the keys begin with under which the files of repositories are kept.
+const FILES: &str = "files ";
 
 /// What the keys begin with under which workers say that they are there.
 const WORKER: &str = "worker ";
@@ -118,6 +124,45 @@ impl Store {
             writer.run(sql, &[number(run.number)]).await?;
             writer.commit().await?;
             Ok(is_done)
+        })
+        .await
+    }
+
+    /// Keeps the pipeline files of a repository as they are at a commit, in the place of those before.
+    pub async fn keep_files(
+        &self,
+        source: &str,
+        commit: &str,
+        files: &[KeptFile],
+    ) -> std::result::Result<(), Error> {
+        self.reading("keep pipelines in", async |database| {
+            let text = json(&(commit, files))?;
+            let mut writer = database.write().await?;
+            let sql = "insert into seen (key, value) values ($1, $2) \
+                       on conflict (key) do update set value = excluded.value";
+            let key = format!("{FILES}{source}");
+            writer
+                .run(sql, &[Value::Text(&key), Value::Text(&text)])
+                .await?;
+            writer.commit().await
+        })
+        .await
+    }
+
+    /// The pipeline files that repositories keep: for each repository the commit, and its files at that.
+    pub async fn kept_files(
+        &self,
+    ) -> std::result::Result<BTreeMap<String, (String, Vec<KeptFile>)>, Error> {
+        self.reading("read pipelines in", async |database| {
+            let sql = "select key, value from seen where key like 'files %' order by key";
+            let mut kept = BTreeMap::new();
+            for row in database.rows(sql, &[]).await? {
+                let key = row.text(0)?;
+                if let Some(source) = key.strip_prefix(FILES) {
+                    kept.insert(source.to_owned(), parse(&row.text(1)?)?);
+                }
+            }
+            Ok(kept)
         })
         .await
     }

@@ -69,7 +69,9 @@ async fn carry(worker: &Worker<'_>, once: bool) -> usize {
         let mut watch = Watch::default();
         while !once && !worker.cancel.is_cancelled() {
             let directory = &setup.pipelines.directory;
-            for line in pipeline::watch(&shop, directory, &mut watch, Timestamp::now()).await {
+            let repositories = &setup.pipelines.repositories;
+            let now = Timestamp::now();
+            for line in pipeline::watch(&shop, directory, repositories, &mut watch, now).await {
                 (worker.tell)(&line);
             }
             tokio::select! {

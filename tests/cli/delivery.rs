@@ -183,6 +183,8 @@ role = "deployer"
 people = ["ann", "bob"]
 role = "approver"
 environments = ["{PROD}"]
+[[pipelines.repository]]
+url = "{}"
 [[registry]]
 host = "{REGISTRY}"
 plain_http = true
@@ -194,6 +196,7 @@ state = "{}"
 environment = "{PROD}"
 "#,
             lab.ssh_config().display(),
+            bench.home().join("repository").display(),
             proxy.text("admin.sock"),
             proxy.text("canary.map"),
             proxy.text("ops.state"),
@@ -224,13 +227,16 @@ environment = "{PROD}"
         ] {
             fs::write(scene.repository.join(name), text).unwrap();
         }
+        // How it is delivered is kept beside what is delivered.
+        let kept = scene.repository.join(".wharf");
+        fs::create_dir(&kept).unwrap();
+        let text = filled(DELIVER, &scene.repository);
+        fs::write(kept.join("deliver.yaml"), text).unwrap();
         scene.commit("v0");
         let directory = scene.bench.file().with_file_name("pipelines");
         fs::create_dir(&directory).unwrap();
-        for (name, text) in [("deliver", DELIVER), ("regression", REGRESSION)] {
-            let text = filled(text, &scene.repository);
-            fs::write(directory.join(format!("{name}.yaml")), text).unwrap();
-        }
+        let text = filled(REGRESSION, &scene.repository);
+        fs::write(directory.join("regression.yaml"), text).unwrap();
         scene
     }
 
@@ -394,7 +400,17 @@ fn a_commit_comes_to_production_by_tests_and_people_though_workers_are_killed() 
 
     // A commit is noticed. The worker is killed while its tests run.
     let worker = scene.worker();
-    sleep(Duration::from_secs(4));
+    let start = Instant::now();
+    while !scene
+        .bench
+        .say("pipeline list -o name")
+        .out
+        .contains("deliver")
+    {
+        assert!(start.elapsed() < Duration::from_secs(30), "it is not read");
+        sleep(Duration::from_millis(200));
+    }
+    sleep(Duration::from_secs(8));
     fs::write(scene.repository.join("page"), "v1").unwrap();
     scene.commit("v1");
     scene.until("tests run", "deliver", step_is("unit", "running"));

@@ -122,6 +122,12 @@ impl Scene {
         rows
     }
 
+    /// Waits until just that stands: a task that was replaced counts until it has ended.
+    #[track_caller]
+    fn stand_as(&self, wanted: &[&str]) {
+        self.until("what stands", || self.stands() == wanted);
+    }
+
     /// What the containers that run greet with, and how many.
     fn greeting(&self, service: &str) -> Vec<String> {
         let mut all = Vec::new();
@@ -210,10 +216,7 @@ fn it_comes_and_changes(scene: &Scene) {
         .ended(3)
         .complains("node2 is no Swarm manager");
     scene.say("--hosts node1").ended(0);
-    assert_eq!(
-        scene.stands(),
-        words(["shop_web 2/2 one", "shop_worker 1/1 one"])
-    );
+    scene.stand_as(&["shop_web 2/2 one", "shop_worker 1/1 one"]);
     scene.greets("web", ["node1 one", "node2 one"]);
     scene.say("").ended(3).complains("nothing is to be done");
     let planned = scene.say("--set GREETING=two --dry-run").ended(0);
@@ -242,10 +245,7 @@ fn it_goes_back_from_what_never_gets_well(scene: &Scene) {
         "{failed:?}"
     );
     scene.greets("web", ["node1 two", "node2 two"]);
-    assert_eq!(
-        scene.stands(),
-        words(["shop_web 2/2 two", "shop_worker 1/1 two"])
-    );
+    scene.stand_as(&["shop_web 2/2 two", "shop_worker 1/1 two"]);
     assert_eq!(scene.newest(), is("r000003", "rolled-back"));
 }
 
@@ -275,17 +275,11 @@ fn it_is_gone_on_with_after_a_kill(scene: &Scene) {
         };
         if on == "continue" {
             ended.ended(0);
-            assert_eq!(
-                scene.stands(),
-                words(["shop_web 2/2 four", "shop_worker 1/1 four"])
-            );
+            scene.stand_as(&["shop_web 2/2 four", "shop_worker 1/1 four"]);
         } else {
             let told = ended.ended(1);
             assert!(told.err.contains("back at r000004"), "{told:?}");
-            assert_eq!(
-                scene.stands(),
-                words(["shop_web 2/2 four", "shop_worker 1/1 four"])
-            );
+            scene.stand_as(&["shop_web 2/2 four", "shop_worker 1/1 four"]);
             assert_eq!(scene.newest(), is("r000005", "rolled-back"));
         }
         scene.greets("web", ["node1 four", "node2 four"]);
@@ -316,10 +310,7 @@ fn what_others_change_is_asked_about(scene: &Scene) {
     let open = scene.bench.say("app deploys -o json").ended(0).json();
     assert_eq!(open[0]["phase"], Value::from("paused"), "{open}");
     scene.bench.say("app continue shop --yes").ended(0);
-    assert_eq!(
-        scene.stands(),
-        words(["shop_web 2/2 six", "shop_worker 1/1 six"])
-    );
+    scene.stand_as(&["shop_web 2/2 six", "shop_worker 1/1 six"]);
     assert_eq!(scene.newest(), is("r000006", "succeeded"));
 }
 
@@ -328,18 +319,12 @@ fn it_is_rolled_back_and_scaled(scene: &Scene) {
         .bench
         .say(&format!("app rollback shop {QUICK}"))
         .ended(0);
-    assert_eq!(
-        scene.stands(),
-        words(["shop_web 2/2 four", "shop_worker 1/1 four"])
-    );
+    scene.stand_as(&["shop_web 2/2 four", "shop_worker 1/1 four"]);
     scene
         .bench
         .say(&format!("app scale shop worker=3 {QUICK}"))
         .ended(0);
-    assert_eq!(
-        scene.stands(),
-        words(["shop_web 2/2 four", "shop_worker 3/3 four"])
-    );
+    scene.stand_as(&["shop_web 2/2 four", "shop_worker 3/3 four"]);
     scene.until("three workers run", || scene.greeting("worker").len() == 3);
     scene
         .bench
@@ -352,7 +337,7 @@ fn it_is_rolled_back_and_scaled(scene: &Scene) {
     let (_, configs) = rest.split_once("configs: {page").unwrap();
     fs::write(&scene.file, format!("{whole}configs: {{page{configs}")).unwrap();
     scene.say("--set GREETING=four").ended(0);
-    assert_eq!(scene.stands(), ["shop_web 2/2 four".to_owned()]);
+    scene.stand_as(&["shop_web 2/2 four"]);
 }
 
 fn a_first_release_that_fails_leaves_nothing(scene: &Scene) {
@@ -365,7 +350,7 @@ fn a_first_release_that_fails_leaves_nothing(scene: &Scene) {
         failed.err.contains("everything is back at nothing"),
         "{failed:?}"
     );
-    assert_eq!(scene.stands(), ["shop_web 2/2 four".to_owned()]);
+    scene.stand_as(&["shop_web 2/2 four"]);
     scene.until("its network is gone", || {
         let networks = scene.docker("node1", "network ls --format {{.Name}}");
         !networks.contains("other_")

@@ -39,7 +39,7 @@ fn a_storm_of_sizes_ends_with_the_right_screen() {
     thread::sleep(Duration::from_millis(50));
     console.resize(100, 30);
     console.wait("the whole table", |screen| {
-        screen.contains("Containers[12]") && screen.contains("8 opera")
+        screen.contains("Containers[12]") && screen.contains("W swar")
     });
     is_as_if_drawn_anew(&mut console);
     let frames = console.screen().matches("Containers[12]").count();

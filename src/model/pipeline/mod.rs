@@ -58,6 +58,33 @@ pub struct Pipeline {
     pub steps: Vec<PipelineStep>,
 }
 
+/// A repository that keeps pipelines beside its source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipelineSource {
+    /// The repository.
+    pub url: String,
+    /// The branch that counts.
+    pub branch: String,
+    /// A directory of files `NAME.yaml` in it, or one such file.
+    pub path: String,
+}
+
+impl PipelineSource {
+    /// What tells it from others.
+    pub fn key(&self) -> String {
+        format!("{}#{}:{}", self.url, self.branch, self.path)
+    }
+}
+
+/// A pipeline file that a repository keeps, as a worker read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptFile {
+    /// Where it is: the repository, its branch and the path.
+    pub place: String,
+    /// What it says.
+    pub text: String,
+}
+
 /// What starts a pipeline without a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]

@@ -39,7 +39,7 @@ use super::{
 const NOBODY: &str = "no worker is there: `wharf worker` carries runs out, and an open console does while there is none";
 
 /// The largest pipeline file, in bytes.
-const LARGEST: u64 = 1 << 20;
+pub(super) const LARGEST: u64 = 1 << 20;
 
 /// What is done to a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -117,16 +117,16 @@ impl Act {
     }
 }
 
-/// The pipelines of a directory, by name, and everything there is to say about its files. That there is no such
-/// directory is as good as that it is empty. Reads files.
-pub fn known(directory: &Path) -> (Vec<Arc<Pipeline>>, Vec<Told>) {
+/// The pipelines of a directory and of the repositories that keep some, by name, and everything there is to say about
+/// their files. A directory that is not there is as good as an empty one; of two with one name that of the directory
+/// counts, else the first. Reads files.
+pub async fn known(store: &Store, directory: &Path) -> (Vec<Arc<Pipeline>>, Vec<Told>) {
     let mut told = Vec::new();
     let mut paths: Vec<PathBuf> = match fs::read_dir(directory) {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         Err(_) => Vec::new(),
     };
-    let is_yaml = |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-    paths.retain(is_yaml);
+    paths.retain(|path| is_yaml(path));
     paths.sort();
     let mut found: BTreeMap<PipelineName, Arc<Pipeline>> = BTreeMap::new();
     for path in paths {
@@ -136,36 +136,65 @@ pub fn known(directory: &Path) -> (Vec<Arc<Pipeline>>, Vec<Told>) {
             found.insert(pipeline.name.clone(), Arc::new(pipeline));
         }
     }
+    let kept = match store.kept_files().await {
+        Ok(kept) => kept,
+        Err(error) => {
+            tracing::warn!(%error, "the pipelines of repositories are not known");
+            BTreeMap::new()
+        }
+    };
+    for file in kept.values().flat_map(|(_, files)| files) {
+        let (pipeline, of_file) = checked(&file.place, &file.text);
+        told.extend(of_file);
+        if let Some(pipeline) = pipeline {
+            found
+                .entry(pipeline.name.clone())
+                .or_insert_with(|| Arc::new(pipeline));
+        }
+    }
     (found.into_values().collect(), told)
+}
+
+/// Whether a file is one of pipelines, by its name.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yaml" || e == "yml")
 }
 
 /// Reads a pipeline file and says what is wrong with it, its sentences too.
 pub fn check(path: &Path) -> (Option<Pipeline>, Vec<Told>) {
     let name = path.display().to_string();
-    let wrong = |what: String| Told {
-        severity: Severity::Error,
-        place: Where {
-            file: name.clone(),
-            ..Where::default()
-        },
-        what,
-        remedy: "name a file that can be read".to_owned(),
-    };
     let text = match fs::metadata(path) {
         Ok(meta) if meta.len() > LARGEST => Err(format!("it is larger than {LARGEST} bytes")),
         Ok(_) => fs::read_to_string(path).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    let text = match text {
-        Ok(text) => text,
-        Err(why) => return (None, vec![wrong(why)]),
-    };
-    let files::Read { pipeline, mut told } = files::pipeline(&name, &text);
+    match text {
+        Ok(text) => checked(&name, &text),
+        Err(why) => (None, vec![wrong(&name, why)]),
+    }
+}
+
+/// What is wrong with a file.
+fn wrong(file: &str, what: String) -> Told {
+    Told {
+        severity: Severity::Error,
+        place: Where {
+            file: file.to_owned(),
+            ..Where::default()
+        },
+        what,
+        remedy: "name a file that can be read".to_owned(),
+    }
+}
+
+/// Reads the text of a pipeline file, and says what is wrong with it.
+fn checked(name: &str, text: &str) -> (Option<Pipeline>, Vec<Told>) {
+    let files::Read { pipeline, mut told } = files::pipeline(name, text);
     for text in pipeline.iter().flat_map(|pipeline| &pipeline.hosts) {
         if let Err(error) = text.parse::<HostPattern>() {
             told.push(Told {
                 remedy: "write a name, env:NAME or group:NAME".to_owned(),
-                ..wrong(format!("hosts: {error}"))
+                ..wrong(name, format!("hosts: {error}"))
             });
         }
     }
@@ -180,7 +209,7 @@ pub fn check(path: &Path) -> (Option<Pipeline>, Vec<Told>) {
             let what = format!("'{line}' is no sentence: {}", error.trim());
             told.push(Told {
                 remedy: "write it as in a shell, without wharf".to_owned(),
-                ..wrong(format!("step {}: {what}", step.name))
+                ..wrong(name, format!("step {}: {what}", step.name))
             });
         }
     }
@@ -196,7 +225,7 @@ pub async fn prepare(
 ) -> Result<Plan, Refusal> {
     let (act, title, told) = match command {
         PipelineCommand::Run(args) => {
-            let (act, title, mut told) = start(desk, args)?;
+            let (act, title, mut told) = start(desk, args).await?;
             let workers = desk.store.workers().await;
             if workers.is_ok_and(|there| there.is_empty()) {
                 told.push(NOBODY.to_owned());
@@ -277,8 +306,8 @@ fn steps_now(run: &Run) -> Vec<String> {
         .collect()
 }
 
-fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
-    let (known, told) = known(desk.pipelines);
+async fn start(desk: &Desk<'_>, args: &StartArgs) -> Result<Planned, Refusal> {
+    let (known, told) = known(desk.store, desk.pipelines).await;
     let Some(pipeline) = known.iter().find(|one| one.name == args.pipeline) else {
         let names: Vec<&str> = known.iter().map(|one| one.name.as_str()).collect();
         let file = told.iter().find(|told| {

@@ -3,23 +3,26 @@
 //! What was seen last is in the store, and it is written together with the run that it starts: of several workers that
 //! see the same, one starts it.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 
 use super::{
-    prepare::{known, parameters},
+    prepare::{LARGEST, is_yaml, known, parameters},
     work::Shop,
 };
 use crate::model::{
     Schedule, Timestamp,
     jenkins::{Build, BuildResult, JobPath},
-    pipeline::{Cause, Pipeline, Run, RunNumber, Trigger},
+    pipeline::{Cause, KeptFile, Pipeline, PipelineSource, Run, RunNumber, Trigger},
     printable,
 };
 
 /// Files are read anew so often.
 const FILES: Duration = Duration::from_secs(5);
+
+/// It is looked so often whether a repository keeps other pipelines.
+const REPOSITORIES: Duration = Duration::from_secs(10);
 
 /// So many builds of a job are looked at.
 const BUILDS: u32 = 50;
@@ -38,6 +41,7 @@ pub struct Watch {
 pub async fn watch(
     shop: &Shop<'_>,
     directory: &Path,
+    repositories: &[PipelineSource],
     watch: &mut Watch,
     now: Timestamp,
 ) -> Vec<String> {
@@ -47,8 +51,28 @@ pub async fn watch(
             Duration::try_from(now.duration_since(*at)).unwrap_or_default()
         })
     };
+    for source in repositories {
+        let key = format!("files {}", source.key());
+        if since(watch.looked.get(&key)) < REPOSITORIES {
+            continue;
+        }
+        watch.looked.insert(key.clone(), now);
+        let line = match keep(shop, source).await {
+            Ok(None) => String::new(),
+            Ok(Some(told)) => {
+                watch.read = None;
+                said.push(told);
+                String::new()
+            }
+            Err(why) => format!("the pipelines of {}: {}", source.url, printable(&why)),
+        };
+        let before = watch.told.insert(key, line.clone()).unwrap_or_default();
+        if !line.is_empty() && before != line {
+            said.push(line);
+        }
+    }
     if since(watch.read.as_ref()) >= FILES {
-        let (pipelines, told) = known(directory);
+        let (pipelines, told) = known(shop.store, directory).await;
         for told in told {
             let line = told.to_string();
             if watch
@@ -105,6 +129,66 @@ pub async fn watch(
         }
     }
     said
+}
+
+/// Reads the pipelines of a repository when its branch has moved; what there is to say then.
+async fn keep(shop: &Shop<'_>, source: &PipelineSource) -> Result<Option<String>, String> {
+    let PipelineSource { url, branch, path } = source;
+    let commit = shop.engines.branch_at(url, branch).await?;
+    let commit = commit.ok_or_else(|| format!("there is no branch {branch}"))?;
+    let kept = shop.store.kept_files().await;
+    let kept = kept.map_err(|error| error.to_string())?;
+    if kept.get(&source.key()).is_some_and(|(at, _)| *at == commit) {
+        return Ok(None);
+    }
+    let tree = shop.engines.check_out(url, Some(&commit)).await?;
+    let files = files(&tree.path(), path)?;
+    let mut read = Vec::new();
+    for (name, text) in files {
+        let place = format!("{url}#{branch}:{name}");
+        read.push(KeptFile { place, text });
+    }
+    let kept = shop.store.keep_files(&source.key(), &commit, &read).await;
+    kept.map_err(|error| error.to_string())?;
+    Ok(Some(format!(
+        "{} pipelines of {} at {}",
+        read.len(),
+        printable(url),
+        commit.get(..8).unwrap_or(&commit)
+    )))
+}
+
+/// The pipeline files below a path of a tree, each with its path there. What leads out of the tree is no file of it.
+fn files(tree: &Path, path: &str) -> Result<Vec<(String, String)>, String> {
+    let tree = fs::canonicalize(tree).map_err(|error| error.to_string())?;
+    let inside = |path: &Path| fs::canonicalize(path).is_ok_and(|real| real.starts_with(&tree));
+    let start = tree.join(path.trim_start_matches('/'));
+    if !inside(&start) {
+        return Err(format!("there is no {path}"));
+    }
+    let mut paths = vec![start.clone()];
+    if start.is_dir() {
+        let entries = fs::read_dir(&start).map_err(|error| error.to_string())?;
+        paths = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| is_yaml(path));
+        paths.sort();
+    }
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path
+            .strip_prefix(&tree)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        let is_small =
+            fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+        if !inside(&path) || !is_small {
+            return Err(format!("{name} is no file of at most {LARGEST} bytes"));
+        }
+        let text = fs::read(&path).map_err(|error| format!("{name}: {error}"))?;
+        files.push((name, String::from_utf8_lossy(&text).into_owned()));
+    }
+    Ok(files)
 }
 
 /// Looks at one; answers the run that it started.
