@@ -11,7 +11,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{model::pipeline::RunHeld, store::Store};
+use crate::store::Store;
 
 /// What carries runs out.
 #[derive(Debug)]
@@ -49,7 +49,8 @@ impl Hand {
         if open.iter().any(|held| held.seconds_left > 0) {
             return None;
         }
-        let mut waiting = open.iter().filter(|held| waits(held));
+        // What is handed to workers waits for one.
+        let mut waiting = open.iter().filter(|held| !held.run.pipeline.is_by_hand());
         let first = waiting.next()?;
         if self.began.is_some_and(|at| at.elapsed() < PAUSE)
             || !store.workers().await.ok()?.is_empty()
@@ -78,11 +79,6 @@ impl Hand {
             Err(error) => format!("no worker is there, and {text} cannot be carried out: {error}"),
         })
     }
-}
-
-/// Whether nobody works on it. What is handed to workers waits for one.
-fn waits(held: &RunHeld) -> bool {
-    !held.run.pipeline.key().starts_with("by-hand ")
 }
 
 impl Drop for Hand {

@@ -94,6 +94,30 @@ pub(in crate::engine) fn put(map: &mut Map<String, Json>, name: &str, value: imp
     }
 }
 
+/// What a mount says that no volume keeps: of a directory of the host, or of memory.
+pub(in crate::engine) fn put_unkept(one: &mut Map<String, Json>, kind: &MountKind) {
+    let mut options = Map::new();
+    match kind {
+        MountKind::Volume { .. } => {}
+        MountKind::Bind {
+            source,
+            propagation,
+            ..
+        } => {
+            put(one, "Type", "bind");
+            put(one, "Source", source.clone());
+            put(&mut options, "Propagation", propagation.clone());
+            put(one, "BindOptions", options);
+        }
+        MountKind::Tmpfs { size, mode, .. } => {
+            put(one, "Type", "tmpfs");
+            put(&mut options, "SizeBytes", *size);
+            put(&mut options, "Mode", *mode);
+            put(one, "TmpfsOptions", options);
+        }
+    }
+}
+
 /// A time as engines take it.
 pub(in crate::engine) fn nanos(time: Option<Duration>) -> u64 {
     let nanos = time.unwrap_or_default().as_nanos();
@@ -338,24 +362,7 @@ impl Body<'_> {
                 put(&mut options, "Subpath", subpath.clone());
                 put(&mut one, "VolumeOptions", options);
             }
-            MountKind::Bind {
-                source,
-                propagation,
-                ..
-            } => {
-                put(&mut one, "Type", "bind");
-                put(&mut one, "Source", source.clone());
-                let mut options = Map::new();
-                put(&mut options, "Propagation", propagation.clone());
-                put(&mut one, "BindOptions", options);
-            }
-            MountKind::Tmpfs { size, mode, .. } => {
-                put(&mut one, "Type", "tmpfs");
-                let mut options = Map::new();
-                put(&mut options, "SizeBytes", *size);
-                put(&mut options, "Mode", *mode);
-                put(&mut one, "TmpfsOptions", options);
-            }
+            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => put_unkept(&mut one, kind),
         }
         one.into()
     }

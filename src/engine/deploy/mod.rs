@@ -5,7 +5,7 @@ mod files;
 mod ground;
 mod look;
 
-pub(super) use body::{Teller, nanos, put};
+pub(super) use body::{Teller, nanos, put, put_unkept};
 pub(super) use files::{config_text, secret_text};
 pub(super) use ground::{network_name, network_spec, volume_name};
 
@@ -228,18 +228,8 @@ impl Engines {
         if of(label::DEPLOY) == ours {
             return Ok(());
         }
-        let why = format!(
-            "a deploy of {} by {} is under way there, which this store does not know",
-            of(label::DEPLOY),
-            of(label::BY)
-        );
-        Err(Error {
-            remedy: Some(format!(
-                "wait for it; if it is over, `volume remove {}@{host}`",
-                mark_name(&lease.scope)
-            )),
-            ..deed.failed(ErrorKind::Conflict, why)
-        })
+        let end = format!("volume remove {}@{host}", mark_name(&lease.scope));
+        Err(marked(&deed, of(label::DEPLOY), of(label::BY), &end))
     }
 
     /// Takes the mark off a host. That there is none is as good.
@@ -256,6 +246,16 @@ impl Engines {
             Err(fault) if fault.is_missing() => Ok(()),
             Err(fault) => Err(deed.fault(fault)),
         }
+    }
+}
+
+/// What is said where a deploy of another store has left its mark; `end` is the sentence that takes it off.
+pub(in crate::engine) fn marked(deed: &Deed, deploy: &str, by: &str, end: &str) -> Error {
+    let why =
+        format!("a deploy of {deploy} by {by} is under way there, which this store does not know");
+    Error {
+        remedy: Some(format!("wait for it; if it is over, `{end}`")),
+        ..deed.failed(ErrorKind::Conflict, why)
     }
 }
 

@@ -210,6 +210,18 @@ pub struct Service {
 }
 
 impl Service {
+    /// The first mount that two replicas on one machine would both write to.
+    pub fn shared_mount(&self) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| {
+            let is_shared = match &mount.kind {
+                MountKind::Volume { source, .. } => source.is_some(),
+                MountKind::Bind { .. } => true,
+                MountKind::Tmpfs { .. } => false,
+            };
+            is_shared && !mount.read_only
+        })
+    }
+
     /// All its texts that may hold secrets.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         let probe = match &self.healthcheck {

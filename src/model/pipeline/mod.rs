@@ -228,7 +228,54 @@ pub enum Ending {
     Failure,
 }
 
+impl PipelineStep {
+    /// A step that says nothing but what it does.
+    pub fn new(name: StepName, verb: Verb) -> Self {
+        Self {
+            name,
+            verb,
+            after: Vec::new(),
+            on: Vec::new(),
+            only: BTreeMap::new(),
+            may_fail: false,
+            timeout: None,
+            retries: 0,
+            environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            cache: BTreeMap::new(),
+            reports: None,
+            artifacts: Vec::new(),
+            cell: BTreeMap::new(),
+        }
+    }
+}
+
+/// What runs are called that say what people said of environments that only workers change. Their keys begin so.
+pub const BY_HAND: &str = "by-hand";
+
 impl Pipeline {
+    /// A pipeline that says nothing but its steps.
+    pub fn new(name: PipelineName, steps: Vec<PipelineStep>) -> Self {
+        Self {
+            name,
+            when: Vec::new(),
+            vars: BTreeMap::new(),
+            parameters: Vec::new(),
+            hosts: Vec::new(),
+            matrix: BTreeMap::new(),
+            concurrency: None,
+            timeout: None,
+            services: Vec::new(),
+            steps,
+        }
+    }
+
+    /// Whether it was handed to workers, and no console carries it out.
+    pub fn is_by_hand(&self) -> bool {
+        let rest = self.key().strip_prefix(BY_HAND);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    }
+
     /// What keeps its runs apart.
     pub fn key(&self) -> &str {
         self.concurrency.as_deref().unwrap_or(self.name.as_str())

@@ -114,35 +114,16 @@ fn name(text: &str) -> StepName {
 fn pipeline(text: &str, steps: Vec<PipelineStep>) -> Pipeline {
     let name: PipelineName = text.parse().unwrap_or_else(|_| unreachable!("{text}"));
     Pipeline {
-        name,
         when: vec![Trigger::Manual],
-        vars: BTreeMap::new(),
-        parameters: Vec::new(),
         hosts: vec!["group:build".to_owned()],
-        matrix: BTreeMap::new(),
-        concurrency: None,
-        timeout: None,
-        services: Vec::new(),
-        steps,
+        ..Pipeline::new(name, steps)
     }
 }
 
 fn step(text: &str, verb: Verb, after: &[&str]) -> PipelineStep {
     PipelineStep {
-        name: name(text),
-        verb,
         after: after.iter().map(|one| name(one)).collect(),
-        on: Vec::new(),
-        only: BTreeMap::new(),
-        may_fail: false,
-        timeout: None,
-        retries: 0,
-        environment: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        cache: BTreeMap::new(),
-        reports: None,
-        artifacts: Vec::new(),
-        cell: BTreeMap::new(),
+        ..PipelineStep::new(name(text), verb)
     }
 }
 

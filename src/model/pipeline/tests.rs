@@ -6,20 +6,8 @@ use super::*;
 
 fn step(name: &str, after: &[&str]) -> PipelineStep {
     PipelineStep {
-        name: name.parse().unwrap(),
-        verb: Verb::Run("host list".to_owned()),
         after: after.iter().map(|name| name.parse().unwrap()).collect(),
-        on: Vec::new(),
-        only: BTreeMap::new(),
-        may_fail: false,
-        timeout: None,
-        retries: 0,
-        environment: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        cache: BTreeMap::new(),
-        reports: None,
-        artifacts: Vec::new(),
-        cell: BTreeMap::new(),
+        ..PipelineStep::new(name.parse().unwrap(), Verb::Run("host list".to_owned()))
     }
 }
 

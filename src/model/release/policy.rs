@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Share;
 use crate::model::app::{
-    Condition, DeployMode, Healthcheck, HostPort, LogGate, MountKind, NetworkMode, Order, Restart,
-    Service, ServiceName, Spec,
+    Condition, DeployMode, Healthcheck, HostPort, LogGate, NetworkMode, Order, Restart, Service,
+    ServiceName, Spec,
 };
 
 /// How a container is replaced by the one of a new release.
@@ -59,15 +59,7 @@ pub fn strategy(name: &ServiceName, service: &Service, spec: &Spec) -> (Strategy
     if let Some(port) = fixed {
         return stop(format!("both would publish {port}"));
     }
-    let written = service.mounts.iter().find(|mount| {
-        let is_shared = match &mount.kind {
-            MountKind::Volume { source, .. } => source.is_some(),
-            MountKind::Bind { .. } => true,
-            MountKind::Tmpfs { .. } => false,
-        };
-        is_shared && !mount.read_only
-    });
-    if let Some(mount) = written {
+    if let Some(mount) = service.shared_mount() {
         return stop(format!("both would write to {}", mount.target));
     }
     if service

@@ -3,13 +3,13 @@
 //! Whoever has the keys of such an environment is the worker. It says the sentence for whoever put it into the queue, and
 //! refuses what they may not do; so who may do what is decided where nobody else can change it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{Plan, Refusal, RefusalKind};
 use crate::{
     model::{
         Actor, Fleet, MASK, Subject,
-        pipeline::{Cause, Pipeline, PipelineStep, Run, Verb},
+        pipeline::{BY_HAND, Cause, Pipeline, PipelineStep, Run, Verb},
     },
     ops::{
         deploy::{Begin, Task},
@@ -19,8 +19,6 @@ use crate::{
     },
 };
 
-/// What the runs of such sentences are called.
-const NAME: &str = "by-hand";
 /// So many characters of its targets keep runs apart.
 const KEY: usize = 200;
 
@@ -154,37 +152,14 @@ fn put(
 
 /// A run that says one line.
 fn run(line: &str, targets: &[String], fleet: &Fleet) -> Result<Run, String> {
-    let key: String = format!("{NAME} {}", targets.join(" "))
+    let key: String = format!("{BY_HAND} {}", targets.join(" "))
         .chars()
         .take(KEY)
         .collect();
-    let step = PipelineStep {
-        name: "say".parse()?,
-        verb: Verb::Run(line.replace('$', "$$")),
-        after: Vec::new(),
-        on: Vec::new(),
-        only: BTreeMap::new(),
-        may_fail: false,
-        timeout: None,
-        retries: 0,
-        environment: BTreeMap::new(),
-        secrets: BTreeMap::new(),
-        cache: BTreeMap::new(),
-        reports: None,
-        artifacts: Vec::new(),
-        cell: BTreeMap::new(),
-    };
+    let step = PipelineStep::new("say".parse()?, Verb::Run(line.replace('$', "$$")));
     let pipeline = Pipeline {
-        name: NAME.parse()?,
-        when: Vec::new(),
-        vars: BTreeMap::new(),
-        parameters: Vec::new(),
-        hosts: Vec::new(),
-        matrix: BTreeMap::new(),
         concurrency: Some(key),
-        timeout: None,
-        services: Vec::new(),
-        steps: vec![step],
+        ..Pipeline::new(BY_HAND.parse()?, vec![step])
     };
     let by = fleet.access.who.clone();
     Ok(Run::new(Arc::new(pipeline), Cause::Manual, by, fleet.now))

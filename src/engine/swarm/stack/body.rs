@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::ground::Known;
 use super::service_name;
-use crate::engine::deploy::{Teller, label, nanos, put, volume_name};
+use crate::engine::deploy::{Teller, label, nanos, put, put_unkept, volume_name};
 use crate::engine::swarm::read::STACK;
 use crate::model::app::{
     DeployMode, Failure, FileUse, Healthcheck, HostPort, Mount, MountKind, NetworkMode, Order,
@@ -253,24 +253,7 @@ impl Body<'_> {
                 }
                 put(&mut one, "VolumeOptions", options);
             }
-            MountKind::Bind {
-                source,
-                propagation,
-                ..
-            } => {
-                put(&mut one, "Type", "bind");
-                put(&mut one, "Source", source.clone());
-                let mut options = Map::new();
-                put(&mut options, "Propagation", propagation.clone());
-                put(&mut one, "BindOptions", options);
-            }
-            MountKind::Tmpfs { size, mode, .. } => {
-                put(&mut one, "Type", "tmpfs");
-                let mut options = Map::new();
-                put(&mut options, "SizeBytes", *size);
-                put(&mut options, "Mode", *mode);
-                put(&mut one, "TmpfsOptions", options);
-            }
+            MountKind::Bind { .. } | MountKind::Tmpfs { .. } => put_unkept(&mut one, &mount.kind),
         }
         one.into()
     }

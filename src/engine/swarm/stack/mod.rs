@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::act::{DEADLINE, present, replace};
 use super::{failed, is_out_of_sequence, stored};
 use crate::engine::Engines;
-use crate::engine::deploy::{label, mark_name};
+use crate::engine::deploy::{label, mark_name, marked};
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::image::trade::header;
 use crate::engine::wire::{escape, query};
@@ -163,17 +163,8 @@ impl Engines {
         if of(label::DEPLOY) == ours {
             return Ok(());
         }
-        let why = format!(
-            "a deploy of {} by {} is under way there, which this store does not know",
-            of(label::DEPLOY),
-            of(label::BY)
-        );
-        Err(Error {
-            remedy: Some(format!(
-                "wait for it; if it is over, `swarm-config remove {name}@{manager}`"
-            )),
-            ..deed.failed(ErrorKind::Conflict, why)
-        })
+        let end = format!("swarm-config remove {name}@{manager}");
+        Err(marked(&deed, &of(label::DEPLOY), &of(label::BY), &end))
     }
 
     /// Takes the mark off. That there is none is as good.

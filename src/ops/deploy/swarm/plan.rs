@@ -10,8 +10,8 @@ use crate::{
     model::{
         Fleet, HostName,
         app::{
-            Condition, DeployMode, FileFrom, HostPort, MountKind, NetworkMode, Order, PortMode,
-            Protocol, Published, Service, ServiceName,
+            Condition, DeployMode, FileFrom, HostPort, NetworkMode, Order, PortMode, Protocol,
+            Published, Service, ServiceName,
         },
         release::{Release, Rollout, Stack, Stacked, Target},
         swarm::{Facts, Mode, Node, fits},
@@ -95,15 +95,7 @@ fn order(service: &Service, seen: &Stacked) -> (Order, String) {
     if service.network_mode == Some(NetworkMode::Host) {
         return stop("both would use the network of the node".to_owned());
     }
-    let written = service.mounts.iter().find(|mount| {
-        let is_shared = match &mount.kind {
-            MountKind::Volume { source, .. } => source.is_some(),
-            MountKind::Bind { .. } => true,
-            MountKind::Tmpfs { .. } => false,
-        };
-        is_shared && !mount.read_only
-    });
-    if let Some(mount) = written {
+    if let Some(mount) = service.shared_mount() {
         return stop(format!("both would write to {}", mount.target));
     }
     if let Some(port) = host_port(service) {
