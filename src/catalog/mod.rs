@@ -2,6 +2,7 @@
 
 pub mod compose;
 mod embedded;
+mod kept;
 pub mod pipeline;
 mod policy;
 mod portainer;
@@ -10,6 +11,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use kept::{keep, kept_commit};
 pub use policy::policy;
 pub use portainer::{Converted, Outcome, convert};
 pub use shelf::{Catalog, Disk};

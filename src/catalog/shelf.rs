@@ -8,17 +8,23 @@ use std::{
 use super::{
     compose::Files,
     embedded,
+    kept::kept_commit,
     portainer::{Outcome, convert},
     template,
 };
-use crate::model::app::{CatalogSource, Severity, Source, Template, TemplateName, Told, Where};
+use crate::model::{
+    app::{CatalogSource, Severity, Source, Template, TemplateName, Told, Where},
+    redact,
+};
 
 /// What the catalog of Wharf's own templates is called.
 const OWN: &str = "wharf";
 /// How many directories deep a catalog is looked through.
 const DEEPEST: usize = 3;
+/// What is to be done about a catalog that cannot be read.
+const CORRECT: &str = "correct [[catalog]] in wharf.toml";
 /// The largest file that is read, in bytes.
-const LARGEST: u64 = 8 << 20;
+pub(super) const LARGEST: u64 = 8 << 20;
 
 /// All templates, sorted by name, and what was wrong with others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,9 +64,19 @@ impl Catalog {
         let mut catalog = Self::own();
         for source in sources {
             let mut files = Vec::new();
+            let name = &source.name;
+            if let Some(repository) = &source.repository
+                && kept_commit(repository).is_none()
+            {
+                let what = format!("catalog {name} was not fetched yet");
+                let remedy = format!("say `wharf template update {name}`");
+                catalog.wrong(&redact(&repository.url), what, &remedy);
+                continue;
+            }
             if let Err(why) = collect(&source.path, DEEPEST, &mut files) {
                 let path = source.path.display();
-                catalog.wrong(&path.to_string(), format!("catalog {}: {why}", source.name));
+                let what = format!("catalog {name}: {why}");
+                catalog.wrong(&path.to_string(), what, CORRECT);
             }
             files.sort();
             for path in files {
@@ -75,7 +91,7 @@ impl Catalog {
         self.templates.iter().find(|one| one.name == *name)
     }
 
-    fn wrong(&mut self, file: &str, what: String) {
+    fn wrong(&mut self, file: &str, what: String, remedy: &str) {
         self.told.push(Told {
             severity: Severity::Error,
             place: Where {
@@ -83,7 +99,7 @@ impl Catalog {
                 ..Where::default()
             },
             what,
-            remedy: "correct [[catalog]] in wharf.toml".to_owned(),
+            remedy: remedy.to_owned(),
         });
     }
 
@@ -91,7 +107,7 @@ impl Catalog {
         let name = path.display().to_string();
         let text = match read(path) {
             Ok(text) => text,
-            Err(why) => return self.wrong(&name, why),
+            Err(why) => return self.wrong(&name, why, CORRECT),
         };
         if path.extension().is_some_and(|ending| ending == "json") {
             match convert(&text, &name) {

@@ -352,6 +352,7 @@ fn catalogs_are_directories_files_and_lists() {
     let source = |path: &std::path::Path| CatalogSource {
         name: "team".to_owned(),
         path: path.to_owned(),
+        repository: None,
         visibility: Some(Visibility::Private),
     };
     let catalog = Catalog::read(&[source(dir.path()), source(&dir.path().join("none"))]);

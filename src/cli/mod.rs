@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod audit;
 mod balancer;
+mod catalog;
 mod deploy;
 mod docs;
 mod exec;
@@ -243,7 +244,7 @@ impl Session {
             }
             Sentence::Audit(AuditCommand::Verify) => audit::verify(self).await,
             Sentence::Setting(command) => setting::list(self, command),
-            Sentence::Template(command) => template::template(self, command),
+            Sentence::Template(command) => template::template(self, command).await,
         }
     }
 

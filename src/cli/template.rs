@@ -35,12 +35,16 @@ use crate::{
 };
 
 /// Answers what is asked of templates.
-pub(super) fn template(session: &Session, command: &TemplateCommand) -> Result<Exit, Failure> {
+pub(super) async fn template(
+    session: &Session,
+    command: &TemplateCommand,
+) -> Result<Exit, Failure> {
     match command {
         TemplateCommand::List(args) => list(session, args),
         TemplateCommand::Show { name } => show(session, name),
         TemplateCommand::Check(args) => check(session, args),
         TemplateCommand::Render(args) => rendered(session, args),
+        TemplateCommand::Update { catalogs } => super::catalog::update(session, catalogs).await,
         TemplateCommand::Convert(args) => converted(session, args),
     }
 }

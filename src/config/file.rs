@@ -9,15 +9,15 @@ use std::{
 use toml_edit::{Item, Value};
 
 use super::{
-    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, contexts,
-    document, jenkins, notify, scaling,
+    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, catalog,
+    contexts, document, jenkins, notify, scaling,
 };
 use crate::{
     logs::Masks,
     model::{
         BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, Grant, HostName,
         HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
-        app::{CatalogSource, Rule, Visibility},
+        app::{CatalogSource, Rule},
         jenkins::JenkinsSpec,
         notify::Channel,
         pipeline::PipelineSource,
@@ -103,13 +103,14 @@ pub(super) struct Import {
 
 /// Makes paths of the file absolute: `~/` is the home, others are relative to the file.
 #[derive(Clone, Copy)]
-struct Base<'a> {
+pub(super) struct Base<'a> {
     home: &'a Path,
     directory: &'a Path,
 }
 
 impl Base<'_> {
-    fn path(self, text: &str) -> PathBuf {
+    /// A path as it is written in the file.
+    pub(super) fn path(self, text: &str) -> PathBuf {
         match text.strip_prefix("~/") {
             Some(rest) => self.home.join(rest),
             None => self.directory.join(text),
@@ -232,7 +233,9 @@ impl File {
         root.tables("notify", |section| {
             notify::read(section, &|text| base.path(text), &mut self.channels);
         });
-        root.tables("catalog", |section| self.catalog(section, base));
+        root.tables("catalog", |section| {
+            self.catalogs.extend(catalog::read(section, base));
+        });
         root.table("ui", |section| self.ui(section));
         root.table("refresh", |section| self.refresh(section));
         root.table("ssh", |section| ssh(&mut self.ssh, section, base));
@@ -335,35 +338,6 @@ impl File {
         } else {
             self.environments.push(spec);
         }
-    }
-
-    /// `[[catalog]]`: templates of one's own.
-    fn catalog(&mut self, section: &mut Section<'_, '_>, base: Base<'_>) {
-        let (name, path) = (section.text("name"), section.text("path"));
-        let visibility = section.text("visibility");
-        if let Some(name) = &name {
-            section.rename(format!("[[catalog]] {name}"));
-        }
-        let visibility = match visibility.as_deref() {
-            None => None,
-            Some("public") => Some(Visibility::Public),
-            Some("private") => Some(Visibility::Private),
-            Some(_) => {
-                let remedy = "write public or private; until then its templates are private";
-                section.complain_of("visibility", "is neither public nor private", remedy);
-                Some(Visibility::Private)
-            }
-        };
-        let (Some(name), Some(path)) = (name, path) else {
-            let remedy =
-                "write name = \"team\" and path = \"templates\"; until then it is not read";
-            return section.complain("needs a name and a path", remedy);
-        };
-        self.catalogs.push(CatalogSource {
-            name,
-            path: base.path(&path),
-            visibility,
-        });
     }
 
     /// `[[site_range]]`: addresses that the site has.

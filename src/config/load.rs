@@ -59,7 +59,11 @@ impl Config {
             jenkins: file.jenkins,
             scalings: file.scalings,
             channels: file.channels,
-            catalogs: file.catalogs,
+            catalogs: {
+                let copies = paths.cache_dir.join("catalogs");
+                let all = file.catalogs.into_iter();
+                all.map(|one| one.below(&copies)).collect()
+            },
             pipelines: Pipelines {
                 directory: file
                     .pipelines

@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod balancer;
+mod catalog;
 mod contexts;
 mod document;
 pub mod edit;

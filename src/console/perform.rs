@@ -29,6 +29,7 @@ use crate::{
     logs::Excerpt,
     model::{
         Action, Event, Fleet, HostName, Origin, Outcome, Place, Step, Timestamp,
+        app::{CatalogSource, Severity},
         release::{Scope, Secrets},
         setting::{Key, length},
     },
@@ -162,15 +163,10 @@ impl Performer {
 
     /// Reads the templates, and tells them.
     pub fn read_templates(&mut self) {
-        let (inbox, catalogs) = (self.inbox.clone(), self.config.catalogs.clone());
-        self.work(async move {
-            let read = spawn_blocking(move || Catalog::read(&catalogs)).await;
-            let templates = read.map(|catalog| catalog.templates).unwrap_or_default();
-            // A console that is gone needs no news.
-            let _ = inbox
-                .send(Msg::Event(Event::Templates(templates.into())))
-                .await;
-        });
+        self.work(tell_templates(
+            self.config.catalogs.clone(),
+            self.inbox.clone(),
+        ));
     }
 
     /// Has the releases of that app told from now on.
@@ -275,6 +271,8 @@ impl Performer {
         let arguments = self.flags.arguments();
         let words = shlex::split(sentence).unwrap_or_default();
         let inbox = self.inbox.clone();
+        let update = words.join(" ").starts_with("template update");
+        let catalogs = update.then(|| self.config.catalogs.clone());
         self.work(async move {
             let start = Instant::now();
             let ended = tokio::select! {
@@ -297,6 +295,9 @@ impl Performer {
             for progress in step.into_iter().chain([Progress::Ended(outcome)]) {
                 // A console that is gone needs no answer.
                 let _ = inbox.send(Msg::Run(id, progress)).await;
+            }
+            if let Some(catalogs) = catalogs {
+                tell_templates(catalogs, inbox).await;
             }
         });
     }
@@ -677,4 +678,14 @@ pub fn signs_of(signs: config::Signs) -> Signs {
         config::Signs::Console => Signs::Console,
         config::Signs::Ascii => Signs::Ascii,
     }
+}
+
+/// Reads the templates of all catalogs, and tells them.
+async fn tell_templates(catalogs: Vec<CatalogSource>, inbox: mpsc::Sender<Msg>) {
+    let read = spawn_blocking(move || Catalog::read(&catalogs)).await;
+    let mut catalog = read.unwrap_or_default();
+    catalog.told.retain(|one| one.severity != Severity::Note);
+    let event = Event::Templates(catalog.templates.into(), catalog.told.into());
+    // A console that is gone needs no news.
+    let _ = inbox.send(Msg::Event(event)).await;
 }

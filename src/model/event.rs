@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
     Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
-    app::Template,
+    app::{Template, Told},
     pipeline::{Pipeline, RunHeld},
     release::Deploys,
     swarm::Swarm,
@@ -65,8 +65,8 @@ pub enum Event {
     AnotherLog,
     /// These acts wait to be recorded, because the log cannot be written; oldest first.
     Waiting(Vec<Operation>),
-    /// The templates of all catalogs were read.
-    Templates(Arc<[Template]>),
+    /// The templates of all catalogs were read, and what could not be read was told.
+    Templates(Arc<[Template]>, Arc<[Told]>),
     /// The files of pipelines were read, or could not be, and why.
     Pipelines(Result<Arc<[Arc<Pipeline>]>, Arc<str>>),
     /// The newest runs of pipelines were read, newest first, or could not be, and why.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{
     Access, Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host,
     HostName, Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
-    app::{Template, TemplateName},
+    app::{Template, TemplateName, Told},
     jenkins::JenkinsSpec,
     pipeline::Board,
     release::{Admission, Deploys},
@@ -39,6 +39,8 @@ pub struct Fleet {
     pub access: Access,
     /// The templates of all catalogs, sorted by name; none until somebody wants to see them and they were read.
     pub templates: Option<Arc<[Template]>>,
+    /// What could not be read of the catalogs, and why.
+    pub catalog_faults: Arc<[Told]>,
     /// The pipelines and their newest runs.
     pub pipelines: Board,
     /// What the console is told about itself.
@@ -118,6 +120,7 @@ impl Fleet {
             operations: VecDeque::new(),
             waiting: Vec::new(),
             templates: None,
+            catalog_faults: Arc::new([]),
             ..self.clone()
         }
     }
@@ -264,7 +267,10 @@ impl Fleet {
                 self.waiting = numbered.map(|(at, one)| one.waiting(at)).collect();
                 self.waiting.reverse();
             }
-            Event::Templates(templates) => self.templates = Some(templates),
+            Event::Templates(templates, faults) => {
+                self.templates = Some(templates);
+                self.catalog_faults = faults;
+            }
             Event::Pipelines(read) => self.pipelines.take_files(read),
             Event::Runs(read) => self.pipelines.take_runs(read),
             Event::Settings(settings) => self.settings.read_again(*settings),

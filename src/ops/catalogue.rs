@@ -171,6 +171,7 @@ const EXAMPLES: &[&str] = &[
     "template show postgres",
     "template check compose.yaml --env prod",
     "template render nginx --set PORT=8081",
+    "template update team",
     "template convert templates.json --to ./templates",
     "logs 'app:shop@*' --follow --tail 20 --filter level:warn",
     "audit list operator:ann",

@@ -53,7 +53,7 @@ impl Ui {
             }
             Msg::Event(event) => {
                 let settings = matches!(event, Event::Settings(_));
-                let templates = matches!(event, Event::Templates(_));
+                let templates = matches!(event, Event::Templates(..));
                 if let Event::Link(host, link) = &event {
                     self.tell_link(host, link);
                 }

@@ -1,6 +1,6 @@
 //! Templates and Compose files from the shell: listed, shown, checked, rendered, converted.
 
-use std::fs;
+use std::{fs, process::Command};
 
 use crate::bench::Bench;
 
@@ -65,6 +65,71 @@ fn catalogs_of_ones_own_are_read() {
         (&"ours".into(), &"team".into())
     );
     assert_eq!(list.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn catalogs_that_are_repositories_are_fetched_when_it_is_said() {
+    let bench = Bench::new();
+    let dir = bench.home().join("repository");
+    let git = |words: &[&str]| {
+        let done = Command::new("git")
+            .arg("-C")
+            .arg(&dir)
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{words:?}: {done:?}");
+    };
+    let write = |title: &str| {
+        let text = format!(
+            "x-wharf: {{id: ours, title: {title}}}\nservices: {{web: {{image: 'web:1'}}}}\n"
+        );
+        fs::write(dir.join("apps/ours.yaml"), text).unwrap();
+        git(&["add", "."]);
+        git(&["commit", "-qm", title]);
+    };
+    fs::create_dir_all(dir.join("apps")).unwrap();
+    git(&["init", "-q", "-b", "main"]);
+    std::os::unix::fs::symlink("/etc/hostname", dir.join("apps/link.yaml")).unwrap();
+    write("First");
+    let config = fs::read_to_string(bench.file()).unwrap();
+    let catalogs = format!(
+        "[[catalog]]\nname = \"team\"\nurl = \"{}\"\nreference = \"main\"\npath = \"apps\"\n\
+         [[catalog]]\nname = \"gone\"\nurl = \"http://me:hunter2@127.0.0.1:1/x.git\"\n\
+         [[catalog]]\nname = \"out\"\nurl = \"/x\"\npath = \"../y\"\n",
+        dir.display()
+    );
+    fs::write(bench.file(), format!("{config}\n{catalogs}")).unwrap();
+
+    let list = bench.say("template list -o json").ended(0);
+    let not_yet = "catalog team was not fetched yet; say `wharf template update team`";
+    assert!(list.err.contains(not_yet), "{}", list.err);
+    let out = "[[catalog]] out: path leads out of the repository";
+    assert!(list.err.contains(out), "{}", list.err);
+    let updated = bench.say("template update team -o json").ended(0).json();
+    assert_eq!(updated[0]["templates"], 1, "{updated}");
+    assert!(updated[0]["before"].is_null(), "{updated}");
+    let first = updated[0]["commit"].clone();
+    let title = || bench.say("template show ours -o json").ended(0).json()["title"].clone();
+    assert_eq!(title(), "First");
+
+    // What is there is read until somebody fetches, and after a fetch that failed.
+    write("Second");
+    assert_eq!(title(), "First");
+    let updated = bench.say("template update -o json").ended(1);
+    assert!(!updated.out.contains("hunter2"), "{updated:?}");
+    let updated = updated.json();
+    assert_eq!(updated[0]["before"], first);
+    let why = updated[1]["why"].as_str().unwrap();
+    assert!(why.starts_with("git fetch: "), "{why}");
+    assert_eq!(title(), "Second");
+    fs::rename(&dir, dir.with_extension("away")).unwrap();
+    let updated = bench.say("template update team").ended(1);
+    assert!(updated.out.contains("not fetched: "), "{updated:?}");
+    assert_eq!(title(), "Second");
+    let unknown = bench.say("template update teem").ended(2);
+    assert!(unknown.err.contains("did you mean team?"), "{unknown:?}");
 }
 
 #[test]

@@ -271,7 +271,11 @@ pub async fn who_makes_a_name_past_us_keeps_it(subject: Subject) {
     // Who does not look may come when ours has looked: then both stay. But theirs is never removed.
     let (status, answer) = theirs;
     let made = usize::from(ours.is_ok()) + usize::from(status < 400);
-    assert_eq!(left.len(), made, "{left:?}; ours: {ours:?}, theirs: {answer}");
+    assert_eq!(
+        left.len(),
+        made,
+        "{left:?}; ours: {ours:?}, theirs: {answer}"
+    );
     assert_ne!(made, 0, "ours: {ours:?}, theirs: {answer}");
     if status < 400 {
         let stays = |one: &Network| answer["Id"] == *one.id;

@@ -230,7 +230,7 @@ pub fn demo() -> Fleet {
     last_words(&mut fleet);
     settings(&mut fleet);
     let templates = wharf::catalog::Catalog::own().templates.into();
-    fleet.apply(wharf::model::Event::Templates(templates));
+    fleet.apply(wharf::model::Event::Templates(templates, [].into()));
     let pipelines = wharf::model::pipeline::samples::pipelines();
     fleet.apply(Event::Pipelines(Ok(pipelines)));
     let runs = wharf::model::pipeline::samples::runs(now());

@@ -30,7 +30,7 @@ pub use service::{
     MountKind, NetworkMode, PortMode, Probe, Protocol, Published, PullPolicy, Restart, Service,
     Ulimit,
 };
-pub use source::{CatalogSource, Visibility};
+pub use source::{CatalogRepository, CatalogSource, Visibility};
 pub use template::{
     Answers, Choice, Parameter, ParameterKind, Source, Template, generated, pattern,
 };

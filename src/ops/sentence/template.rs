@@ -22,6 +22,12 @@ pub enum TemplateCommand {
     Check(CheckTemplateArgs),
     /// Write the Compose file that a template makes of answers; secrets stay references
     Render(RenderArgs),
+    /// Fetch the catalogs that are repositories: all, or those that are named
+    Update {
+        /// Which ones, by the name of their [[catalog]]
+        #[arg(value_name = "CATALOG")]
+        catalogs: Vec<String>,
+    },
     /// Make templates of a list of Portainer's; each entry becomes one or says why not
     Convert(ConvertArgs),
 }
@@ -76,6 +82,7 @@ impl TemplateCommand {
             Self::Show { .. } => "template show",
             Self::Check(_) => "template check",
             Self::Render(_) => "template render",
+            Self::Update { .. } => "template update",
             Self::Convert(_) => "template convert",
         }
     }

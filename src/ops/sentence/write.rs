@@ -264,6 +264,7 @@ fn template(words: &mut Words, command: &TemplateCommand) {
                 words.option("--set", Some(pair));
             }
         }
+        TemplateCommand::Update { catalogs } => words.0.extend(catalogs.iter().cloned()),
         TemplateCommand::Convert(args) => {
             words
                 .add(args.file.display().to_string())

@@ -12,6 +12,7 @@ use crate::{
     model::{
         Feed, Fleet,
         app::{Template, TemplateName},
+        printable,
     },
     ops::{
         column::{TemplateRow, Templates as Rows},
@@ -20,7 +21,10 @@ use crate::{
     ui::{
         look::Look,
         nav::Nav,
-        widget::{line, place},
+        widget::{
+            line::{self, Ink, Line},
+            place,
+        },
     },
 };
 
@@ -28,6 +32,9 @@ use crate::{
 const WIDE: u16 = 140;
 /// With fewer rows there is only the list.
 const SHORT: u16 = 14;
+
+/// So many faults of catalogs are shown at most.
+const MOST_TOLD: usize = 3;
 
 /// The ways to show the same templates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +136,37 @@ impl Templates {
     }
 }
 
+/// The place of the templates, and that of what is wrong with catalogs.
+fn split(fleet: &Fleet, area: Rect) -> (Rect, Rect) {
+    let most = if area.height < 2 * SHORT {
+        1
+    } else {
+        MOST_TOLD
+    };
+    let rows = fleet.catalog_faults.len().min(most);
+    let rows = u16::try_from(rows).unwrap_or(0);
+    place::above(area, area.height.saturating_sub(rows))
+}
+
+/// What is wrong with catalogs: the first faults, and how many more there are.
+fn faults(fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+    let all = &fleet.catalog_faults;
+    let rows = usize::from(area.height);
+    let more = all.len().saturating_sub(rows);
+    for (index, (told, row)) in all.iter().zip(area.rows()).enumerate() {
+        let mut short = told.clone();
+        // Directories would leave no room for the reason.
+        if let Some((_, file)) = short.place.file.rsplit_once('/') {
+            short.place.file = file.to_owned();
+        }
+        let mut text = printable(&short.to_string());
+        if more > 0 && index + 1 == rows {
+            text = format!("{more} more, which `wharf template list` tells, and {text}");
+        }
+        Line::of(&text, Ink::WARN).draw(look, frame.buffer_mut(), row);
+    }
+}
+
 impl Pane for Templates {
     fn name(&self) -> &'static str {
         "templates"
@@ -177,6 +215,7 @@ impl Pane for Templates {
         let names = rows.iter().map(|row| row.template.name.clone()).collect();
         self.table.list.settle(names);
         self.table.list.nav(&Nav::Unmark);
+        let (area, _) = split(fleet, area);
         let (list, _) = self.areas(area);
         self.across = cards::across(list.width);
         let height = match self.shape {
@@ -204,11 +243,14 @@ impl Pane for Templates {
             ("shape", "table, cards"),
             ("group", "category"),
             ("filter", "search"),
+            ("template update", "fetch"),
             ("back", "back"),
         ]
     }
 
     fn view(&self, fleet: &Fleet, look: &Look, frame: &mut Frame<'_>, area: Rect) {
+        let (area, told) = split(fleet, area);
+        faults(fleet, look, frame, told);
         if self.table.list.order().is_empty() {
             let text = if fleet.templates.is_none() {
                 "The templates are being read …".to_owned()

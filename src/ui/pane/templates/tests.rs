@@ -6,7 +6,10 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::{
-    model::{Event, Image},
+    model::{
+        Event, Image,
+        app::{Severity, Told, Where},
+    },
     ops::Catalog,
     ui::{Msg, desk::Desk, pane::stage},
 };
@@ -14,7 +17,7 @@ use crate::{
 /// Four hosts, of which the first has the image of Redis, with Wharf's own templates.
 fn fleet() -> Fleet {
     let mut fleet = stage::fleet();
-    fleet.apply(Event::Templates(Catalog::own().templates.into()));
+    fleet.apply(Event::Templates(Catalog::own().templates.into(), [].into()));
     let names: Vec<_> = fleet
         .hosts()
         .iter()
@@ -177,7 +180,8 @@ fn unread() -> Desk {
 /// The templates arrive.
 fn arrive(desk: &mut Desk) {
     let templates = Catalog::own().templates.into();
-    desk.ui().update(Msg::Event(Event::Templates(templates)));
+    desk.ui()
+        .update(Msg::Event(Event::Templates(templates, [].into())));
 }
 
 #[test]
@@ -223,9 +227,34 @@ fn templates_are_read_when_somebody_wants_them() {
 }
 
 #[test]
+fn what_is_wrong_with_catalogs_stands_below() {
+    let fault = |what: &str| Told {
+        severity: Severity::Error,
+        place: Where {
+            file: "/home/ann/.cache/wharf/catalogs/team/now/web.yaml".to_owned(),
+            line: Some(3),
+            path: "x-wharf.id".to_owned(),
+        },
+        what: what.to_owned(),
+        remedy: String::new(),
+    };
+    let faults = [fault("it has no id"), fault("it is odd")];
+    let mut fleet = stage::fleet();
+    let templates = Catalog::own().templates.into();
+    fleet.apply(Event::Templates(templates, faults.into()));
+    let small = Desk::new(fleet.clone(), 80, 24).keys("0").screen();
+    let line = "1 more, which `wharf template list` tells, and web.yaml:3: x-wharf.id: error:";
+    assert!(small.contains(line), "{small}");
+    let large = Desk::new(fleet, 200, 50).keys("0").screen();
+    let first = large.find("web.yaml:3: x-wharf.id: error: it has no id");
+    let second = large.find("web.yaml:3: x-wharf.id: error: it is odd");
+    assert!(first.is_some() && first < second, "{large}");
+}
+
+#[test]
 fn what_is_missing_is_said() {
     let mut fleet_of_none = stage::fleet();
-    fleet_of_none.apply(Event::Templates(Arc::new([])));
+    fleet_of_none.apply(Event::Templates([].into(), [].into()));
     let mut desk = Desk::new(fleet_of_none, 80, 24).keys("0");
     assert!(
         desk.screen().contains("No template is there"),
