@@ -1,13 +1,16 @@
 //! The hot paths of the console, by divan: time and allocations of taking an event in, arranging rows, drawing a frame.
 #![expect(clippy::unwrap_used, reason = "a fleet made up")]
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use divan::{AllocProfiler, Bencher, counter::ItemsCount};
 use wharf::{
     model::{
         Container, ContainerId, Event, Fleet, HostName, HostSpec, Link, State, Timestamp, Usage,
+        app::{AppName, ImageReference, Service, ServiceName, Spec},
+        release::{Deploys, Release, ReleaseNumber, Scope, Target},
     },
+    ops,
     ui::{Msg, desk::Desk},
 };
 
@@ -187,4 +190,84 @@ fn second_and_draw(bencher: Bencher, size: (u16, u16)) {
         grid.desk().send(Msg::Event(Event::Tick(at(second))));
         grid.draw();
     });
+}
+
+/// A fleet of apps that were deployed, each on ten hosts: of forty containers of a host one is of somebody else.
+fn deployed((hosts, containers): (u16, u16)) -> Fleet {
+    let mut fleet = fleet((hosts, 0));
+    let app = |host: u16, number: u16| host / 10 * 4 + number % 4;
+    let release = |app: u16| {
+        let first = app / 4 * 10;
+        let service = ServiceName::new("web").unwrap();
+        let mut targets = Vec::new();
+        for at in (first..first + 10).filter(|host| *host < hosts) {
+            let replicas = containers.saturating_sub(app % 4).div_ceil(4);
+            targets.extend((1..=u32::from(replicas)).map(|replica| Target {
+                service: service.clone(),
+                replica,
+                host: host(at),
+            }));
+        }
+        let name = AppName::new(&format!("app-{app}")).unwrap();
+        let one = Service {
+            image: Some(ImageReference::new("registry.corp.example/shop/web:4.12.0").unwrap()),
+            ..Service::default()
+        };
+        Arc::new(Release {
+            scope: Scope {
+                app: name.clone(),
+                environment: Arc::from(""),
+            },
+            number: ReleaseNumber(1),
+            spec: Spec {
+                services: [(service, one)].into(),
+                ..Spec::new(name)
+            },
+            pins: BTreeMap::new(),
+            targets,
+            fronts: BTreeMap::new(),
+            stack: None,
+            at: at(-86_400),
+            by: "ann@ops-1".to_owned(),
+            source: "shop.yaml".to_owned(),
+            reason: None,
+        })
+    };
+    let apps: Vec<_> = (0..=app(hosts - 1, 3)).map(release).collect();
+    for at in 0..hosts {
+        let made = |number: u16| {
+            let release = &apps[usize::from(app(at, number))];
+            let mut one = container(at, number);
+            one.app = Some(Arc::from(release.scope.app.as_str()));
+            one.service = Some(Arc::from("web"));
+            one.release = Some(release.number);
+            let is_ours = !number.is_multiple_of(40);
+            one.print = release
+                .print(&ServiceName::new("web").unwrap())
+                .filter(|_| is_ours);
+            one
+        };
+        fleet.apply(Event::Containers(
+            host(at),
+            (0..containers).map(made).collect(),
+        ));
+    }
+    let current = apps.into_iter().map(|one| (one.scope.clone(), one));
+    fleet.apply(Event::Deploys(Box::new(Deploys {
+        current: current.collect(),
+        ..Deploys::default()
+    })));
+    fleet
+}
+
+/// All apps gathered and held against their releases: what the pane of apps does at most once a second.
+#[divan::bench(args = FLEETS)]
+fn apps_and_drift(bencher: Bencher, size: (u16, u16)) {
+    let fleet = deployed(size);
+    let drifting = ops::app::apps(&fleet)
+        .iter()
+        .filter(|one| !one.drift_in_short().is_empty())
+        .count();
+    assert_ne!(drifting, 0);
+    bencher.bench_local(|| ops::app::apps(&fleet));
 }

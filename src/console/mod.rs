@@ -7,6 +7,7 @@ mod hand;
 mod keys;
 mod log;
 mod looks;
+mod opening;
 mod outlet;
 mod painter;
 mod perform;
@@ -115,8 +116,8 @@ async fn open(setup: Setup, workers: Handle) -> io::Result<Left> {
     };
     engines.set_hosts(setup.hosts.clone());
     let terminal = config::Terminal::of(&Env::of_process());
-    let mut ui = perform::new_ui(&setup, &terminal);
-    let screen = Screen::take(perform::manner(&setup.config, &terminal))?;
+    let mut ui = opening::new_ui(&setup, &terminal);
+    let screen = Screen::take(opening::manner(&setup.config, &terminal))?;
     let (width, height) = screen.size()?;
     ui.update(Msg::Resize(width, height));
     ui.update(Msg::Event(Event::Tick(Timestamp::now())));

@@ -1,5 +1,7 @@
 //! Performs effects: starts and ends background work, and sends back what comes of it.
 
+mod edit;
+
 use std::{collections::BTreeMap, io::Write as _, path::PathBuf, sync::Arc, time::Instant};
 
 use tokio::{
@@ -10,16 +12,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Setup, asking, clipboard, engine_pace,
+    Setup, asking, clipboard,
     hand::Hand,
     log::Log,
-    looks, registry_settings,
+    registry_settings,
     reveal::reveal,
     runs,
     save::{Unsaved, save},
-    secrets, shell,
-    terminal::Manner,
-    welcome,
+    secrets, shell, welcome,
 };
 use crate::{
     catalog::Catalog,
@@ -31,20 +31,13 @@ use crate::{
         Action, Event, Fleet, HostName, Origin, Outcome, Place, Step, Timestamp,
         app::{CatalogSource, Severity},
         release::{Scope, Secrets},
-        setting::{Key, length},
     },
     ops::{
         self, Crew, Export, Plan, Progress, Sentence,
         deploy::{Desk, Task},
     },
     store::Store,
-    ui::{
-        Act, Effect, Masked, Msg, RunsWanted, Surroundings, Ui,
-        look::{Glyphs, Look, Signs},
-        message::Level,
-        runs::RunId,
-        theme::{Depth, Theme},
-    },
+    ui::{Act, Effect, Masked, Msg, RunsWanted, message::Level, runs::RunId},
 };
 
 /// Does what the console is asked to do.
@@ -426,93 +419,6 @@ impl Performer {
         self.work(welcome::take(taken, own, origin, engines, inbox));
     }
 
-    /// Makes a setting hold now.
-    fn apply(&mut self, key: Key, value: &str) -> Vec<Msg> {
-        let mut complaints: Vec<config::Notice> = Vec::new();
-        let shown = match key {
-            Key::Theme => {
-                let theme = looks::theme(&self.config, value, &mut complaints);
-                Some(Msg::Theme(Box::new(fitted(&theme, &self.terminal))))
-            }
-            Key::Keymap => {
-                let keymap = looks::keymap(&self.config, value, &mut complaints);
-                Some(Msg::Keymap(Box::new(keymap)))
-            }
-            Key::Resync | Key::Resources | Key::Load => {
-                let refresh = &mut self.config.refresh;
-                let time = match key {
-                    Key::Resync => &mut refresh.resync,
-                    Key::Resources => &mut refresh.resources,
-                    _ => &mut refresh.load,
-                };
-                *time = length(value).unwrap_or(*time);
-                self.engines.set_pace(engine_pace(&self.config));
-                None
-            }
-            // The screen takes the mouse; columns are the panes', and the first line was said.
-            Key::Mouse
-            | Key::Start
-            | Key::HostColumns
-            | Key::ContainerColumns
-            | Key::OperationColumns => None,
-        };
-        let said = complaints
-            .into_iter()
-            .map(|notice| Msg::Say(Level::Warning, notice.to_string()));
-        shown.into_iter().chain(said).collect()
-    }
-
-    /// The file that a sentence edits, what it was read with, and the log in which that is recorded.
-    fn edited(&self, sentence: &Sentence) -> (Paths, Flags, Store) {
-        let (config, flags) = (&self.config, &self.flags);
-        match sentence {
-            Sentence::Setting(_) if self.own.store != config.store => {
-                let store = Store::detached(&self.own.store);
-                (self.own.paths.clone(), self.own.flags.clone(), store)
-            }
-            _ => (config.paths.clone(), flags.clone(), self.store.clone()),
-        }
-    }
-
-    /// Edits the configuration file, reads it again and shows the hosts it names now.
-    fn configure(&mut self, sentence: Sentence, plan: Plan) {
-        let (engines, origin, inbox) = (
-            self.engines.clone(),
-            self.origin.clone(),
-            self.inbox.clone(),
-        );
-        let (paths, flags, store) = self.edited(&sentence);
-        self.work(async move {
-            let work = async {
-                match ops::configure(&sentence, &plan, &paths) {
-                    Ok(detail) => Outcome::Done { detail },
-                    Err(detail) => Outcome::Failed {
-                        done: 0,
-                        failed: 1,
-                        detail,
-                    },
-                }
-            };
-            let ended =
-                ops::recorded(&plan, &origin, sentence.reason(), &store, &|_| {}, work).await;
-            let said = match ended {
-                Ok(Outcome::Done { detail }) => {
-                    let config = Config::load(&flags, &config::Env::of_process());
-                    let settings = Box::new(looks::settings(&config));
-                    if !matches!(sentence, Sentence::Setting(_)) {
-                        engines.set_hosts(config.hosts);
-                    }
-                    // A console that is gone needs no news.
-                    let _ = inbox.send(Msg::Event(Event::Settings(settings))).await;
-                    Msg::Say(Level::Info, detail)
-                }
-                Ok(outcome) => Msg::Say(Level::Error, unkept(&sentence, outcome.detail())),
-                Err(error) => Msg::Say(Level::Error, unkept(&sentence, &error.to_string())),
-            };
-            let _ = inbox.send(said).await;
-        });
-    }
-
     /// Runs a command in a container with the terminal handed over, and records it.
     pub async fn terminal_step(&self, act: Act, step: Step) -> Vec<Msg> {
         let Some((id, name)) = step.container() else {
@@ -583,14 +489,6 @@ impl Performer {
     }
 }
 
-/// What is said of a file that was not changed; a setting holds all the same, as long as this runs.
-fn unkept(sentence: &Sentence, why: &str) -> String {
-    match sentence {
-        Sentence::Setting(_) => format!("in this run only: {why}"),
-        _ => why.to_owned(),
-    }
-}
-
 /// The user's own configuration: what it is read with, where it is, and the log in which its changes are recorded.
 #[derive(Clone, Debug)]
 pub struct Own {
@@ -600,84 +498,6 @@ pub struct Own {
     pub paths: Paths,
     /// The log.
     pub store: Place,
-}
-
-/// A console with the configured keys and colours; what is wrong with them is said, and the default is used.
-pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
-    let config = &setup.config;
-    let signs = config.glyphs.unwrap_or(terminal.signs);
-    let mut complaints = looks::of_columns(config);
-    let keymap = looks::keymap(config, &config.keymap, &mut complaints);
-    let theme = looks::theme(config, &config.theme, &mut complaints);
-    let look = Look {
-        theme: fitted(&theme, terminal),
-        glyphs: Glyphs::of(signs_of(signs)),
-    };
-    let mut fleet = crate::model::Fleet::new();
-    fleet.environments.clone_from(&config.environments);
-    fleet.site_ranges.clone_from(&config.site_ranges);
-    fleet.balancers = config.balancers.clone().into();
-    fleet.jenkins = config.jenkins.clone().into();
-    fleet.read_only = config.read_only;
-    fleet.access.clone_from(&config.access);
-    fleet.settings = looks::settings(config);
-    let machine = setup.origin.place.split(' ').next().unwrap_or("");
-    let around = Surroundings {
-        operator: format!("{}@{machine}", setup.origin.operator),
-        label: setup.label,
-        masks: config.logs.masks.clone(),
-        log_memory: config.logs.memory,
-        zone: Some(jiff::tz::TimeZone::system()),
-    };
-    let mut ui = Ui::new(fleet, keymap, look, around);
-    for complaint in complaints {
-        ui.say(Level::Warning, complaint.to_string());
-    }
-    ui
-}
-
-/// How the terminal is used, as the configuration and its variables say.
-pub fn manner(config: &Config, terminal: &config::Terminal) -> Manner {
-    Manner {
-        mouse: config.mouse,
-        signs: signs_of(config.glyphs.unwrap_or(terminal.signs)),
-        synchronized: terminal.synchronized,
-        answers: terminal.answers,
-        baud: config.baud,
-    }
-}
-
-/// A theme with what the terminal has of colours and attributes.
-pub fn fitted(theme: &Theme, terminal: &config::Terminal) -> Theme {
-    let depth = match terminal.colors {
-        config::Colors::None => Depth::Mono,
-        config::Colors::Sixteen => Depth::Sixteen,
-        config::Colors::Many => Depth::Indexed,
-        config::Colors::All => Depth::True,
-    };
-    // A theme of finer colours that comes with Wharf has its like in the sixteen of the terminal's own; one of the
-    // user's is reduced.
-    let is_ours = |name| Theme::embedded(name).is_some_and(|ours| ours == *theme);
-    let theme =
-        if depth == Depth::Sixteen && ["dark", "light", "high-contrast"].into_iter().any(is_ours) {
-            Theme::embedded("sixteen").unwrap_or_else(Theme::dark)
-        } else {
-            theme.for_depth(depth)
-        };
-    if terminal.italic {
-        theme
-    } else {
-        theme.upright()
-    }
-}
-
-/// The signs of the configuration in the words of the interface.
-pub fn signs_of(signs: config::Signs) -> Signs {
-    match signs {
-        config::Signs::Unicode => Signs::All,
-        config::Signs::Console => Signs::Console,
-        config::Signs::Ascii => Signs::Ascii,
-    }
 }
 
 /// Reads the templates of all catalogs, and tells them.

@@ -209,11 +209,12 @@ pub fn apps(fleet: &Fleet) -> Vec<App> {
                 environment: Arc::from(environment),
                 name: Arc::from(name),
             };
-            let mut app = app(key, services.into_iter());
-            app.deployed = app
-                .key
+            let there = services.values().flatten().copied();
+            let deployed = key
                 .scope()
-                .and_then(|scope| deploy::deployed(fleet, &scope));
+                .and_then(|scope| deploy::deployed(fleet, &scope, there));
+            let mut app = app(key, services.into_iter());
+            app.deployed = deployed;
             app
         })
         .collect();

@@ -42,7 +42,7 @@ const DOCKER: [&str; 1] = ["docker-entrypoint.sh"];
 pub const IMAGES: &[ImageRow] = &[
     image(
         "nginx",
-        "1.27.2-alpine",
+        "1.27.3-alpine",
         48,
         &["/docker-entrypoint.sh"],
         &["nginx", "-g", "daemon off;"],
@@ -75,7 +75,7 @@ pub const IMAGES: &[ImageRow] = &[
     image("postgres", "16.4", 432, &DOCKER, &["postgres"], 5432),
     image(
         "redis",
-        "7.4.1-alpine",
+        "7.4.2-alpine",
         41,
         &DOCKER,
         &["redis-server", "--appendonly", "yes"],

@@ -176,7 +176,7 @@ fn ten_releases_under_load_lose_no_request() {
                 ended.complains("edge to find it up");
             }
             8 => {
-                let line = scene.line(release, "--set CRASH=6 --bake 12s");
+                let line = scene.line(release, "--set CRASH=20 --bake 30s");
                 scene.say(&line).ended(1).complains("was well and is not");
             }
             2 | 5 | 9 => {

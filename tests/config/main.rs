@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod any;
+mod catalogs;
 mod edit;
 mod file;
 mod fleet;

@@ -244,7 +244,7 @@ static APPS: [Column<Apps>; 10] = [
         title: "APP",
         about: "The app, its services, their replicas",
         align: Align::Left,
-        width: between(18, 34),
+        width: between(17, 34),
         text: |row, context| tree(row, context.ascii).into(),
         tone: |row| match row {
             AppRow::App(..) => Tone::Accent,
@@ -329,7 +329,7 @@ static APPS: [Column<Apps>; 10] = [
         title: "HOSTS",
         about: "The hosts it is on",
         align: Align::Left,
-        width: between(8, 12),
+        width: between(7, 12),
         text: |row, _| hosts(row),
         tone: |_| Tone::Plain,
         order: |a, b| {

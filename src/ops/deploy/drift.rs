@@ -100,8 +100,12 @@ pub struct Coming {
     pub state: &'static str,
 }
 
-/// What was deployed of an app; none when nothing was.
-pub fn deployed(fleet: &Fleet, scope: &Scope) -> Option<Deployed> {
+/// What was deployed of an app, whose containers are `there`; none when nothing was.
+pub fn deployed<'f>(
+    fleet: &'f Fleet,
+    scope: &Scope,
+    there: impl Iterator<Item = (&'f Host, &'f Container)>,
+) -> Option<Deployed> {
     let open = fleet.deploys.open.get(scope);
     let current = fleet.deploys.current.get(scope);
     (open.is_some() || current.is_some()).then(|| Deployed {
@@ -111,7 +115,7 @@ pub fn deployed(fleet: &Fleet, scope: &Scope) -> Option<Deployed> {
             state: standing(one),
         }),
         drift: current
-            .map(|release| drift(fleet, release, open.map(|one| &*one.rollout)))
+            .map(|release| drift(fleet, release, open.map(|one| &*one.rollout), there))
             .unwrap_or_default(),
     })
 }
@@ -137,32 +141,43 @@ fn counts(one: &Container) -> bool {
     one.state.is_live() || (one.state == State::Exited && one.exit == Some(0))
 }
 
-/// What of an app differs from a release, on the hosts that are heard of. What a deploy that is open brings or takes
-/// is no difference.
-pub fn drift(fleet: &Fleet, release: &Release, open: Option<&Rollout>) -> Vec<Drift> {
-    let scope = &release.scope;
+/// What of an app differs from a release, on the hosts that are heard of; `there` are the app's containers. What a deploy
+/// that is open brings or takes is no difference.
+fn drift<'f>(
+    fleet: &'f Fleet,
+    release: &'f Release,
+    open: Option<&Rollout>,
+    there: impl Iterator<Item = (&'f Host, &'f Container)>,
+) -> Vec<Drift> {
     if release.stack.is_some() {
         return swarm::drift(fleet, release, open);
     }
-    let mut wanted: BTreeMap<(&HostName, &ServiceName), usize> = BTreeMap::new();
+    // Apps and hosts are many: only the hosts of this one are gone through.
+    let mut hosts: BTreeMap<&HostName, (BTreeMap<&str, usize>, Vec<&Container>)> = BTreeMap::new();
     for target in &release.targets {
-        let place = (&target.host, &target.service);
-        *wanted.entry(place).or_default() += 1;
+        let (wanted, _) = hosts.entry(&target.host).or_default();
+        *wanted.entry(target.service.as_str()).or_default() += 1;
+    }
+    for (host, container) in there.filter(|(_, one)| counts(one)) {
+        hosts.entry(host.name()).or_default().1.push(container);
     }
     let prints = prints(release);
     let coming = open
         .map(|one| self::prints(&one.release))
         .unwrap_or_default();
     let mut found = Vec::new();
-    for host in fleet.hosts() {
-        let is_its = host.environment() == &*scope.environment;
-        if !is_its || !host.listed || !host.link.is_online() {
+    for (name, (wanted, containers)) in hosts {
+        let is_its = |host: &&Host| host.environment() == &*release.scope.environment;
+        let Some(host) = fleet.host(name).filter(is_its) else {
+            continue;
+        };
+        if !host.listed || !host.link.is_online() {
             continue;
         }
         let mut there: BTreeMap<&str, usize> = BTreeMap::new();
         // What stands in the place of a replica is told itself.
         let mut instead: BTreeMap<&str, usize> = BTreeMap::new();
-        for one in of_app(host, scope).filter(|one| counts(one)) {
+        for one in containers {
             let service = one.service.as_deref().unwrap_or_default();
             let is_of = |all: &BTreeMap<&str, Print>| {
                 one.print.is_some() && all.get(service) == one.print.as_ref()
@@ -177,27 +192,24 @@ pub fn drift(fleet: &Fleet, release: &Release, open: Option<&Rollout>) -> Vec<Dr
         if open.is_some() {
             continue;
         }
-        for ((at, service), wanted) in &wanted {
-            let count = |all: &BTreeMap<&str, usize>| all.get(service.as_str()).copied();
-            let is = count(&there).unwrap_or(0) + count(&instead).unwrap_or(0);
-            if *at == host.name() && is < *wanted {
+        for (service, wanted) in &wanted {
+            let count = |all: &BTreeMap<&str, usize>| all.get(service).copied().unwrap_or(0);
+            let is = count(&there) + count(&instead);
+            if is < *wanted {
                 found.push(Drift::Missing {
-                    service: service.as_str().into(),
-                    host: host.name().clone(),
+                    service: (*service).into(),
+                    host: name.clone(),
                     missing: wanted - is,
                     wanted: *wanted,
                 });
             }
         }
         for (service, is) in there {
-            let of = wanted
-                .iter()
-                .find(|((at, name), _)| *at == host.name() && name.as_str() == service);
-            let wanted = of.map_or(0, |(_, wanted)| *wanted);
+            let wanted = wanted.get(service).copied().unwrap_or(0);
             if is > wanted {
                 found.push(Drift::Extra {
                     service: service.into(),
-                    host: host.name().clone(),
+                    host: name.clone(),
                     more: is - wanted,
                 });
             }

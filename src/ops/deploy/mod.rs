@@ -30,7 +30,7 @@ mod watch;
 
 pub use converge::{Next, Seen, converge, next};
 pub use draft::{Draft, Task, current};
-pub use drift::{Coming, Deployed, Drift, Progress, deployed, drift, progress, share, standing};
+pub use drift::{Coming, Deployed, Drift, Progress, deployed, progress, share, standing};
 pub use listen::Heard;
 pub use place::{Place, Trouble};
 pub use plan::{again, plan};
