@@ -361,8 +361,9 @@ impl<'a> Asked<'a> {
                 ("constraints", service.constraints.join(", ")),
                 (
                     "update",
-                    update
-                        .map_or_else(String::new, |one| format!("{}: {}", one.state, one.message)),
+                    update.map_or_else(String::new, |one| {
+                        format!("{}: {}", one.state, one.message)
+                    }),
                 ),
                 ("made", format!("{} ago", self.since(service.created))),
                 ("changed", format!("{} ago", self.since(service.updated))),

@@ -31,7 +31,7 @@ services:
       restart_policy: {delay: 500ms}
   worker:
     image: lab/busybox:1
-    command: [sh, -c, \"trap 'exit 0' TERM; while true; do sleep 1 & wait; done\"]
+    command: [sh, -c, \"test ${MOOD:-good} != bad || exit 3; trap 'exit 0' TERM; while true; do sleep 1 & wait; done\"]
     environment: {GREETING: \"${GREETING:-one}\"}
     stop_grace_period: 1s
     deploy: {endpoint_mode: dnsrr, update_config: {monitor: 2s}, restart_policy: {delay: 500ms}}
@@ -181,6 +181,8 @@ fn a_stack_comes_changes_fails_goes_back_and_is_gone_on_with() {
     it_is_gone_on_with_after_a_kill(&scene);
     what_others_change_is_asked_about(&scene);
     it_is_rolled_back_and_scaled(&scene);
+    it_is_tried_beside_the_first(&scene);
+    what_a_release_does_not_have_goes(&scene);
     a_first_release_that_fails_leaves_nothing(&scene);
     // Nothing of a deploy is left but what the app is made of.
     let configs = scene.docker("node1", "config ls --format {{.Name}}");
@@ -331,7 +333,60 @@ fn it_is_rolled_back_and_scaled(scene: &Scene) {
         .say(&format!("app scale shop web=3 {QUICK}"))
         .ended(3)
         .complains("3 tasks of web publish 8181:80 of their node, and 2 nodes may have them");
-    // A service that the release does not have goes.
+}
+
+/// Three workers stay while others are tried: one of them, then as many. A bad one goes, and nothing else was touched.
+fn it_is_tried_beside_the_first(scene: &Scene) {
+    let line = "--set GREETING=four --canary 25,50 --every 2s --set MOOD=";
+    let planned = scene.say(&format!("{line}new --dry-run")).ended(0);
+    let part = "worker is tried in a second service, shop_worker-canary, found by the same names: \
+                25%: 1 task beside 3, 50%: 3 tasks beside 3";
+    assert!(planned.out.contains(part), "{planned:?}");
+    // Of the web service there is one on each node, and it has a port of that.
+    let none = scene.say("--set GREETING=other --canary 25 --dry-run");
+    assert!(none.out.contains("not tried: no node of the 2"), "{none:?}");
+    let version = || {
+        scene.docker(
+            "node1",
+            "service inspect shop_worker --format {{.Version.Index}}",
+        )
+    };
+    let before = version();
+    let failed = scene.say(&format!("{line}bad")).ended(1);
+    assert!(failed.err.contains("of its tasks failed"), "{failed:?}");
+    assert!(failed.err.contains("everything is back at"), "{failed:?}");
+    scene.stand_as(&["shop_web 2/2 four", "shop_worker 3/3 four"]);
+    assert_eq!(version(), before);
+    let line = scene.line(&format!("{line}new"));
+    let child = scene.bench.command(&line).spawn().unwrap();
+    scene.until("one is tried", || {
+        scene
+            .stands()
+            .contains(&"shop_worker-canary 1/1 four".to_owned())
+    });
+    let web = scene.docker("node1", "ps -q --filter label=io.wharf.service=web");
+    let found = || {
+        let told = scene.docker("node1", &format!("exec {} nslookup worker", web.trim()));
+        let lines = told
+            .lines()
+            .filter(|line| line.starts_with("Address") && !line.contains("127.0.0.11"));
+        lines.count()
+    };
+    assert_eq!(found(), 4);
+    let apps = scene.bench.say("app list -o json").ended(0).json();
+    assert_eq!(apps.as_array().unwrap().len(), 1, "{apps}");
+    assert_eq!(
+        apps[0]["deployed"]["drift"],
+        Value::Array(Vec::new()),
+        "{apps}"
+    );
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    scene.stand_as(&["shop_web 2/2 four", "shop_worker 1/1 four"]);
+}
+
+/// A service that the release does not have goes.
+fn what_a_release_does_not_have_goes(scene: &Scene) {
     let file = fs::read_to_string(&scene.file).unwrap();
     let (whole, rest) = file.split_once("  worker:").unwrap();
     let (_, configs) = rest.split_once("configs: {page").unwrap();

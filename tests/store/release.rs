@@ -41,6 +41,7 @@ fn rollout(scope: &Scope, number: u32) -> Rollout {
         generate: Vec::new(),
         bundle: None,
         seen: BTreeMap::new(),
+        trials: BTreeMap::new(),
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) mod label {
     pub const SERVICE: &str = "io.wharf.service";
     /// Which replica on its host.
     pub const REPLICA: &str = "io.wharf.replica";
+    /// `canary` on the second service of a Swarm, which is tried beside the first.
+    pub const LANE: &str = "io.wharf.lane";
     /// The release that it was made for.
     pub const RELEASE: &str = "io.wharf.release";
     /// What it was made of.

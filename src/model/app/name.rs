@@ -58,6 +58,13 @@ impl AppName {
     }
 }
 
+impl ServiceName {
+    /// What the second service is called that is tried beside it in a Swarm.
+    pub fn canary(&self) -> String {
+        format!("{}-canary", self.0)
+    }
+}
+
 impl TemplateName {
     /// Takes a name that follows the rule.
     pub fn new(name: &str) -> Result<Self, NameError> {

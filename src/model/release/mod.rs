@@ -20,7 +20,7 @@ pub use policy::{BatchSize, Gate, Gray, OnFailure, Policy, Strategy, strategy};
 pub use rollout::{Converge, DeployAction, Direction, Held, Lease, Phase, Rollout, Wish};
 pub use seal::{Seal, SigningKey, Trust};
 pub use secrets::{Keeper, SecretOf, Secrets};
-pub use stack::{Stack, StackMark, StackService, Stacked, Way};
+pub use stack::{Stack, StackMark, StackService, Stacked, Trial, Way};
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 

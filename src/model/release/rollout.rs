@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Front, Gate, Lane, Policy, Release, ReleaseNumber, Scope, Strategy, Target};
+use super::{Front, Gate, Lane, Policy, Release, ReleaseNumber, Scope, Strategy, Target, Trial};
 use crate::model::{Timestamp, app::ServiceName};
 
 /// Which way a deploy goes.
@@ -128,6 +128,9 @@ pub struct Rollout {
     /// What services of a Swarm were made of when it was planned: whoever finds something else asks.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seen: BTreeMap<ServiceName, String>,
+    /// The services of a Swarm that are tried in a second one first, and how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trials: BTreeMap<ServiceName, Vec<Trial>>,
 }
 
 impl Rollout {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Print, ReleaseNumber};
 use crate::model::{
-    HostName,
+    HostName, Share,
     app::{Order, ServiceName},
     swarm::{Facts, Mode, Node, Task, Update},
 };
@@ -53,9 +53,14 @@ pub struct Stacked {
 impl Stacked {
     /// A service by what the app calls it.
     pub fn service(&self, name: &ServiceName) -> Option<&StackService> {
+        self.part(name, false)
+    }
+
+    /// The one that stands for a service: the first, or the second one beside it that is tried.
+    pub fn part(&self, name: &ServiceName, tried: bool) -> Option<&StackService> {
         self.services
             .iter()
-            .find(|one| *one.service == *name.as_str())
+            .find(|one| *one.service == *name.as_str() && one.tried == tried)
     }
 }
 
@@ -68,6 +73,8 @@ pub struct StackService {
     pub name: Arc<str>,
     /// What the app calls it.
     pub service: Arc<str>,
+    /// It stands beside the first one, which it is to replace when it is as good.
+    pub tried: bool,
     /// The version that a change has to name.
     pub version: u64,
     /// What we wrote on it; none when somebody else made it.
@@ -93,6 +100,66 @@ pub struct StackMark {
     pub print: Print,
 }
 
+/// A step of a gray release in a Swarm: a second service gets so many tasks beside those of the first, which stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The share that is wanted; of several that come to the same the last.
+    pub share: Share,
+    /// Tasks of the second service.
+    pub tasks: u32,
+    /// Tasks of the first.
+    pub beside: u32,
+}
+
+impl Trial {
+    /// The steps by which shares are come near to, beside so many tasks and with so many at most. Each is of another
+    /// number of tasks: shares that come to the same are one step.
+    pub fn steps(shares: &[Share], beside: u32, most: u32) -> Vec<Self> {
+        let mut steps: Vec<Self> = Vec::new();
+        for share in shares {
+            let tasks = nearest(*share, beside).clamp(1, most.max(1));
+            let step = Self {
+                share: *share,
+                tasks,
+                beside,
+            };
+            match steps.last_mut() {
+                Some(last) if last.tasks == tasks => last.share = *share,
+                // There is no way down.
+                Some(last) if last.tasks > tasks => {}
+                Some(_) | None => steps.push(step),
+            }
+        }
+        steps
+    }
+
+    /// The share that it comes to, in percent: one of all tasks is as good as any other.
+    pub fn comes_to(&self) -> u32 {
+        let all = self.tasks.saturating_add(self.beside).max(1);
+        (self.tasks.saturating_mul(200) / all).div_ceil(2)
+    }
+}
+
+/// So many tasks beside others come nearest to a share.
+fn nearest(share: Share, beside: u32) -> u32 {
+    let percent = u64::from(share.percent().min(99));
+    let beside = u64::from(beside);
+    // How far so many of all are from the share, as a fraction of (tasks + beside) hundredths.
+    let off = |tasks: u64| {
+        let all = tasks + beside;
+        ((tasks * 100).abs_diff(percent * all), all)
+    };
+    let low = percent * beside / (100 - percent);
+    let (below, above) = (off(low), off(low + 1));
+    let tasks = if low > 0 && below.0 * above.1 <= above.0 * below.1 {
+        low
+    } else {
+        low + 1
+    };
+    u32::try_from(tasks).unwrap_or(u32::MAX)
+}
+
 /// How a service is brought to what it is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -100,4 +167,30 @@ pub enum Way {
     Forth,
     /// Back to the one before: the Swarm must never take that back, for that would be the bad one again.
     Back,
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn shares_are_come_near_to_by_numbers_of_tasks() {
+        let steps = |shares: &[u8], beside, most| {
+            let shares: Vec<Share> = shares.iter().map(|one| Share::new(*one).unwrap()).collect();
+            let steps = Trial::steps(&shares, beside, most);
+            let told = |one: &Trial| (one.share.percent(), one.tasks, one.comes_to());
+            steps.iter().map(told).collect::<Vec<_>>()
+        };
+        // Of four, one beside is a fifth: nothing is nearer to 5 % nor to 25 %, and both are one step.
+        assert_eq!(steps(&[5, 25, 50], 4, 4), [(25, 1, 20), (50, 4, 50)]);
+        assert_eq!(
+            steps(&[5, 25, 50], 20, 20),
+            [(5, 1, 5), (25, 7, 26), (50, 20, 50)]
+        );
+        assert_eq!(steps(&[10, 100], 2, 2), [(10, 1, 33), (100, 2, 50)]);
+        // Where no more have a place, it is less.
+        assert_eq!(steps(&[10, 50], 4, 1), [(50, 1, 20)]);
+    }
 }

@@ -43,6 +43,14 @@ impl Facts {
         self.0.insert(name.into(), Fact::Closed(digest(text)));
     }
 
+    /// What is noted of something, where that can be told.
+    pub fn says(&self, name: &str) -> Option<&str> {
+        match self.0.get(name)? {
+            Fact::Open(text) => Some(text),
+            Fact::Closed(_) => None,
+        }
+    }
+
     /// Tells it from others; 16 hexadecimal digits.
     pub fn print(&self) -> String {
         let parts = self.0.iter().map(|(name, fact)| match fact {

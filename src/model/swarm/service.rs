@@ -66,6 +66,16 @@ impl Update {
         matches!(&*self.state, "updating" | "rollback_started")
     }
 
+    /// Its state in plain words.
+    pub fn word(&self) -> &str {
+        match &*self.state {
+            "rollback_started" => "rolling back",
+            "rollback_paused" => "rollback paused",
+            "rollback_completed" => "rolled back",
+            other => other,
+        }
+    }
+
     /// Whether it stopped before it came to its end, or went back.
     pub fn failed(&self) -> bool {
         &*self.state == "paused" || self.state.starts_with("rollback")

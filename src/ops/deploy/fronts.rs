@@ -315,6 +315,7 @@ fn largest_batch(policy: &Policy, release: &Release, name: &ServiceName) -> usiz
         generate: Vec::new(),
         bundle: None,
         seen: BTreeMap::new(),
+        trials: BTreeMap::new(),
     };
     let of_it = stages(&rollout).into_iter();
     let sizes = of_it.filter(|stage| stage.service == *name);

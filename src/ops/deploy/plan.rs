@@ -100,7 +100,9 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
         refusal,
     }));
     none(&against)?;
+    let (trials, _) = swarm::trials(draft, &release);
     let rollout = Rollout {
+        trials,
         release: Arc::new(release),
         previous: current.map(|one| Arc::new(one.clone())),
         policy: draft.policy.clone(),
@@ -307,6 +309,7 @@ impl View<'_> {
         }
         told.extend(self.how());
         told.extend(self.gray());
+        told.extend(swarm::gray(self.draft, self.rollout));
         let policy = &self.rollout.policy;
         let mut gate = format!(
             "well is: healthy by its own check, or {} without a fault; then watched for {}",

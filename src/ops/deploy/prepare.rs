@@ -144,7 +144,8 @@ async fn prepared(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal>
         }
         AppCommand::Promote(_) => {
             let (held, rollout) = desk.open(&place).await?;
-            if tried(&rollout).is_none() || held.phase == Phase::RollingBack {
+            let tries = tried(&rollout).is_some() || !rollout.trials.is_empty();
+            if !tries || held.phase == Phase::RollingBack {
                 let why = format!("{} of {} is no gray release", held.number, held.scope);
                 return Err(refusal(why, "`app continue` goes on with it"));
             }

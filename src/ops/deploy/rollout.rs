@@ -330,7 +330,7 @@ pub(super) struct Deploy<'d, P> {
     /// It was begun before; by whom ever.
     pub(super) again: bool,
     /// A gray release is judged no more.
-    promoted: bool,
+    pub(super) promoted: bool,
     /// So many stages were begun here; all may have been when it was begun before.
     pub(super) reached: AtomicUsize,
 }

@@ -451,6 +451,7 @@ fn rollout(release: &Arc<Release>, previous: Option<&Arc<Release>>) -> Rollout {
         generate: Vec::new(),
         bundle: None,
         seen: BTreeMap::new(),
+        trials: BTreeMap::new(),
     }
 }
 

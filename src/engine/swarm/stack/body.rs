@@ -20,10 +20,14 @@ const MONITOR: Duration = Duration::from_secs(30);
 /// And at most so long.
 const LONGEST: Duration = Duration::from_mins(5);
 
-/// The request. The error is a secret that is not known.
+/// What is written on the second service that is tried beside the first.
+pub(super) const CANARY: &str = "canary";
+
+/// The request; with a number of tasks that of the second service which is tried beside the first. The error is a secret
+/// that is not known.
 pub(super) fn of(
     release: &Release,
-    name: &ServiceName,
+    (name, tried): (&ServiceName, Option<u32>),
     secrets: &Secrets,
     known: &Known,
     way: Way,
@@ -37,6 +41,7 @@ pub(super) fn of(
     let body = Body {
         release,
         name,
+        tried,
         service,
         teller,
         known,
@@ -58,6 +63,7 @@ pub(super) fn image(pin: &Pin) -> Option<String> {
 struct Body<'b> {
     release: &'b Release,
     name: &'b ServiceName,
+    tried: Option<u32>,
     service: &'b Service,
     teller: Teller<'b>,
     known: &'b Known,
@@ -81,11 +87,12 @@ impl Body<'_> {
         let mode = match deploy.mode {
             DeployMode::Global => json!({"Global": {}}),
             DeployMode::Replicated | DeployMode::ReplicatedJob | DeployMode::GlobalJob => {
-                json!({"Replicated": {"Replicas": self.service.replicas()}})
+                let replicas = self.tried.unwrap_or_else(|| self.service.replicas());
+                json!({"Replicated": {"Replicas": replicas}})
             }
         };
         Ok(json!({
-            "Name": service_name(self.release, self.name),
+            "Name": service_name(self.release, self.name, self.tried.is_some()),
             "Labels": self.labels(),
             "TaskTemplate": template,
             "Mode": mode,
@@ -130,6 +137,9 @@ impl Body<'_> {
             (label::IMAGE, image.unwrap_or_default()),
         ] {
             labels.insert(name.to_owned(), json!(text));
+        }
+        if self.tried.is_some() {
+            labels.insert(label::LANE.to_owned(), json!(CANARY));
         }
         labels
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::CANARY;
 use super::facts;
 use crate::engine::deploy::label;
 use crate::engine::error::Fault;
@@ -109,6 +110,7 @@ fn read(whole: &Value, scope: &Scope, called: &HashMap<&str, &str>) -> Option<St
             environment: label(label::ENVIRONMENT).unwrap_or_default().to_owned(),
             print: Print(print.to_owned()),
         }),
+        tried: label(label::LANE) == Some(CANARY),
         facts: facts::read(spec, &network),
         mode: service.mode,
         update: service.update,

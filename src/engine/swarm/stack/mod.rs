@@ -19,9 +19,14 @@ use crate::model::release::{Lease, Release, Scope, Secrets, Stacked, Way};
 use crate::model::swarm::Facts;
 use crate::model::{HostName, Resource};
 
-/// What a service is called in the Swarm.
-pub(super) fn service_name(release: &Release, service: &ServiceName) -> String {
-    format!("{}_{service}", release.scope.app)
+/// What a service is called in the Swarm, or the second one that is tried beside it.
+pub(super) fn service_name(release: &Release, service: &ServiceName, tried: bool) -> String {
+    let name = if tried {
+        service.canary()
+    } else {
+        service.to_string()
+    };
+    format!("{}_{name}", release.scope.app)
 }
 
 impl Engines {
@@ -33,34 +38,37 @@ impl Engines {
         seen.map_err(|fault| failed(&deed, fault))
     }
 
-    /// What a service of a release is to be made of. The error is a secret that is not known.
+    /// What a service of a release is to be made of, or the second one of so many tasks that is tried beside it. The
+    /// error is a secret that is not known.
     pub fn stack_facts(
         release: &Release,
         service: &ServiceName,
+        tried: Option<u32>,
         secrets: &Secrets,
     ) -> Result<Facts, String> {
         let known = ground::Known::by_name(release, secrets)?;
-        let body = body::of(release, service, secrets, &known, Way::Forth)?;
+        let body = body::of(release, (service, tried), secrets, &known, Way::Forth)?;
         Ok(facts::read(&body, &|target| target.to_owned()))
     }
 
     /// Makes a service, or changes the version of it that was seen, with the networks, secrets and configs that it
-    /// needs. False when somebody else was faster: it has to be looked again.
+    /// needs; with a number of tasks it is the second one that is tried beside it. False when somebody else was faster:
+    /// it has to be looked again.
     pub async fn set_service(
         &self,
         manager: &HostName,
         release: &Release,
-        service: &ServiceName,
+        (service, tried): (&ServiceName, Option<u32>),
         over: Option<(&str, u64)>,
         way: Way,
         secrets: &Secrets,
     ) -> Result<bool, Error> {
-        let name = service_name(release, service);
+        let name = service_name(release, service, tried.is_some());
         let doing = if over.is_some() { "change" } else { "create" };
         let deed = Deed::on(manager, doing, &name);
         let session = self.session(&deed).await?;
         let laid = ground::lay(&session, release, secrets, &deed).await?;
-        let body = body::of(release, service, secrets, &laid, way);
+        let body = body::of(release, (service, tried), secrets, &laid, way);
         let mut body = body.map_err(|why| deed.failed(ErrorKind::Local, why))?;
         let image = body["TaskTemplate"]["ContainerSpec"]["Image"].as_str();
         let key = match image.filter(|image| image.contains('/') || image.contains('@')) {

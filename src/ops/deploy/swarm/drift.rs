@@ -28,13 +28,27 @@ pub(in crate::ops::deploy) fn drift(
         let one = swarm.services.iter().find(|one| *one.name == *name);
         let wanted = one.map_or(1, |one| one.wanted);
         let runs = one.map_or(0, |one| one.running);
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         if runs < wanted {
-            let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
             found.push(Drift::Missing {
                 service: target.service.as_str().into(),
                 host: target.host.clone(),
                 missing: count(wanted - runs),
                 wanted: count(wanted),
+            });
+        }
+        // A deploy that was given up leaves what it tried.
+        let second = target.service.canary();
+        let is_own = |name: &ServiceName| name.as_str() == second;
+        let left = swarm.services.iter().find(|one| {
+            let name = one.name.strip_prefix(release.scope.app.as_str());
+            name.and_then(|name| name.strip_prefix('_')) == Some(&*second)
+        });
+        if let Some(left) = left.filter(|_| !release.spec.services.keys().any(is_own)) {
+            found.push(Drift::Extra {
+                service: second.into(),
+                host: target.host.clone(),
+                more: count(left.wanted),
             });
         }
     }
@@ -51,10 +65,12 @@ pub(in crate::ops::deploy) fn present(
     let done = release.targets.iter().filter(|target| {
         let name = &target.service;
         let print = release.print(name);
+        // Engines tell the whole name that the service has in its Swarm.
+        let own = format!("{}_{name}", release.scope.app);
         let all = hosts.iter().flat_map(|host| of_app(host, &release.scope));
         let runs = all.filter(|one| {
-            let of = one.service.as_deref() == Some(name.as_str());
-            of && one.state.is_live() && one.print == print
+            let is_of = |called: &str| called == name.as_str() || called == own;
+            one.service.as_deref().is_some_and(is_of) && one.state.is_live() && one.print == print
         });
         runs.count() >= release.replicas(name).unwrap_or(1)
     });

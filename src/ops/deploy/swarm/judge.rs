@@ -187,7 +187,8 @@ pub(super) fn judge(
         told = format!("{told}, {others} run something else");
     }
     if busy {
-        told = format!("{told} ({state})");
+        let word = one.update.as_ref().map_or("", |update| update.word());
+        told = format!("{told} ({word})");
     }
     Judged::Waits(told)
 }

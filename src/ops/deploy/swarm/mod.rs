@@ -9,11 +9,14 @@ mod plan;
 mod prepare;
 mod roll;
 mod site;
+mod trial;
+mod tried;
 
 pub(super) use drift::{drift, present};
 pub(super) use plan::{
     Stacking, against, changed, how, interrupted, leftovers, nodes_of, noted, seen, stack, told,
 };
+pub(super) use trial::{told as gray, trials};
 
 use crate::model::{
     HostName,
@@ -33,15 +36,20 @@ pub trait Swarms: Sync {
         scope: &Scope,
     ) -> impl Future<Output = Result<Stacked, Trouble>> + Send;
 
-    /// What a service of a release is to be made of.
-    fn wanted(&self, release: &Release, service: &ServiceName) -> Result<Facts, Trouble>;
+    /// What a service of a release is to be made of, or the second one of so many tasks that is tried beside it.
+    fn wanted(
+        &self,
+        release: &Release,
+        service: &ServiceName,
+        tried: Option<u32>,
+    ) -> Result<Facts, Trouble>;
 
-    /// Makes a service, or changes what was seen of it. False when somebody else was faster.
+    /// Makes a service or that second one, or changes what was seen of it. False when somebody else was faster.
     fn set(
         &self,
         manager: &HostName,
         release: &Release,
-        service: &ServiceName,
+        service: (&ServiceName, Option<u32>),
         over: Option<&StackService>,
         way: Way,
     ) -> impl Future<Output = Result<bool, Trouble>> + Send;

@@ -6,9 +6,10 @@ use super::super::{
     Draft,
     check::{impossible, left_out},
 };
+use super::trial::trials;
 use crate::{
     model::{
-        Fleet, HostName,
+        Fleet, HostName, Share,
         app::{
             Condition, DeployMode, FileFrom, HostPort, NetworkMode, Order, PortMode, Protocol,
             Published, Service, ServiceName,
@@ -42,7 +43,7 @@ pub struct Stacking {
 }
 
 impl Stacking {
-    fn known(&self) -> Option<&Stacked> {
+    pub(super) fn known(&self) -> Option<&Stacked> {
         self.seen.as_ref().ok()
     }
 }
@@ -68,13 +69,13 @@ pub(in crate::ops::deploy) fn stack(draft: &Draft, fleet: &Fleet) -> Option<Stac
         cluster: seen.cluster.clone(),
         nodes: nodes_of(fleet, seen),
         orders: services
-            .map(|(name, service)| (name.clone(), order(service, seen).0))
+            .map(|(name, service)| (name.clone(), order(draft, service, seen).0))
             .collect(),
     })
 }
 
 /// The nodes that may have tasks of a service now.
-fn eligible<'s>(service: &Service, seen: &'s Stacked) -> Vec<&'s Node> {
+pub(super) fn eligible<'s>(service: &Service, seen: &'s Stacked) -> Vec<&'s Node> {
     let constraints = &service.deploy.placement.constraints;
     let may = |node: &&Node| {
         let fit = constraints.iter().all(|one| fits(node, one) != Some(false));
@@ -84,13 +85,13 @@ fn eligible<'s>(service: &Service, seen: &'s Stacked) -> Vec<&'s Node> {
 }
 
 /// The port of nodes themselves that a service publishes.
-fn host_port(service: &Service) -> Option<&Published> {
+pub(super) fn host_port(service: &Service) -> Option<&Published> {
     let mut ports = service.ports.iter();
     ports.find(|port| port.mode == PortMode::Host && !matches!(port.host, HostPort::Any))
 }
 
 /// Which goes first, by rule, and the reason for it.
-fn order(service: &Service, seen: &Stacked) -> (Order, String) {
+fn order(draft: &Draft, service: &Service, seen: &Stacked) -> (Order, String) {
     let stop = |why: String| (Order::StopFirst, why);
     if service.network_mode == Some(NetworkMode::Host) {
         return stop("both would use the network of the node".to_owned());
@@ -104,6 +105,12 @@ fn order(service: &Service, seen: &Stacked) -> (Order, String) {
         if service.deploy.mode == DeployMode::Global || all >= nodes {
             return stop(format!(
                 "no node of the {nodes} that may have it is without one that publishes {port}"
+            ));
+        }
+        // What is tried stays beside it until all tasks are replaced.
+        if draft.policy.gray.is_some() {
+            return stop(format!(
+                "what is tried publishes {port} of the nodes that are free"
             ));
         }
     }
@@ -208,7 +215,7 @@ pub(in crate::ops::deploy) fn how(draft: &Draft) -> Vec<String> {
     let seen = draft.stack.as_ref().and_then(Stacking::known);
     let seen = seen.unwrap_or(&none);
     let services = draft.spec.services.iter().map(|(name, service)| {
-        let (order, why) = order(service, seen);
+        let (order, why) = order(draft, service, seen);
         let nodes = eligible(service, seen).len();
         let all = match service.deploy.mode {
             DeployMode::Global => format!("one task on each of {nodes} nodes"),
@@ -233,7 +240,7 @@ pub(in crate::ops::deploy) fn interrupted(draft: &Draft, rollout: &Rollout) -> V
     let seen = seen.unwrap_or(&none);
     let mut told: Vec<String> = Vec::new();
     for (name, service) in &draft.spec.services {
-        let (order, why) = order(service, seen);
+        let (order, why) = order(draft, service, seen);
         let changes = differences(draft, name).is_some_and(|all| !all.is_empty());
         if order == Order::StopFirst && changes {
             told.push(format!(
@@ -265,7 +272,7 @@ pub(in crate::ops::deploy) fn noted(draft: &Draft) -> Vec<String> {
     }
     for (name, service) in &draft.spec.services {
         let said = service.deploy.update.as_ref().and_then(|one| one.order);
-        let (order, why) = order(service, seen);
+        let (order, why) = order(draft, service, seen);
         if said == Some(Order::StartFirst) && order == Order::StopFirst {
             notes.push(format!(
                 "{name}: its file says start-first, which would wait without end: {why}"
@@ -320,10 +327,7 @@ pub(in crate::ops::deploy) fn against(
         }
     };
     found.extend(quorum(seen).map(|refusal| left_out(&at, refusal)));
-    if draft.policy.gray.is_some() {
-        let why = "a Swarm has no gray releases here yet".to_owned();
-        found.push(left_out(&at, state(why, "deploy without --canary")));
-    }
+    found.extend(untried(draft, release).map(|refusal| left_out("--canary", refusal)));
     for (name, service) in &release.spec.services {
         let refusals = [
             impossible(name, service, true),
@@ -356,6 +360,24 @@ pub(in crate::ops::deploy) fn against(
     }
     found.extend(absent(release, seen));
     found
+}
+
+/// Why nothing of a release can be tried, where that is wished.
+fn untried(draft: &Draft, release: &Release) -> Option<Refusal> {
+    let gray = draft.policy.gray.as_ref()?;
+    let refuse = |why: String, remedy: &str| Some(Refusal::new(RefusalKind::State, why, remedy));
+    if gray.steps.contains(&Share::NONE) {
+        let why = "a Swarm cannot tell requests apart, so a share of none would be seen by nobody";
+        return refuse(why.to_owned(), "say shares from 1 up");
+    }
+    let (trials, whys) = trials(draft, release);
+    (trials.is_empty()).then(|| {
+        let why = format!(
+            "nothing of it can be tried beside what runs: {}",
+            whys.join("; ")
+        );
+        Refusal::new(RefusalKind::State, why, "deploy without --canary")
+    })
 }
 
 /// Whether the managers can decide anything.

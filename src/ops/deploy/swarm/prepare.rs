@@ -134,7 +134,7 @@ impl Desk<'_> {
         let read = tokio::task::spawn_blocking(move || {
             let names = release.spec.services.keys();
             let facts = |name: &ServiceName| {
-                let facts = Engines::stack_facts(&release, name, &secrets);
+                let facts = Engines::stack_facts(&release, name, None, &secrets);
                 (name.clone(), facts)
             };
             names.map(facts).collect::<BTreeMap<_, _>>()

@@ -40,7 +40,7 @@ const PULLS: usize = 8;
 
 /// Why a service does not come to what it is to be.
 #[derive(Debug)]
-enum Halt {
+pub(super) enum Halt {
     /// Somebody else changed it; this is what.
     Asks(String),
     /// It does not get well, or cannot be told.
@@ -53,6 +53,54 @@ impl From<Trouble> for Halt {
     }
 }
 
+impl Halt {
+    /// As a step tells it.
+    fn trouble(&self) -> Trouble {
+        match self {
+            Self::Asks(why) => Trouble {
+                why: why.clone(),
+                passes: true,
+            },
+            Self::Fails(trouble) => trouble.clone(),
+        }
+    }
+
+    /// As it stops the deploy.
+    pub(super) fn stops(self, target: Option<&Target>, first: bool) -> Stopped {
+        let named = |why: String| match target {
+            Some(target) => format!("{target}: {why}"),
+            None => why,
+        };
+        match self {
+            Self::Asks(why) => Stopped::Asks(why),
+            Self::Fails(trouble) => Stopped::Failed {
+                why: named(trouble.why),
+                first,
+            },
+        }
+    }
+}
+
+/// Why a service does not come to what it was told again and again.
+fn unsettled(one: Option<&StackService>, facts: &Facts) -> String {
+    match one {
+        None => "it cannot be made: another service has its name".to_owned(),
+        Some(one) => format!(
+            "somebody changes it again and again: {}",
+            one.facts.diff(facts).join(", ")
+        ),
+    }
+}
+
+/// What could not be taken away stops the deploy.
+fn stopped_by(stays: &[String], first: bool) -> Result<(), Stopped> {
+    if stays.is_empty() {
+        return Ok(());
+    }
+    let why = stays.join("; ");
+    Err(Stopped::Failed { why, first })
+}
+
 fn fails(why: impl Into<String>) -> Halt {
     Halt::Fails(Trouble {
         why: why.into(),
@@ -62,7 +110,7 @@ fn fails(why: impl Into<String>) -> Halt {
 
 impl<P: Place> Deploy<'_, P> {
     /// The manager that is told.
-    fn manager(&self) -> Option<&HostName> {
+    pub(super) fn manager(&self) -> Option<&HostName> {
         self.rollout.release.targets.first().map(|one| &one.host)
     }
 
@@ -120,48 +168,30 @@ impl<P: Place> Deploy<'_, P> {
         let stages = stages(self.rollout);
         let all = stages.len();
         let mut first = true;
+        if !self.again {
+            // Of a deploy that was given up.
+            let stays = self.drop_tried(None).await;
+            stopped_by(&stays, first)?;
+        }
         for (at, stage) in stages.iter().enumerate() {
             self.asked()?;
-            self.life
-                .set_detail(format!("{} ({} of {all})", stage.service, at + 1));
             self.reached.fetch_max(at + 1, Ordering::Relaxed);
             for target in &stage.targets {
-                let to = &self.rollout.release;
-                let mut halt = None;
-                let work = async {
-                    let settled = self.settle(to, target, Way::Forth).await;
-                    settled.map_err(|why| {
-                        let trouble = match &why {
-                            Halt::Asks(why) => Trouble {
-                                why: why.clone(),
-                                passes: true,
-                            },
-                            Halt::Fails(trouble) => trouble.clone(),
-                        };
-                        halt = Some(why);
-                        trouble
-                    })
-                };
-                let done = self.step(target, work).await;
-                let changed = done.as_deref() != Ok(SO_ALREADY);
-                self.asked()?;
-                match (halt, done) {
-                    (Some(Halt::Asks(why)), _) => return Err(Stopped::Asks(why)),
-                    (Some(Halt::Fails(trouble)), _) | (None, Err(trouble)) => {
-                        let why = format!("{target}: {}", trouble.why);
-                        return Err(Stopped::Failed { why, first });
-                    }
-                    (None, Ok(_)) => {}
+                self.try_beside(target).await?;
+                self.life
+                    .set_detail(format!("{} ({} of {all})", stage.service, at + 1));
+                let done = self.set_to(target, Way::Forth, None, first).await?;
+                let changed = done != SO_ALREADY;
+                if changed || self.again {
+                    let bake = self.rollout.policy.bake;
+                    let baked = self.bake_stack(target, None, bake).await;
+                    baked.map_err(|halt| halt.stops(None, first))?;
+                }
+                if self.rollout.trials.contains_key(&stage.service) {
+                    let stays = self.drop_tried(Some(&stage.service)).await;
+                    stopped_by(&stays, first)?;
                 }
                 if changed || self.again {
-                    match self.bake_stack(target).await {
-                        Ok(()) => {}
-                        Err(Halt::Asks(why)) => return Err(Stopped::Asks(why)),
-                        Err(Halt::Fails(trouble)) => {
-                            let why = trouble.why;
-                            return Err(Stopped::Failed { why, first });
-                        }
-                    }
                     first = false;
                     if at + 1 < all && !self.rollout.policy.wait.is_zero() {
                         self.wait(self.rollout.policy.wait).await?;
@@ -183,6 +213,33 @@ impl<P: Place> Deploy<'_, P> {
             .collect();
         told.extend(self.sweep_up(&kept).await);
         Ok(told.join("; "))
+    }
+
+    /// Brings a service to the new release, or the second one beside it to so many tasks, as a step that is told.
+    pub(super) async fn set_to(
+        &self,
+        target: &Target,
+        way: Way,
+        tried: Option<u32>,
+        first: bool,
+    ) -> Result<String, Stopped> {
+        let to = &self.rollout.release;
+        let mut halt = None;
+        let work = async {
+            let settled = self.settle(to, target, way, tried).await;
+            settled.map_err(|why| {
+                let trouble = why.trouble();
+                halt = Some(why);
+                trouble
+            })
+        };
+        let done = self.step(target, work).await;
+        self.asked()?;
+        match (halt, done) {
+            (Some(halt), _) => Err(halt.stops(Some(target), first)),
+            (None, Err(trouble)) => Err(Halt::Fails(trouble).stops(Some(target), first)),
+            (None, Ok(done)) => Ok(done),
+        }
     }
 
     /// What stays of networks, secrets and configs that no release has any more.
@@ -212,14 +269,15 @@ impl<P: Place> Deploy<'_, P> {
         if reached == stages.len() {
             targets.extend(leftovers(self.rollout));
         }
-        let mut troubles = Vec::new();
+        // What was tried goes before anything else is done.
+        let mut troubles = self.drop_tried(None).await;
         for target in &targets {
             (self.say(target))(Said::Line("going back".to_owned()));
             let has = |one: &&Arc<Release>| one.spec.services.contains_key(&target.service);
             let done = match previous.filter(has) {
                 Some(previous) => {
                     let work = async {
-                        match self.settle(previous, target, Way::Back).await {
+                        match self.settle(previous, target, Way::Back, None).await {
                             Ok(done) if done == SO_ALREADY => {
                                 Ok(format!("was still at {}", previous.number))
                             }
@@ -271,14 +329,14 @@ impl<P: Place> Deploy<'_, P> {
         Ok("taken away".to_owned())
     }
 
-    fn is_ours(&self, one: &StackService) -> bool {
+    pub(super) fn is_ours(&self, one: &StackService) -> bool {
         let environment = &*self.rollout.scope().environment;
         let mark = one.mark.as_ref();
         self.rollout.adopt || mark.is_some_and(|mark| mark.environment == environment)
     }
 
     /// What the manager knows; one that is silent for a moment is asked again.
-    async fn look(&self, manager: &HostName) -> Result<Stacked, Trouble> {
+    pub(super) async fn look(&self, manager: &HostName) -> Result<Stacked, Trouble> {
         let until = Instant::now() + SILENT;
         loop {
             match self.place.stack(manager, self.rollout.scope()).await {
@@ -312,10 +370,16 @@ impl<P: Place> Deploy<'_, P> {
 
     /// Brings a service to what a release has of it: looks, writes the whole spec if it is another one, and looks again
     /// until all tasks run it.
-    async fn settle(&self, to: &Arc<Release>, target: &Target, way: Way) -> Result<String, Halt> {
+    async fn settle(
+        &self,
+        to: &Arc<Release>,
+        target: &Target,
+        way: Way,
+        tried: Option<u32>,
+    ) -> Result<String, Halt> {
         let (service, manager) = (&target.service, &target.host);
         let goal = self.goal(to, service, way)?;
-        let facts = self.place.wanted(to, service)?;
+        let facts = self.place.wanted(to, service, tried)?;
         let say = self.say(target);
         let mut memory: Option<Memory> = None;
         let mut base = match way {
@@ -324,11 +388,11 @@ impl<P: Place> Deploy<'_, P> {
         };
         let (mut writes, mut told) = (0_usize, String::new());
         loop {
-            if way == Way::Forth && self.life.wish() == Wish::Abort {
+            if (way == Way::Forth || tried.is_some()) && self.life.wish() == Wish::Abort {
                 return Err(fails("somebody wished that it goes back"));
             }
             let seen = self.look(manager).await?;
-            let one = seen.service(service);
+            let one = seen.part(service, tried.is_some());
             let now = Instant::now();
             let memory = memory.get_or_insert_with(|| Memory::new(one, now));
             let is_so = one.is_some_and(|one| one.facts == facts);
@@ -349,23 +413,18 @@ impl<P: Place> Deploy<'_, P> {
             }
             if !is_so {
                 if writes >= WRITES {
-                    let why = one.map_or_else(
-                        || "it cannot be made: another service has its name".to_owned(),
-                        |one| {
-                            format!(
-                                "somebody changes it again and again: {}",
-                                one.facts.diff(&facts).join(", ")
-                            )
-                        },
-                    );
-                    return Err(fails(why));
+                    return Err(fails(unsettled(one, &facts)));
                 }
                 if writes > 0 && one.is_none() && way == Way::Forth && base.is_some() {
                     return Err(Halt::Asks(format!(
                         "{service} was removed by somebody else"
                     )));
                 }
-                if self.place.set(manager, to, service, one, way).await? {
+                if self
+                    .place
+                    .set(manager, to, (service, tried), one, way)
+                    .await?
+                {
                     writes += 1;
                     say(Said::Line(match one {
                         Some(_) => "the manager is told".to_owned(),
@@ -393,7 +452,10 @@ impl<P: Place> Deploy<'_, P> {
                     say(Said::Line(format!(
                         "the Swarm stopped ({why}), and is told again"
                     )));
-                    self.place.set(manager, to, service, Some(one), way).await?;
+                    let asked = self
+                        .place
+                        .set(manager, to, (service, tried), Some(one), way);
+                    asked.await?;
                     writes += 1;
                 }
                 Judged::Failed(why) => {
@@ -466,15 +528,19 @@ impl<P: Place> Deploy<'_, P> {
         String::new()
     }
 
-    /// Watches a service that is well now: none of its tasks may fail.
-    async fn bake_stack(&self, target: &Target) -> Result<(), Halt> {
-        let time = self.rollout.policy.bake;
+    /// Watches a service that is well now, or the second one beside it: none of its tasks may fail.
+    pub(super) async fn bake_stack(
+        &self,
+        target: &Target,
+        tried: Option<u32>,
+        time: Duration,
+    ) -> Result<(), Halt> {
         if time.is_zero() {
             return Ok(());
         }
         let to = &self.rollout.release;
         let goal = self.goal(to, &target.service, Way::Forth)?;
-        let facts = self.place.wanted(to, &target.service)?;
+        let facts = self.place.wanted(to, &target.service, tried)?;
         let mut memory: Option<Memory> = None;
         let until = Instant::now() + time;
         loop {
@@ -485,7 +551,7 @@ impl<P: Place> Deploy<'_, P> {
                 Err(trouble) => return Err(trouble.into()),
             };
             if let Some(seen) = seen {
-                let Some(one) = seen.service(&target.service) else {
+                let Some(one) = seen.part(&target.service, tried.is_some()) else {
                     return Err(Halt::Asks(format!("{target} was removed by somebody else")));
                 };
                 let memory = memory.get_or_insert_with(|| Memory::new(Some(one), Instant::now()));
@@ -513,7 +579,9 @@ impl<P: Place> Deploy<'_, P> {
                 }
             }
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.stop.is_cancelled() || self.life.wish() == Wish::Abort {
+            let wish = self.life.wish();
+            let enough = wish == Wish::Abort || (tried.is_some() && wish != Wish::Go);
+            if left.is_zero() || self.stop.is_cancelled() || enough {
                 return Ok(());
             }
             sleep(WATCH.min(left)).await;

@@ -17,8 +17,13 @@ impl Swarms for Crew {
         Ok(self.engines.stack(manager, scope).await?)
     }
 
-    fn wanted(&self, release: &Release, service: &ServiceName) -> Result<Facts, Trouble> {
-        let facts = Engines::stack_facts(release, service, &self.secrets);
+    fn wanted(
+        &self,
+        release: &Release,
+        service: &ServiceName,
+        tried: Option<u32>,
+    ) -> Result<Facts, Trouble> {
+        let facts = Engines::stack_facts(release, service, tried, &self.secrets);
         facts.map_err(|why| Trouble { why, passes: false })
     }
 
@@ -26,7 +31,7 @@ impl Swarms for Crew {
         &self,
         manager: &HostName,
         release: &Release,
-        service: &ServiceName,
+        service: (&ServiceName, Option<u32>),
         over: Option<&StackService>,
         way: Way,
     ) -> Result<bool, Trouble> {

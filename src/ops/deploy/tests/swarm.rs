@@ -14,11 +14,11 @@ use tokio::time::timeout;
 use super::{Hosts, ground, phase, release, rollout, trouble};
 use crate::{
     model::{
-        HostName, Outcome, Timestamp,
+        HostName, Outcome, Share, Timestamp,
         app::{Order, ServiceName},
         release::{
-            Direction, Lease, Phase, Release, Rollout, Scope, Stack, StackMark, StackService,
-            Stacked, Way,
+            Direction, Gray, Lease, Phase, Release, Rollout, Scope, Stack, StackMark, StackService,
+            Stacked, Trial, Way,
         },
         swarm::{Facts, Mode, Node, Task, Update},
     },
@@ -46,13 +46,11 @@ struct Kept {
     failure: Way,
 }
 
-fn facts_of(release: &Release, service: &ServiceName) -> Facts {
+fn facts_of(release: &Release, service: &ServiceName, tried: Option<u32>) -> Facts {
     let mut facts = Facts::default();
     facts.open("image", release.pins[service].image.to_string());
-    facts.open(
-        "replicas",
-        release.spec.services[service].replicas().to_string(),
-    );
+    let own = release.spec.services[service].replicas();
+    facts.open("replicas", tried.unwrap_or(own).to_string());
     facts.closed("definition", &release.print(service).unwrap().0);
     facts
 }
@@ -180,38 +178,50 @@ impl Swarms for Hosts {
         Ok(seen)
     }
 
-    fn wanted(&self, release: &Release, service: &ServiceName) -> Result<Facts, Trouble> {
-        Ok(facts_of(release, service))
+    fn wanted(
+        &self,
+        release: &Release,
+        service: &ServiceName,
+        tried: Option<u32>,
+    ) -> Result<Facts, Trouble> {
+        Ok(facts_of(release, service, tried))
     }
 
     async fn set(
         &self,
         _: &HostName,
         release: &Release,
-        service: &ServiceName,
+        (service, tried): (&ServiceName, Option<u32>),
         over: Option<&StackService>,
         way: Way,
     ) -> Result<bool, Trouble> {
-        self.act(format!("set {service} to {}", release.number))
+        let called = match tried {
+            Some(_) => service.canary(),
+            None => service.to_string(),
+        };
+        let all = tried.unwrap_or_else(|| release.spec.services[service].replicas());
+        let many = tried.map_or_else(String::new, |count| format!(" x{count}"));
+        self.act(format!("set {called}{many} to {}", release.number))
             .await;
         let mut swarm = self.swarm.lock().unwrap();
-        let facts = facts_of(release, service);
+        let facts = facts_of(release, service, tried);
         let image = release.pins[service].image.to_string();
         let mark = StackMark {
             release: release.number,
             environment: release.scope.environment.to_string(),
             print: release.print(service).unwrap(),
         };
-        let mode = Mode::Replicated(release.spec.services[service].replicas().into());
+        let mode = Mode::Replicated(all.into());
         let rival = std::mem::take(&mut swarm.rival);
-        let Some(kept) = swarm.services.get_mut(service.as_str()) else {
+        let Some(kept) = swarm.services.get_mut(&called) else {
             if over.is_some() {
                 return Ok(false);
             }
             let one = StackService {
-                id: format!("id-{service}").into(),
-                name: format!("shop_{service}").into(),
+                id: format!("id-{called}").into(),
+                name: format!("shop_{called}").into(),
                 service: service.as_str().into(),
+                tried: tried.is_some(),
                 version: 1,
                 mark: Some(mark),
                 facts,
@@ -224,7 +234,7 @@ impl Swarms for Hosts {
                 before: None,
                 failure: way,
             };
-            swarm.services.insert(service.to_string(), kept);
+            swarm.services.insert(called, kept);
             return Ok(true);
         };
         if rival {
@@ -252,7 +262,8 @@ impl Swarms for Hosts {
 
     async fn drop_service(&self, _: &HostName, one: &StackService) -> Result<(), Trouble> {
         self.act(format!("drop {}", one.name)).await;
-        self.swarm.lock().unwrap().services.remove(&*one.service);
+        let mut swarm = self.swarm.lock().unwrap();
+        swarm.services.retain(|_, kept| kept.one.id != one.id);
         Ok(())
     }
 
@@ -306,6 +317,7 @@ fn planned(hosts: &Hosts, release: &Arc<Release>, previous: Option<&Arc<Release>
     let seen = swarm.services.values();
     Rollout {
         seen: seen
+            .filter(|kept| !kept.one.tried)
             .map(|kept| {
                 let name = ServiceName::new(&kept.one.service).unwrap();
                 (name, kept.one.facts.print())
@@ -354,7 +366,7 @@ fn runs(hosts: &Hosts) -> Vec<(String, String, usize)> {
             .iter()
             .filter(|task| task.is_running() && *task.print == **print);
         (
-            kept.one.service.to_string(),
+            kept.one.name.strip_prefix("shop_").unwrap().to_owned(),
             kept.image.clone(),
             tasks.count(),
         )
@@ -497,4 +509,114 @@ async fn whoever_goes_on_after_a_kill_at_any_moment_ends_at_the_same() {
         assert_eq!(runs(&hosts), wanted, "{kill} {direction:?}: {outcome}");
         assert!(hosts.swarm.lock().unwrap().mark.is_none());
     }
+}
+
+/// With `web` tried by 20 and 50 of a hundred first, beside four.
+fn tried(mut rollout: Rollout) -> Rollout {
+    let shares = [20, 50].map(|share| Share::new(share).unwrap());
+    rollout.policy.gray = Some(Gray {
+        steps: shares.to_vec(),
+        every: Duration::from_millis(3),
+        requests: 1,
+    });
+    let web = ServiceName::new("web").unwrap();
+    rollout.trials = BTreeMap::from([(web, Trial::steps(&shares, 4, 4))]);
+    rollout
+}
+
+#[tokio::test]
+async fn what_is_tried_stands_beside_the_first_until_it_takes_its_place() {
+    let (hosts, ground) = (Hosts::new(), ground().await);
+    let one = stacked(1, &[("web", "web:1"), ("db", "db:1")], 4);
+    deploy(&hosts, &ground.store, &one, None).await;
+    let before = hosts.done.lock().unwrap().len();
+    let two = stacked(2, &[("web", "web:2"), ("db", "db:1")], 4);
+    let rollout = tried(planned(&hosts, &two, Some(&one)));
+    let outcome = super::deploy(&hosts, &ground.store, &rollout).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome}");
+    assert_eq!(runs(&hosts), [row("db", "db:1", 4), row("web", "web:2", 4)]);
+    assert_eq!(
+        hosts.done.lock().unwrap()[before..],
+        [
+            "set web-canary x1 to r000002",
+            "set web-canary x4 to r000002",
+            "set web to r000002",
+            "drop shop_web-canary",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_bad_one_that_is_tried_goes_and_nothing_else_is_touched() {
+    let (hosts, ground) = (Hosts::new(), ground().await);
+    let one = stacked(1, &[("web", "web:1")], 4);
+    deploy(&hosts, &ground.store, &one, None).await;
+    let before = hosts.done.lock().unwrap().len();
+    let two = stacked(2, &[("web", "web:sick")], 4);
+    let rollout = tried(planned(&hosts, &two, Some(&one)));
+    let outcome = super::deploy(&hosts, &ground.store, &rollout).await;
+    let told = outcome.to_string();
+    assert!(told.contains("everything is back at r000001"), "{told}");
+    assert!(told.contains("non-zero exit"), "{told}");
+    assert_eq!(runs(&hosts), [row("web", "web:1", 4)]);
+    assert_eq!(
+        hosts.done.lock().unwrap()[before..],
+        ["set web-canary x1 to r000002", "drop shop_web-canary"]
+    );
+}
+
+#[tokio::test]
+async fn what_was_left_of_a_trial_is_gone_on_with_or_goes() {
+    use Direction::{Back, Forth, Promote};
+    for (kill, direction) in (0..4).flat_map(|kill| [Forth, Back, Promote].map(|to| (kill, to))) {
+        let (hosts, ground) = (Hosts::new(), ground().await);
+        let one = stacked(1, &[("web", "web:1")], 4);
+        deploy(&hosts, &ground.store, &one, None).await;
+        let two = stacked(2, &[("web", "web:2")], 4);
+        let rollout = tried(planned(&hosts, &two, Some(&one)));
+        hosts.left.store(kill, Ordering::SeqCst);
+        let begin = super::deploy(&hosts, &ground.store, &rollout);
+        let killed = timeout(Duration::from_millis(400), begin).await.is_err();
+        assert!(killed, "{kill}");
+        let before = hosts.done.lock().unwrap().len();
+        hosts.left.store(u64::MAX, Ordering::SeqCst);
+        super::expire(&ground).await;
+        let outcome = again(&hosts, &ground.store, rollout, direction).await;
+        let image = if direction == Back { "web:1" } else { "web:2" };
+        let told = format!("{kill} {direction:?}: {outcome}");
+        assert_eq!(runs(&hosts), [row("web", image, 4)], "{told}");
+        let done = hosts.done.lock().unwrap()[before..].join("; ");
+        // A step that was done is not done again.
+        let steps = done.matches("web-canary x").count() as u64;
+        let left = if direction == Forth {
+            2_u64.saturating_sub(kill)
+        } else {
+            0
+        };
+        assert_eq!(steps, left, "{told}: {done}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_deploy_that_was_given_up_tried_goes_with_the_next() {
+    let (hosts, ground) = (Hosts::new(), ground().await);
+    let one = stacked(1, &[("web", "web:1")], 4);
+    deploy(&hosts, &ground.store, &one, None).await;
+    let two = stacked(2, &[("web", "web:2")], 4);
+    let tried = tried(planned(&hosts, &two, Some(&one)));
+    hosts.left.store(1, Ordering::SeqCst);
+    let begin = super::deploy(&hosts, &ground.store, &tried);
+    assert!(timeout(Duration::from_millis(400), begin).await.is_err());
+    hosts.left.store(u64::MAX, Ordering::SeqCst);
+    assert_eq!(runs(&hosts).len(), 2);
+    ground
+        .store
+        .break_deploy(&one.scope, "given up")
+        .await
+        .unwrap();
+    hosts.swarm.lock().unwrap().mark = None;
+    let three = stacked(3, &[("web", "web:3")], 4);
+    let outcome = deploy(&hosts, &ground.store, &three, Some(&one)).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome}");
+    assert_eq!(runs(&hosts), [row("web", "web:3", 4)]);
 }
