@@ -1,6 +1,6 @@
 //! `host install` on a host of the lab that has sshd and no Docker: out of a package source, out of a bundle.
 //!
-//! apt-get, dpkg and the engine are real; the package is one that the test makes, which starts the engine
+//! apt-get, dpkg and the engine are real; the packages are ones that the test makes, which bring the engine
 //! that the machine has. dnf is a stand-in.
 
 use std::{
@@ -21,15 +21,15 @@ use wharf_lab::Lab;
 use crate::bench::{Bench, answer};
 
 /// Starts the engine that the lab has put aside.
-const DOCKERD: &str = "#!/bin/sh\nexec /run/lab/real/dockerd --data-root /run/lab/docker --pidfile /run/docker.pid \
+const DOCKERD: &str = "#!/bin/sh\nexec /usr/lib/dockerd-lab --data-root /run/lab/docker --pidfile /run/docker.pid \
     --exec-opt native.cgroupdriver=cgroupfs \"$@\"\n";
 
 /// As the package of Debian has one, for hosts without systemd.
-const INIT: &str =
-    "#!/bin/sh\n[ \"$1\" != start ] || setsid dockerd </dev/null >/var/log/docker.log 2>&1 &\n";
+const INIT: &str = "#!/bin/sh\n[ \"$1\" = start ] || { kill $(cat /run/docker.pid); while [ -e /run/docker.pid ]; do sleep 0.1; done; }\n\
+    setsid dockerd </dev/null >/var/log/docker.log 2>&1 &\n";
 
-/// Takes its time where a test wants that.
-const POSTINST: &str = "#!/bin/sh\nwhile [ -e /run/lab/slow ]; do sleep 0.2; done\n";
+/// Puts another file in the place of the engine's, as each version does. Takes its time where a test wants that.
+const POSTINST: &str = "#!/bin/sh\ncp --remove-destination /run/lab/real/dockerd /usr/lib/dockerd-lab\nwhile [ -e /run/lab/slow ]; do sleep 0.2; done\n";
 
 /// A lab of its own, because a host of it becomes another one.
 struct Ground {
@@ -75,18 +75,18 @@ fn write(path: &Path, text: &str, mode: u32) {
 }
 
 /// Makes `docker.io_99.0_all.deb` in a directory; `more` goes into its control file.
-fn package(dir: &Path, more: &str) -> PathBuf {
+fn package(dir: &Path, version: &str, more: &str) -> PathBuf {
     let tree = tempfile::tempdir().unwrap();
     fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755)).unwrap();
     write(&tree.path().join("usr/sbin/dockerd"), DOCKERD, 0o755);
     write(&tree.path().join("etc/init.d/docker"), INIT, 0o755);
     write(&tree.path().join("DEBIAN/postinst"), POSTINST, 0o755);
     let control = format!(
-        "Package: docker.io\nVersion: 99.0\nArchitecture: all\nMaintainer: The lab <lab@localhost>\n\
+        "Package: docker.io\nVersion: {version}\nArchitecture: all\nMaintainer: The lab <lab@localhost>\n\
          {more}Description: starts the engine of the lab\n"
     );
     write(&tree.path().join("DEBIAN/control"), &control, 0o644);
-    let file = dir.join("docker.io_99.0_all.deb");
+    let file = dir.join(format!("docker.io_{version}_all.deb"));
     let built = Command::new("dpkg-deb")
         .args(["--root-owner-group", "--build"])
         .arg(tree.path())
@@ -98,14 +98,14 @@ fn package(dir: &Path, more: &str) -> PathBuf {
 }
 
 /// Makes a package source of a directory with that package.
-fn source(dir: &Path, package: &Path) {
+fn source(dir: &Path, version: &str, package: &Path) {
     let sum = Command::new("sha256sum").arg(package).output().unwrap();
     let sum = String::from_utf8(sum.stdout).unwrap();
     let sum = sum.split(' ').next().unwrap();
     let size = fs::metadata(package).unwrap().len();
     let name = package.file_name().unwrap().to_str().unwrap();
     let text = format!(
-        "Package: docker.io\nVersion: 99.0\nArchitecture: all\nMaintainer: The lab <lab@localhost>\n\
+        "Package: docker.io\nVersion: {version}\nArchitecture: all\nMaintainer: The lab <lab@localhost>\n\
          Filename: ./{name}\nSize: {size}\nSHA256: {sum}\nDescription: starts the engine of the lab\n"
     );
     fs::write(dir.join("Packages"), text).unwrap();
@@ -141,7 +141,7 @@ fn a_bare_host_gets_an_engine_from_its_package_source() {
         "{none:?}"
     );
 
-    source(&repository, &package(&repository, ""));
+    source(&repository, "99.0", &package(&repository, "99.0", ""));
     is_interrupted_and_run_again(&ground);
     let shown = bench.say("-o json host show @bare").ended(0).json();
     assert_eq!(shown[0]["state"], "online", "{shown}");
@@ -156,6 +156,47 @@ fn a_bare_host_gets_an_engine_from_its_package_source() {
         .collect();
     assert_eq!(outcomes.len(), 4, "{acts}");
     assert_eq!(acts[0]["sentence"], "host install @bare");
+    it_is_upgraded(&ground, &repository);
+}
+
+/// A newer engine takes the place of the old one, and what runs goes on; the newest stays as it is.
+fn it_is_upgraded(ground: &Ground, repository: &Path) {
+    let bench = &ground.bench;
+    let same = bench.say("--yes host upgrade @bare").ended(0);
+    assert!(same.out.contains("there is nothing newer"), "{same:?}");
+    // The host has no client of its own.
+    let client = ground.dir("client").join("docker");
+    fs::copy("/usr/bin/docker", &client).unwrap();
+    let docker = client.display();
+    ground.on_bare(&format!(
+        "mkdir -p /etc/docker; echo '{{\"live-restore\": true}}' >/etc/docker/daemon.json; kill -HUP $(cat /run/docker.pid)
+         mkdir -p /tmp/root/bin; cp $(command -v busybox) /tmp/root/bin/sleep
+         tar -C /tmp/root -c . | {docker} import - kept:1; {docker} run -d --name kept kept:1 sleep 1000"
+    ));
+    let state = "'{{.State.Pid}} {{.State.Status}}'";
+    let pid = || ground.on_bare(&format!("{docker} inspect kept --format {state}"));
+    let before = pid();
+    let newer = package(repository, "99.1", "");
+    source(repository, "99.1", &newer);
+    let shown = bench.say("--dry-run host upgrade @bare").ended(0);
+    assert!(
+        shown.out.contains("its 1 containers go on (live-restore)"),
+        "{shown:?}"
+    );
+    let done = bench.say("--yes host upgrade @bare").ended(0);
+    for part in [
+        "docker.io 99.0",
+        "docker.io 99.1",
+        "starting the new engine in the place of the old one",
+    ] {
+        assert!(done.out.contains(part), "{part}: {done:?}");
+    }
+    assert!(before.contains("running"), "{before}");
+    assert_eq!(pid(), before);
+    let gone = "readlink /proc/$(cat /run/docker.pid)/exe";
+    assert_eq!(ground.on_bare(gone).trim(), "/usr/lib/dockerd-lab");
+    let same = bench.say("--yes host upgrade @bare").ended(0);
+    assert!(same.out.contains("there is nothing newer"), "{same:?}");
 }
 
 /// The connection is lost in the middle, with all that ran in it; the next run finishes the work.
@@ -212,7 +253,7 @@ fn a_bare_host_gets_an_engine_from_a_bundle() {
 
     let said = bench.say(&line).ended(1);
     assert!(said.out.contains("has no .deb packages"), "{said:?}");
-    package(&bundle, "Depends: not-in-the-bundle\n");
+    package(&bundle, "99.0", "Depends: not-in-the-bundle\n");
     let said = bench.say(&line).ended(1);
     assert!(
         said.out.contains("not-in-the-bundle is not installed"),
@@ -230,7 +271,7 @@ fn a_bare_host_gets_an_engine_from_a_bundle() {
     );
     ground.on_bare("dpkg -r docker.io");
 
-    let file = package(&bundle, "");
+    let file = package(&bundle, "99.0", "");
     fs::write(
         bundle.join("SHA256SUMS"),
         format!("{}  docker.io_99.0_all.deb\n", "0".repeat(64)),
@@ -323,7 +364,7 @@ fn with_dnf(ground: &Ground) {
     write(&tools.join("docker"), INIT, 0o755);
     let dnf = format!(
         "#!/bin/sh\necho \"$*\" >>/run/lab/dnf\ncase \"$*\" in *'list --available docker-ce') exit 1 ;;\n\
-         *install*) cp {0}/dockerd /usr/sbin/; cp {0}/docker /etc/init.d/; echo Complete! ;; esac\n",
+         *install*) cp {0}/dockerd /usr/sbin/; cp {0}/docker /etc/init.d/; cp /run/lab/real/dockerd /usr/lib/dockerd-lab; echo Complete! ;; esac\n",
         tools.display()
     );
     write(&tools.join("dnf"), &dnf, 0o755);

@@ -25,10 +25,10 @@ pub(super) use working::Working;
 const LOOK: &str = include_str!("look.sh");
 
 /// What is done there when the engine is to be replaced by a newer one.
-const UPGRADE: &str = include_str!("upgrade.sh");
+const UPGRADE: &str = concat!(include_str!("common.sh"), include_str!("upgrade.sh"));
 
 /// What is done there.
-const SCRIPT: &str = include_str!("install.sh");
+const SCRIPT: &str = concat!(include_str!("common.sh"), include_str!("install.sh"));
 
 /// How long the look may take.
 const PATIENCE: Duration = Duration::from_secs(15);
