@@ -366,7 +366,10 @@ fn it_is_tried_beside_the_first(scene: &Scene) {
     });
     let web = scene.docker("node1", "ps -q --filter label=io.wharf.service=web");
     let found = || {
-        let told = scene.docker("node1", &format!("exec {} nslookup worker", web.trim()));
+        let told = scene.docker(
+            "node1",
+            &format!("exec {} busybox nslookup worker", web.trim()),
+        );
         let lines = told
             .lines()
             .filter(|line| line.starts_with("Address") && !line.contains("127.0.0.11"));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use super::ground::{network_name, volume_name};
 use super::label;
 use crate::engine::session::Api;
+use crate::model::ContainerId;
 use crate::model::app::{
     Healthcheck, HostPort, Joined, Mount, MountKind, NetworkMode, Protocol, Published, Restart,
     SecretName, Service, Spec, Value,
@@ -25,12 +26,12 @@ pub(super) struct Wanted {
     pub more: Vec<(String, Json)>,
 }
 
-/// The request for a target's container, which a balancer finds at that port of its host. The error is a secret that is
-/// not known.
+/// The request for a target's container of an image, in the network of another container where there is one; a balancer
+/// finds it at that port of its host. The error is a secret that is not known.
 pub(super) fn of(
     converge: &Converge,
     service: &Service,
-    image: &str,
+    (image, lender): (&str, Option<&ContainerId>),
     port: Option<u16>,
     api: Api,
     secrets: &Secrets,
@@ -38,6 +39,7 @@ pub(super) fn of(
     let body = Body {
         converge,
         service,
+        lender,
         port,
         secrets,
     };
@@ -75,6 +77,7 @@ pub(super) fn restart(wanted: Option<Restart>) -> Json {
 struct Body<'b> {
     converge: &'b Converge,
     service: &'b Service,
+    lender: Option<&'b ContainerId>,
     port: Option<u16>,
     secrets: &'b Secrets,
 }
@@ -269,7 +272,10 @@ impl Body<'_> {
         let behind = behind.map(|behind| format!("{}/tcp", behind.port));
         let all = told.chain(exposed).chain(behind);
         let exposed: Map<String, Json> = all.map(|one| (one, json!({}))).collect();
-        put(&mut config, "ExposedPorts", exposed);
+        // What uses another one's network has no ports of its own.
+        if self.lender.is_none() {
+            put(&mut config, "ExposedPorts", exposed);
+        }
         Ok(config)
     }
 
@@ -466,8 +472,11 @@ impl Body<'_> {
             Some(NetworkMode::None) => json!("none"),
             Some(NetworkMode::Named(name)) => json!(name),
             Some(NetworkMode::Container(name)) => json!(format!("container:{name}")),
-            // Refused before: the other one's container has another name in each release.
-            Some(NetworkMode::Service(_)) => Json::Null,
+            // The other one's container has another name in each release.
+            Some(NetworkMode::Service(_)) => match self.lender {
+                Some(id) => json!(format!("container:{}", id.as_str())),
+                None => Json::Null,
+            },
             None => match self.endpoints().first() {
                 Some((name, _)) => json!(name),
                 None => Json::Null,

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, json};
 
-use super::{DEADLINE, body, files, label};
+use super::{DEADLINE, body, files, label, look};
 use crate::engine::error::{Deed, Error, ErrorKind, Fault};
 use crate::engine::network;
 use crate::engine::session::Session;
 use crate::engine::wire::{escape, full, query};
 use crate::model::app::{AppNetwork, AppVolume, MountKind, Service, Spec};
 use crate::model::release::{Converge, Secrets};
-use crate::model::{NetworkSpec, Pool, Subnet};
+use crate::model::{ContainerId, NetworkSpec, Pool, Subnet};
 
 /// What is needed to make a container.
 pub(super) struct Making<'m> {
@@ -129,10 +129,11 @@ impl Making<'_> {
             }
         }
         let archive = self.files().await?;
+        let lender = self.lender().await?;
         let wanted = body::of(
             self.converge,
             service,
-            self.image,
+            (self.image, lender.as_ref()),
             self.port,
             self.session.api,
             self.secrets,
@@ -166,6 +167,22 @@ impl Making<'_> {
             );
         }
         done
+    }
+
+    /// The container whose network it uses, where its service uses that of another one.
+    async fn lender(&self) -> Result<Option<ContainerId>, Error> {
+        let Converge {
+            release, target, ..
+        } = self.converge;
+        let Some(other) = release.shares(&target.service) else {
+            return Ok(None);
+        };
+        let all = look::containers(self.session, &release.scope).await;
+        let all = all.map_err(|fault| self.deed.fault(fault))?;
+        match release.lender(target, &all) {
+            Some(one) => Ok(Some(one.id.clone())),
+            None => Err(self.rejected(format!("no container of {other} runs to share a network"))),
+        }
     }
 
     /// Puts files into it and attaches it to further networks.

@@ -77,6 +77,7 @@ struct Config {
 #[serde(rename_all = "PascalCase", default)]
 struct HostConfig {
     restart_policy: Policy,
+    network_mode: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -130,6 +131,11 @@ fn read(found: Inspected) -> Found {
         oom: found.state.oom_killed,
         restarts: found.restart_count.unwrap_or(0),
         started: moment(&found.state.started_at),
+        joins: found
+            .host_config
+            .network_mode
+            .strip_prefix("container:")
+            .map(ContainerId::new),
         rises: !matches!(found.host_config.restart_policy.name.as_str(), "" | "no"),
     }
 }

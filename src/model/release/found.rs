@@ -31,6 +31,8 @@ pub struct Found {
     pub started: Option<Timestamp>,
     /// The engine starts it by itself, after an end or its own start.
     pub rises: bool,
+    /// The container whose network it uses, where that is not its own.
+    pub joins: Option<ContainerId>,
 }
 
 /// What we write on a container when we make it; it never changes.

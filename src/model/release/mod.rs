@@ -29,7 +29,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     HostName, Timestamp,
-    app::{AppName, Behind, Deploy, ImageReference, LogGate, ServiceName, Spec, SpecHash},
+    app::{
+        AppName, Behind, Deploy, ImageReference, LogGate, NetworkMode, ServiceName, Spec, SpecHash,
+    },
 };
 
 /// The number of a release among those of its app in its environment; written `r000042`.
@@ -218,9 +220,35 @@ impl Release {
             files(&service.configs, &self.spec.configs),
             files(&service.secrets, &self.spec.secrets),
         );
-        let text = serde_json::to_vec(&parts).ok()?;
+        let mut text = serde_json::to_vec(&parts).ok()?;
+        // Where the other one's container is made anew the network is another one.
+        let lender = self
+            .shares(name)
+            .filter(|other| self.shares(other).is_none());
+        if let Some(print) = lender.and_then(|other| self.print(other)) {
+            text.extend(print.0.bytes());
+        }
         let digest = super::hex(Sha256::digest(text).as_slice());
         Some(Print(digest[..16].to_owned()))
+    }
+
+    /// The service whose network another one uses.
+    pub fn shares(&self, name: &ServiceName) -> Option<&ServiceName> {
+        match &self.spec.services.get(name)?.network_mode {
+            Some(NetworkMode::Service(other)) => Some(other),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The container whose network a target uses, among those of its host: one that runs, as the release has it.
+    pub fn lender<'f>(&self, target: &Target, all: &'f [Found]) -> Option<&'f Found> {
+        let other = self.shares(&target.service)?;
+        let print = self.print(other)?;
+        all.iter().find(|one| {
+            let is_of = one.service == other.as_str() && one.replica == target.replica;
+            let mark = one.mark.as_ref();
+            is_of && one.is_live() && mark.is_some_and(|mark| mark.print == print)
+        })
     }
 
     /// How many replicas of a service there are; of those with one on each node of a Swarm that is not known.

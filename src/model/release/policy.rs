@@ -52,6 +52,9 @@ pub fn strategy(name: &ServiceName, service: &Service, spec: &Spec) -> (Strategy
     if service.network_mode == Some(NetworkMode::Host) {
         return stop("both would use the host's network".to_owned());
     }
+    if let Some(NetworkMode::Service(other)) = &service.network_mode {
+        return stop(format!("both would use the network of {other}"));
+    }
     let fixed = service
         .ports
         .iter()

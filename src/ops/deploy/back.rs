@@ -5,12 +5,32 @@ use std::sync::atomic::Ordering;
 use super::{
     converge::{SO_ALREADY, converge, withdraw},
     place::{Place, Trouble},
-    rollout::{Deploy, End, leftovers, stages},
+    rollout::{Deploy, End, Stage, leftovers, stages},
 };
 use crate::model::{
     Said, Share,
-    release::{Lane, Phase, Target},
+    release::{Lane, Phase, Rollout, Target},
 };
+
+/// The stages that go back: those that were reached, the last first. Whoever uses the network of another service comes
+/// after that here, too, and always with it: its network is another one then.
+fn way_back<'s>(rollout: &Rollout, stages: &'s [Stage], reached: usize) -> Vec<&'s Stage> {
+    let releases = || {
+        [Some(&rollout.release), rollout.previous.as_ref()]
+            .into_iter()
+            .flatten()
+    };
+    let lender = |stage: &Stage| releases().find_map(|one| one.shares(&stage.service).cloned());
+    let (done, left) = stages.split_at(reached);
+    let (mut then, mut order): (Vec<&Stage>, Vec<&Stage>) =
+        done.iter().rev().partition(|stage| lender(stage).is_some());
+    let concerned = left
+        .iter()
+        .filter(|stage| lender(stage).is_some_and(|of| done.iter().any(|one| one.service == of)));
+    then.extend(concerned);
+    order.extend(then);
+    order
+}
 
 impl<P: Place> Deploy<'_, P> {
     /// Brings a target back to the release before, or takes it away when that had none there.
@@ -64,7 +84,7 @@ impl<P: Place> Deploy<'_, P> {
         let previous = self.rollout.previous.as_ref();
         let stages = stages(self.rollout);
         let reached = self.reached.load(Ordering::Relaxed).min(stages.len());
-        for stage in stages[..reached].iter().rev() {
+        for stage in way_back(self.rollout, &stages, reached) {
             let failed = self
                 .each_host(&stage.targets, |target| Box::pin(self.one_back(target)))
                 .await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     model::{
         Fleet, Host, HostName,
-        app::{HostPort, MountKind, NetworkMode, Protocol, Published, Service, ServiceName},
+        app::{HostPort, MountKind, NetworkMode, Protocol, Published, Service, ServiceName, Spec},
         release::{Found, Release, Target},
     },
     ops::plan::{LeftOut, Refusal, RefusalKind},
@@ -22,6 +22,7 @@ pub(super) fn check(
     let (mut against, mut notes) = (Vec::new(), Vec::new());
     for (name, service) in &release.spec.services {
         let why = impossible(name, service, false);
+        let why = why.or_else(|| unshared(name, service, &release.spec));
         against.extend(why.map(|refusal| left_out(name.as_str(), refusal)));
         if let Some(own) = &service.container_name {
             notes.push(format!("{name}: its containers are called after the release; {own} stays as a name in its networks"));
@@ -140,12 +141,6 @@ fn host_troubles(draft: &Draft, release: &Release, fleet: &Fleet, host: &Host) -
 /// What cannot be done on any host.
 pub(super) fn impossible(name: &ServiceName, service: &Service, is_stack: bool) -> Option<Refusal> {
     let refuse = |why: String, remedy: &str| Some(Refusal::new(RefusalKind::State, why, remedy));
-    if let Some(NetworkMode::Service(other)) = &service.network_mode {
-        let why = format!(
-            "{name} uses the network of {other}, whose containers change with each release"
-        );
-        return refuse(why, "put both on one network");
-    }
     let shares = [&service.pid, &service.ipc];
     if shares
         .into_iter()
@@ -179,6 +174,61 @@ pub(super) fn impossible(name: &ServiceName, service: &Service, is_stack: bool) 
         return refuse(why, "take read_only out, or mount a volume that has them");
     }
     None
+}
+
+/// Why a service cannot use the network of another one.
+fn unshared(name: &ServiceName, service: &Service, spec: &Spec) -> Option<Refusal> {
+    let Some(NetworkMode::Service(other)) = &service.network_mode else {
+        return None;
+    };
+    let refuse = |why: String, remedy: String| Some(Refusal::new(RefusalKind::State, why, remedy));
+    let lender = spec.services.get(other)?;
+    if matches!(
+        lender.network_mode,
+        Some(NetworkMode::Service(_) | NetworkMode::Container(_))
+    ) {
+        let why = format!("{name} uses the network of {other}, which has none of its own");
+        return refuse(why, "name the service that has it".to_owned());
+    }
+    let own = [
+        (!service.ports.is_empty(), "ports"),
+        (service.balancer.is_some(), "x-wharf.balancer"),
+        (service.hostname.is_some(), "hostname"),
+        (service.mac_address.is_some(), "mac_address"),
+        (!service.extra_hosts.is_empty(), "extra_hosts"),
+        (
+            !(service.dns.is_empty()
+                && service.dns_search.is_empty()
+                && service.dns_opt.is_empty()),
+            "dns",
+        ),
+    ];
+    let own: Vec<&str> = own
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, word)| *word)
+        .collect();
+    if !own.is_empty() {
+        let why = format!(
+            "{name} uses the network of {other}, and has {} of its own",
+            own.join(", ")
+        );
+        return refuse(why, format!("say that of {other}"));
+    }
+    let differs = service
+        .deploy
+        .replicas
+        .is_some_and(|count| lender.deploy.replicas != Some(count));
+    (differs).then(|| {
+        let why = format!(
+            "each of {name} goes with one of {other}, and there are to be other numbers of them"
+        );
+        Refusal::new(
+            RefusalKind::State,
+            why,
+            "have as many replicas of both, or say it of one",
+        )
+    })
 }
 
 /// Which ports on which hosts are taken: by others, or twice by this app.

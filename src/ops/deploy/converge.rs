@@ -92,6 +92,9 @@ pub fn next(converge: &Converge, all: &[Found], backends: &[Backend], seen: &See
         .collect();
     let in_the_way = old.iter().find(|one| one.is_live());
     let Some(new) = new else {
+        if let Some(next) = before_sharing(converge, &old, all, seen) {
+            return next;
+        }
         return Next::Make(converge.front().map(|front| port(front, converge, &live)));
     };
     if new.state == State::Removing {
@@ -116,6 +119,31 @@ pub fn next(converge: &Converge, all: &[Found], backends: &[Backend], seen: &See
         }
         Ok(Some(next)) => next,
     }
+}
+
+/// What has to be done before a container is made in the network of another one: that runs, and none of its name is in
+/// the network of one that is gone.
+fn before_sharing(converge: &Converge, old: &[&Found], all: &[Found], seen: &Seen) -> Option<Next> {
+    let Converge {
+        release, target, ..
+    } = converge;
+    let other = release.shares(&target.service)?;
+    if release.lender(target, all).is_none() {
+        return Some(
+            match in_time(converge, seen, format!("a container of {other}")) {
+                Gate::Waits(why) => Next::Wait(why),
+                Gate::Failed(why) => Next::Fail(None, why),
+                Gate::Passed => Next::Done,
+            },
+        );
+    }
+    let name = release.container(target);
+    let stale = old.iter().find(|one| one.name == name)?;
+    Some(if stale.is_live() {
+        Next::Stop((*stale).clone())
+    } else {
+        Next::Discard((*stale).clone())
+    })
 }
 
 /// What is left to be done once the new one takes its traffic.
@@ -193,7 +221,21 @@ pub(super) fn sides<'f>(
         .iter()
         .filter(|one| one.service == service.as_str() && one.replica == *replica)
         .collect();
-    let is_new = |one: &Found| one.mark.as_ref().is_some_and(|mark| mark.print == *print);
+    let release = &converge.release;
+    let lender = release.lender(&converge.target, all);
+    let shares = release.shares(service).is_some();
+    // What runs since before the other one does is in a network that is gone.
+    let joins = |one: &Found| match lender {
+        Some(lender) => {
+            let lives = !one.is_live() || one.started >= lender.started;
+            one.joins.as_ref() == Some(&lender.id) && lives
+        }
+        None => !shares,
+    };
+    let is_new = |one: &Found| {
+        let is_made_so = one.mark.as_ref().is_some_and(|mark| mark.print == *print);
+        is_made_so && joins(one)
+    };
     // Of several that are the same, the one that runs counts, then the newest.
     let new = ours
         .iter()

@@ -6,7 +6,7 @@ use super::Draft;
 use crate::{
     model::{
         Fleet, Host, HostName,
-        app::{DeployMode, Service, ServiceName},
+        app::{DeployMode, NetworkMode, Service, ServiceName},
         release::Target,
     },
     ops::plan::{Refusal, RefusalKind},
@@ -16,7 +16,15 @@ use crate::{
 pub(super) fn targets(draft: &Draft, fleet: &Fleet) -> Result<Vec<Target>, Refusal> {
     let mut targets = Vec::new();
     for (name, service) in &draft.spec.services {
-        for (host, count) in counts(draft, fleet, name, service)? {
+        // Whoever uses the network of another one is where that is.
+        let (of, service) = match &service.network_mode {
+            Some(NetworkMode::Service(other)) => match draft.spec.services.get(other) {
+                Some(lender) => (other, lender),
+                None => (name, service),
+            },
+            Some(_) | None => (name, service),
+        };
+        for (host, count) in counts(draft, fleet, of, service)? {
             targets.extend((1..=count).map(|replica| Target {
                 service: name.clone(),
                 replica,

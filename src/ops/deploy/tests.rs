@@ -178,6 +178,9 @@ impl Place for Hosts {
             HostPort::Any | HostPort::Between(..) => None,
         });
         let id = self.ids.fetch_add(1, Ordering::SeqCst);
+        let all: Vec<Found> = host.iter().map(|one| one.found.clone()).collect();
+        let joins = release.lender(target, &all).map(|one| one.id.clone());
+        assert_eq!(joins.is_some(), release.shares(&target.service).is_some());
         host.push(One {
             port: port.or(fixed),
             image: image.to_owned(),
@@ -199,6 +202,7 @@ impl Place for Hosts {
                 restarts: 0,
                 started: None,
                 rises: service.restart.is_some(),
+                joins,
             },
         });
         Ok(())
@@ -661,6 +665,7 @@ async fn somebody_elses_container_is_left_alone_or_adopted() {
             restarts: 4,
             started: None,
             rises: true,
+            joins: None,
         };
         let one_there = One {
             found: foreign,
@@ -1095,4 +1100,83 @@ async fn a_log_has_to_say_one_thing_and_must_not_say_another() {
         "{told}"
     );
     assert_eq!(hosts.live(), webs(&THREE, "web:1"));
+}
+
+/// `web` in the network of `vpn`, on these hosts.
+fn shared(number: u32, vpn: &str, web: &str) -> Arc<Release> {
+    use crate::model::app::NetworkMode;
+    let mut one = (*release(number, &["a", "b"], &[("vpn", vpn), ("web", web)], None)).clone();
+    let (vpn, web) = ["vpn", "web"]
+        .map(|name| ServiceName::new(name).unwrap())
+        .into();
+    let service = one.spec.services.get_mut(&web).unwrap();
+    service.network_mode = Some(NetworkMode::Service(vpn.clone()));
+    let need = Dependency {
+        condition: Condition::Started,
+        restart: true,
+        optional: false,
+    };
+    service.depends_on.insert(vpn, need);
+    Arc::new(one)
+}
+
+/// Every `web` is in the network of the `vpn` that runs beside it, and began after it.
+fn is_joined(hosts: &Hosts) {
+    for (host, all) in &*hosts.all.lock().unwrap() {
+        let live = |service: &str| {
+            let mut found = all.iter().map(|one| &one.found);
+            found
+                .find(|one| one.is_live() && one.service == service)
+                .unwrap()
+                .clone()
+        };
+        let (vpn, web) = (live("vpn"), live("web"));
+        assert_eq!(web.joins, Some(vpn.id), "{host}");
+        assert!(web.started >= vpn.started, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn who_uses_the_network_of_another_one_is_made_anew_with_it() {
+    let (hosts, ground) = (Hosts::new(), ground().await);
+    let one = shared(1, "vpn:1", "web:1");
+    let outcome = deploy(&hosts, &ground.store, &rollout(&one, None)).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome}");
+    is_joined(&hosts);
+    let two = shared(2, "vpn:2", "web:1");
+    let outcome = deploy(&hosts, &ground.store, &rollout(&two, Some(&one))).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome}");
+    is_joined(&hosts);
+    let made = hosts.done.lock().unwrap().join("; ");
+    assert!(made.contains("make shop.dev.r000002.web.1"), "{made}");
+    // What goes back, goes back with it: whatever of both does not get well.
+    for (number, vpn, web) in [
+        (3, "vpn:3", "web:sick"),
+        (4, "vpn:sick", "web:1"),
+        (5, "vpn:3", "web:dies"),
+    ] {
+        let three = shared(number, vpn, web);
+        let outcome = deploy(&hosts, &ground.store, &rollout(&three, Some(&two))).await;
+        assert!(
+            outcome
+                .to_string()
+                .contains("everything is back at r000002"),
+            "{vpn} {web}: {outcome}"
+        );
+        is_joined(&hosts);
+        assert_eq!(
+            hosts.live(),
+            [
+                ("a", "vpn", "vpn:2"),
+                ("a", "web", "web:1"),
+                ("b", "vpn", "vpn:2"),
+                ("b", "web", "web:1")
+            ]
+            .map(|(host, service, image)| (
+                host.to_owned(),
+                service.to_owned(),
+                image.to_owned()
+            ))
+        );
+    }
 }

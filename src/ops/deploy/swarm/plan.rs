@@ -446,6 +446,11 @@ fn unfit(name: &ServiceName, service: &Service, release: &Release) -> Option<Ref
             matches!(service.network_mode, Some(NetworkMode::Container(_))),
             "network_mode: container",
         ),
+        // Tasks of two services need not be on one node.
+        (
+            matches!(service.network_mode, Some(NetworkMode::Service(_))),
+            "network_mode: service",
+        ),
         (service.balancer.is_some(), "x-wharf.balancer"),
         (
             service.gate != crate::model::app::LogGate::default(),
