@@ -362,7 +362,7 @@ impl<'a> Asked<'a> {
                 (
                     "update",
                     update.map_or_else(String::new, |one| {
-                        format!("{}: {}", one.state, one.message)
+                        format!("{}: {}", one.word(), one.message)
                     }),
                 ),
                 ("made", format!("{} ago", self.since(service.created))),

@@ -133,7 +133,7 @@ impl Service {
     /// What is to be seen of it in a word: how its update is, else whether enough of it runs.
     pub fn word(&self) -> &str {
         match &self.update {
-            Some(update) if &*update.state != "completed" => &update.state,
+            Some(update) if &*update.state != "completed" => update.word(),
             Some(_) | None if self.lacks() => "lacking",
             Some(_) | None => "running",
         }

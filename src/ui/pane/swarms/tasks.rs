@@ -35,7 +35,7 @@ pub(super) fn of_service(
     wanted.sort_by_key(|task| (task.slot, task.node.clone()));
     let update = service.update.as_ref();
     let told = update.map_or_else(String::new, |one| {
-        let words = [&*one.state, &*one.message];
+        let words = [one.word(), &*one.message];
         let words = words.into_iter().filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(": ")
     });
