@@ -4,7 +4,11 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, HostName, Timestamp, app::Restart};
+use super::{
+    ContainerId, HostName, Timestamp,
+    app::Restart,
+    release::{ReleaseNumber, Scope, Target},
+};
 
 /// That a host is in maintenance. Nothing is deployed to it meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +26,32 @@ pub struct Maintenance {
     pub stopped: Vec<Rested>,
     /// The servers of balancers that were taken out of traffic.
     pub servers: Vec<Withdrawn>,
+    /// The apps of which replicas went elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
+}
+
+/// Replicas of an app that went elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Of which app in which environment.
+    pub scope: Scope,
+    /// The release that has them elsewhere.
+    pub release: ReleaseNumber,
+    /// From where to where.
+    pub replicas: Vec<(Target, Target)>,
+}
+
+impl Moved {
+    /// `shop in prod: web.1@ams-1 → web.2@ams-2`.
+    pub fn told(&self, back: bool) -> String {
+        let replicas = self.replicas.iter().map(|(from, to)| {
+            let (from, to) = if back { (to, from) } else { (from, to) };
+            format!("{from} → {to}")
+        });
+        let replicas: Vec<String> = replicas.collect();
+        format!("{}: {}", self.scope, replicas.join(", "))
+    }
 }
 
 /// A container that was stopped.

@@ -59,7 +59,7 @@ pub use host::{
     Product, TlsFiles, Trouble, TroubleKind, Way,
 };
 pub use log::{LogBatch, LogText};
-pub use maintenance::{Maintenance, Rested, Withdrawn};
+pub use maintenance::{Maintenance, Moved, Rested, Withdrawn};
 pub use operation::{Operation, Origin, Outcome, Verification};
 pub use place::{DatabasePlace, Place};
 pub use redact::{MASK, is_secret_name, redact};

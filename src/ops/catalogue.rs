@@ -39,6 +39,8 @@ const EXAMPLES: &[&str] = &[
     "host doctor @ams-1",
     "host install @ams-1 --add-to-group",
     "host drain @ams-1 --reason 'a new kernel'",
+    "host drain @ams-1 --replicas stop",
+    "host drain @ams-1 --to ams-3",
     "host activate @ams-1",
     "host upgrade @ams-1",
     "host prune @ams-1 --images --all",

@@ -130,3 +130,106 @@ fn a_host_is_drained_and_comes_back_as_it_was() {
         "{acts}"
     );
 }
+
+/// An app of which two are wanted, and one that keeps what it writes.
+const APP: &str = "
+services:
+  web:
+    image: lab/busybox:1
+    command: [sh, -c, \"trap 'exit 0' TERM; while true; do sleep 1 & wait; done\"]
+    stop_grace_period: 1s
+    healthcheck: {test: [CMD-SHELL, 'true'], interval: 1s}
+    deploy: {replicas: 2}
+  db:
+    image: lab/busybox:1
+    command: [sh, -c, \"trap 'exit 0' TERM; while true; do sleep 1 & wait; done\"]
+    stop_grace_period: 1s
+    healthcheck: {test: [CMD-SHELL, 'true'], interval: 1s}
+    volumes: ['kept:/data']
+    deploy: {replicas: 1, placement: {constraints: [node.hostname==node2]}}
+volumes: {kept: {}}
+";
+
+/// Where the services of the app run.
+fn places(bench: &Bench) -> Vec<String> {
+    let line = "container list app:moves state:running -o json";
+    let all = bench.say(line).ended(0).json();
+    let mut rows: Vec<String> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            let text = |key: &str| one[key].as_str().unwrap();
+            format!("{} {}", text("service"), text("host"))
+        })
+        .collect();
+    rows.sort();
+    rows
+}
+
+#[test]
+fn replicas_of_a_drained_host_run_elsewhere_until_it_is_back() {
+    let lab = Lab::shared();
+    let _one = lab.host("node1");
+    let _two = lab.disturb("node2");
+    let bench = Bench::new();
+    let entry = |host: &&str| {
+        format!("[[host]]\nname = \"{host}\"\nendpoint = \"ssh://{host}\"\nenvironment = \"dev\"\n")
+    };
+    let hosts: String = ["node1", "node2"].iter().map(entry).collect();
+    let text = format!(
+        "[ssh]\nconfig = \"{}\"\n{hosts}",
+        lab.ssh_config().display()
+    );
+    fs::write(bench.file(), text).unwrap();
+    let file = bench.home().join("compose.yaml");
+    fs::write(&file, APP).unwrap();
+    let line = format!(
+        "app deploy moves --file {} --hosts node1,node2 --bake 0s --settle 1s --yes",
+        file.display()
+    );
+    bench.say(&line).ended(0);
+    let before = ["db node2", "web node1", "web node2"];
+    assert_eq!(places(&bench), before);
+    let planned = bench.say("host drain @node2 --dry-run").ended(0);
+    for part in [
+        "moves in dev: web.1@node2 → web.2@node1",
+        "moves in dev: db.1@node2 stops: what it wrote to /data is there",
+    ] {
+        assert!(planned.out.contains(part), "{part}: {planned:?}");
+    }
+    bench.say("host drain @node2 --yes").ended(0);
+    assert_eq!(places(&bench), ["web node1", "web node1"]);
+    let shown = bench.say("app list -o json").ended(0).json();
+    let own = shown
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "moves");
+    assert_eq!(
+        own.unwrap()["deployed"]["release"],
+        Value::from(2),
+        "{shown}"
+    );
+    bench.say("host activate @node2 --yes").ended(0);
+    assert_eq!(places(&bench), before);
+    // What stops instead, if that is wished.
+    let stops = bench
+        .say("host drain @node2 --replicas stop --dry-run")
+        .ended(0);
+    assert!(!stops.out.contains("web.2@node1"), "{stops:?}");
+    for host in ["node1", "node2"] {
+        let gone = lab.command(&[
+            "docker",
+            host,
+            "ps",
+            "-aq",
+            "--filter",
+            "label=io.wharf.app=moves",
+        ]);
+        let ids: Vec<&str> = gone.split_whitespace().collect();
+        let mut words = vec!["docker", host, "rm", "-fv"];
+        words.extend(ids);
+        lab.command(&words);
+    }
+}

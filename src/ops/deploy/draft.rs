@@ -16,7 +16,7 @@ use crate::model::{
     Fleet, HostName, Image, Maintenance, Timestamp,
     app::{SecretName, ServiceName, Spec, Told},
     pipeline::SuiteResult,
-    release::{Found, Held, Policy, Release, Request, Scope, Verdict, Wish},
+    release::{Found, Held, Policy, Release, Request, Scope, Target, Verdict, Wish},
 };
 use crate::ops::{maintenance::Upkeep, pipeline};
 
@@ -39,6 +39,8 @@ pub struct Draft {
     pub unknown: Vec<String>,
     /// The hosts that are to have it; of a Swarm one manager.
     pub hosts: Vec<HostName>,
+    /// Where its replicas are to be, where that is decided already.
+    pub targets: Option<Vec<Target>>,
     /// The Swarm that is to have it; none for hosts of their own.
     pub stack: Option<Stacking>,
     /// The releases that there are, newest first.

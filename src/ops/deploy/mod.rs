@@ -36,5 +36,6 @@ pub use place::{Place, Trouble};
 pub use plan::{again, plan};
 pub use prepare::{Desk, prepare, scope};
 pub use rollout::{Begin, Stage, carry_out, run, stages};
+pub(in crate::ops) use spread::{is_allowed, load};
 pub use swarm::Swarms;
 pub use traffic::Move;

@@ -34,9 +34,10 @@ pub(super) fn release(draft: &Draft, fleet: &Fleet) -> Result<Release, Refusal> 
         number: newest.map_or(ReleaseNumber(1), ReleaseNumber::next),
         spec: draft.spec.clone(),
         pins: pins::pins(draft, fleet)?,
-        targets: match &draft.stack {
-            Some(stacking) => one_each(draft, &stacking.manager),
-            None => spread::targets(draft, fleet)?,
+        targets: match (&draft.stack, &draft.targets) {
+            (Some(stacking), _) => one_each(draft, &stacking.manager),
+            (None, Some(targets)) => targets.clone(),
+            (None, None) => spread::targets(draft, fleet)?,
         },
         fronts: fronts::decided(draft),
         stack: swarm::stack(draft, fleet),

@@ -23,8 +23,8 @@ use crate::{
         nearest,
         pipeline::SuiteResult,
         release::{
-            self, Direction, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope,
-            SecretOf, Trust, Wish,
+            self, Direction, Found, Gray, Held, OnFailure, Phase, Policy, Release, Rollout, Scope,
+            SecretOf, Target, Trust, Wish,
         },
     },
     ops::{
@@ -360,6 +360,47 @@ impl Desk<'_> {
         judge(sentence, &judging)
     }
 
+    /// The plan by which the replicas of a release are elsewhere; one host may come back from maintenance for it. With it
+    /// what was found of the app.
+    pub(in crate::ops) async fn elsewhere(
+        &self,
+        sentence: &Sentence,
+        now: &Release,
+        to: (Vec<Target>, String),
+        back: Option<&HostName>,
+    ) -> Result<(Plan, BTreeMap<HostName, Vec<Found>>), Refusal> {
+        let (targets, source) = to;
+        let scope = now.scope.clone();
+        let read = Read {
+            spec: now.spec.clone(),
+            source,
+            told: Vec::new(),
+            generate: Vec::new(),
+        };
+        let releases = self.releases(&scope).await?;
+        let mut hosts: Vec<HostName> = targets.iter().map(|one| one.host.clone()).collect();
+        hosts.sort();
+        hosts.dedup();
+        let draft = Draft {
+            targets: Some(targets),
+            keeps: Some(now.clone()),
+            // The same containers ran well elsewhere.
+            policy: Policy {
+                bake: Duration::ZERO,
+                ..self.policy(&scope, &HowArgs::default())
+            },
+            requests: self.requests(&scope).await?,
+            suites: self.suites(&scope).await?,
+            ..self.draft(scope, read, hosts, releases)
+        };
+        let mut draft = self.looked(draft, false).await;
+        draft.resting.retain(|one| Some(&one.host) != back);
+        let plan = plan(sentence, &draft, self.fleet)?;
+        let found = draft.found.into_iter();
+        let found = found.filter_map(|(host, found)| Some((host, found.ok()?)));
+        Ok((plan, found.collect()))
+    }
+
     /// The newest release that is everywhere.
     fn current<'r>(scope: &Scope, releases: &'r [(Release, Held)]) -> Result<&'r Release, Refusal> {
         current(releases).ok_or_else(|| {
@@ -593,6 +634,7 @@ impl Desk<'_> {
             generate: read.generate,
             unknown,
             hosts,
+            targets: None,
             stack: None,
             releases,
             digests: BTreeMap::new(),

@@ -105,13 +105,17 @@ fn counts(
 }
 
 /// How many containers run on a host.
-fn load(host: &Host) -> usize {
+pub(in crate::ops) fn load(host: &Host) -> usize {
     let all = host.containers.values();
     all.filter(|one| one.state.is_live()).count()
 }
 
 /// Whether the constraints of a service let it run on a host.
-fn is_allowed(name: &ServiceName, service: &Service, host: &Host) -> Result<bool, Refusal> {
+pub(in crate::ops) fn is_allowed(
+    name: &ServiceName,
+    service: &Service,
+    host: &Host,
+) -> Result<bool, Refusal> {
     for text in &service.deploy.placement.constraints {
         let split = text.split_once("==").map(|parts| (parts, true));
         let split = split.or_else(|| text.split_once("!=").map(|parts| (parts, false)));

@@ -369,7 +369,7 @@ pub(super) fn small() -> Release {
 }
 
 /// A release with `web` on these hosts and whatever else is named, each with its image.
-pub(super) fn release(
+pub(crate) fn release(
     number: u32,
     hosts: &[&str],
     services: &[(&str, &str)],
@@ -914,6 +914,7 @@ pub(super) fn draft(release: &Release, before: Option<&Arc<Release>>) -> Draft {
     Draft {
         bundle: None,
         plain: Vec::new(),
+        targets: None,
         stack: None,
         fronts: BTreeMap::new(),
         scope: scope(),

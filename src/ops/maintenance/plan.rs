@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::Upkeep;
+use super::{Moving, Upkeep};
 use crate::{
     engine::RestFacts,
     model::{
@@ -33,6 +33,8 @@ pub struct Rest<'r> {
     pub elsewhere: &'r Elsewhere,
     /// What is recorded of it, if it is in maintenance already.
     pub known: Option<&'r Maintenance>,
+    /// What leaves it, and what cannot.
+    pub moving: &'r Moving,
     /// Its containers go on.
     pub leave_running: bool,
     /// So long what its servers have is waited for, in seconds.
@@ -49,9 +51,11 @@ pub struct Rest<'r> {
 pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan, Refusal> {
     let host = rest.host;
     let mut live: Vec<&Container> = host.containers.values().collect();
-    live.retain(|one| one.state.is_live() && !rest.leave_running);
+    let leaves = |one: &Container| rest.moving.leaving.contains(&one.id);
+    live.retain(|one| one.state.is_live() && !rest.leave_running && !leaves(one));
     live.sort_by(|a, b| (b.since, &b.name).cmp(&(a.since, &a.name)));
-    if live.is_empty() && rest.servers.is_empty() && rest.known.is_some() {
+    let is_empty = live.is_empty() && rest.servers.is_empty() && rest.moving.moves.is_empty();
+    if is_empty && rest.known.is_some() {
         let why = format!("{} is in maintenance already", host.name());
         return Err(Refusal::new(
             RefusalKind::State,
@@ -60,22 +64,20 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
         ));
     }
     let maintenance = noted(rest, &live);
-    let mut steps: Vec<Step> = rest
-        .servers
-        .iter()
-        .map(|(balancer, server)| {
-            let action = BalancerAction::Drain {
-                server: server.clone(),
-                wait: rest.wait,
-            };
-            at_balancer(host, balancer, server, action)
-        })
-        .collect();
+    let mut steps = rest.moving.steps.clone();
+    steps.extend(rest.servers.iter().map(|(balancer, server)| {
+        let action = BalancerAction::Drain {
+            server: server.clone(),
+            wait: rest.wait,
+        };
+        at_balancer(host, balancer, server, action)
+    }));
     steps.extend(
         live.iter()
             .map(|one| at_container(host, one, Action::Stop { grace: None })),
     );
     let mut loses = apps(rest, &live);
+    loses.extend(rest.moving.stay.iter().cloned());
     loses.extend(rest.bare.iter().map(|backend| {
         format!("{backend}: all its traffic; none of its servers is left, and it answers 503")
     }));
@@ -101,7 +103,11 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
         },
         busy: "draining",
         told,
-        ..bare(sentence, host, Upkeep::Drain(maintenance))
+        ..bare(
+            sentence,
+            host,
+            Upkeep::Drain(maintenance, rest.moving.moves.clone()),
+        )
     })
 }
 
@@ -125,6 +131,7 @@ fn noted(rest: &Rest<'_>, live: &[&Container]) -> Maintenance {
         since: rest.at,
         stopped: Vec::new(),
         servers: Vec::new(),
+        moved: Vec::new(),
     });
     for one in live.iter().filter(|one| !is_fleeting(rest, one)) {
         // What a first try hushed keeps what it had before.
@@ -135,6 +142,21 @@ fn noted(rest: &Rest<'_>, live: &[&Container]) -> Maintenance {
                 restart: restart(one),
             });
         }
+    }
+    for one in &rest.moving.moves {
+        let mut moved = one.moved.clone();
+        let before = maintenance
+            .moved
+            .iter()
+            .position(|known| known.scope == moved.scope);
+        if let Some(before) = before.map(|at| maintenance.moved.remove(at)) {
+            // What a first drain moved, if that is where it is now.
+            let is_so = one.rollout.previous.as_ref().map(|one| one.number) == Some(before.release);
+            moved
+                .replicas
+                .extend(before.replicas.into_iter().filter(|_| is_so));
+        }
+        maintenance.moved.push(moved);
     }
     maintenance
         .servers
@@ -148,12 +170,19 @@ fn noted(rest: &Rest<'_>, live: &[&Container]) -> Maintenance {
 /// What a drain does, in words.
 fn told(rest: &Rest<'_>, live: usize) -> Vec<String> {
     let host = rest.host;
-    let mut told = vec![format!(
+    let moves = rest.moving.moves.iter();
+    let mut told: Vec<String> = moves
+        .map(|one| {
+            let goes = one.moved.told(false);
+            format!("first {goes}; {} has it so", one.moved.release)
+        })
+        .collect();
+    told.push(format!(
         "{} servers leave the traffic and end what they have ({} s at most); then {} containers stop",
         rest.servers.len(),
         rest.wait,
         live
-    )];
+    ));
     // Its tasks are its manager's.
     if host.membership().is_some() {
         told.push(
@@ -214,6 +243,8 @@ pub struct Back<'b> {
     pub host: &'b Host,
     /// What is recorded of it.
     pub known: &'b Maintenance,
+    /// What comes back to it, and what does not.
+    pub moving: &'b Moving,
     /// So long the checks of its servers are waited for, in seconds.
     pub wait: u32,
 }
@@ -251,6 +282,13 @@ pub fn activate(sentence: &Sentence, back: &Back<'_>) -> Plan {
     if !gone.is_empty() {
         told.push(format!("gone meanwhile: {}", gone.join(", ")));
     }
+    let moves = back.moving.moves.iter();
+    told.extend(moves.map(|one| {
+        let comes = one.moved.told(true);
+        format!("last {comes}; {} has it so", one.moved.release)
+    }));
+    told.extend(back.moving.stay.iter().cloned());
+    steps.extend(back.moving.steps.iter().cloned());
     Plan {
         title: format!("Activate {}", host.name()),
         danger: Danger::Changes,
@@ -258,7 +296,11 @@ pub fn activate(sentence: &Sentence, back: &Back<'_>) -> Plan {
         confirm: Confirm::Ask,
         busy: "activating",
         told,
-        ..bare(sentence, host, Upkeep::Activate(known.clone()))
+        ..bare(
+            sentence,
+            host,
+            Upkeep::Activate(known.clone(), back.moving.moves.clone()),
+        )
     }
 }
 

@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::plan::{Back, Elsewhere, Rest, activate, drain};
+use super::{
+    Moving,
+    elsewhere::{leaving, returning, scopes},
+    plan::{Back, Elsewhere, Rest, activate, drain},
+};
 use crate::{
     clients::haproxy::Balancer,
-    model::{
-        Admin, Backend, ContainerId, Host, HostName, ServerName, Timestamp, app::AppName,
-        release::Scope,
-    },
+    model::{Admin, Backend, ContainerId, Host, HostName, ServerName, Timestamp},
     ops::{
         HostCommand,
         deploy::{Desk, current},
         plan::{Plan, Refusal, RefusalKind},
-        sentence::{DrainHostArgs, Sentence},
+        sentence::{DrainHostArgs, Replicas, Sentence},
         target::HostPattern,
     },
 };
@@ -45,8 +46,14 @@ pub async fn prepare(
             let known = all.iter().find(|known| known.host == *host.name());
             let known = known
                 .ok_or_else(|| refusal(format!("{} is in no maintenance", host.name()), ""))?;
-            let wait = args.wait;
-            Ok(activate(sentence, &Back { host, known, wait }))
+            let moving = returning(desk, sentence, known).await?;
+            let back = Back {
+                host,
+                known,
+                moving: &moving,
+                wait: args.wait,
+            };
+            Ok(activate(sentence, &back))
         }
         _ => Err(refusal("this is no maintenance", "")),
     }
@@ -90,7 +97,12 @@ async fn to_rest(
     let ids: Vec<ContainerId> = live.map(|one| one.id.clone()).collect();
     let facts = desk.crew.engines.rest_facts(host.name(), &ids).await;
     let facts = facts.map_err(|error| Refusal::new(RefusalKind::Offline, error.to_string(), ""))?;
-    let traffic = traffic(desk, host).await?;
+    let moving = if args.leave_running || args.replicas == Replicas::Stop {
+        Moving::default()
+    } else {
+        leaving(desk, sentence, args, host, &all).await?
+    };
+    let traffic = traffic(desk, host, &moving.ports).await?;
     let elsewhere = elsewhere(desk, host, &resting).await?;
     drain(
         sentence,
@@ -101,6 +113,7 @@ async fn to_rest(
             servers: &traffic.servers,
             bare: &traffic.bare,
             elsewhere: &elsewhere,
+            moving: &moving,
             known: all.iter().find(|one| one.host == *host.name()),
             leave_running: args.leave_running,
             wait: args.wait,
@@ -118,8 +131,8 @@ struct Traffic {
     bare: Vec<String>,
 }
 
-/// The servers of all balancers that stand for a host and take traffic.
-async fn traffic(desk: &Desk<'_>, host: &Host) -> Result<Traffic, Refusal> {
+/// The servers of all balancers that stand for a host and take traffic, without those at ports of what leaves it.
+async fn traffic(desk: &Desk<'_>, host: &Host, leaving: &[u16]) -> Result<Traffic, Refusal> {
     let mut traffic = Traffic {
         servers: Vec::new(),
         bare: Vec::new(),
@@ -140,7 +153,7 @@ async fn traffic(desk: &Desk<'_>, host: &Host) -> Result<Traffic, Refusal> {
             refusal(format!("{name} cannot be asked: {}", error.reason()), remedy)
         })?;
         for backend in &backends {
-            let ours: Vec<ServerName> = serving(backend, address);
+            let ours: Vec<ServerName> = serving(backend, address, leaving);
             if !ours.is_empty() && ours.len() == backend.serving() {
                 traffic.bare.push(format!("{name}: {}", backend.name));
             }
@@ -152,11 +165,10 @@ async fn traffic(desk: &Desk<'_>, host: &Host) -> Result<Traffic, Refusal> {
 }
 
 /// The servers of a backend that take traffic at that address.
-fn serving(backend: &Backend, address: std::net::IpAddr) -> Vec<ServerName> {
+fn serving(backend: &Backend, address: std::net::IpAddr, leaving: &[u16]) -> Vec<ServerName> {
     let slots = backend.slots.iter();
-    let ours = slots.filter(|slot| {
-        slot.admin == Admin::Ready && slot.address.is_some_and(|one| one.ip() == address)
-    });
+    let is_its = |one: std::net::SocketAddr| one.ip() == address && !leaving.contains(&one.port());
+    let ours = slots.filter(|slot| slot.admin == Admin::Ready && slot.address.is_some_and(is_its));
     ours.map(|slot| slot.name.clone()).collect()
 }
 
@@ -166,19 +178,8 @@ async fn elsewhere(
     host: &Host,
     resting: &[&HostName],
 ) -> Result<Elsewhere, Refusal> {
-    let mut apps: Vec<&str> = host
-        .containers
-        .values()
-        .filter_map(|one| one.app.as_deref())
-        .collect();
-    apps.sort_unstable();
-    apps.dedup();
     let mut elsewhere = Elsewhere::new();
-    for app in apps.into_iter().filter_map(|name| AppName::new(name).ok()) {
-        let scope = Scope {
-            app,
-            environment: host.environment().into(),
-        };
+    for scope in scopes(host) {
         let releases = desk.store.releases(&scope, RELEASES).await;
         let releases = releases.map_err(|error| refusal(error.to_string(), ""))?;
         for target in current(&releases)

@@ -73,6 +73,7 @@ fn drained(
             servers: if known.is_some() { &[] } else { &servers },
             bare: &["edge: shop_stable".to_owned()],
             elsewhere: &elsewhere,
+            moving: &Moving::default(),
             known,
             leave_running,
             wait: 30,
@@ -86,7 +87,7 @@ fn drained(
 fn upkeep(plan: &Plan) -> Maintenance {
     match plan.deploy.as_deref() {
         Some(Task::Upkeep(upkeep)) => match &**upkeep {
-            Upkeep::Drain(one) | Upkeep::Activate(one) => one.clone(),
+            Upkeep::Drain(one, _) | Upkeep::Activate(one, _) => one.clone(),
         },
         other => panic!("{other:?}"),
     }
@@ -162,6 +163,7 @@ fn what_a_first_try_left_is_gone_on_with_and_comes_back_as_it_was() {
         &Back {
             host,
             known: &kept,
+            moving: &Moving::default(),
             wait: 60,
         },
     );

@@ -1,6 +1,6 @@
 //! What can be said of hosts.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
 
@@ -156,9 +156,45 @@ pub struct DrainHostArgs {
     /// Let its containers go on: only traffic and deploys keep off it
     #[arg(long)]
     pub leave_running: bool,
+    /// What becomes of replicas of apps that Wharf deployed: they go to other hosts of their app, or stop here
+    #[arg(long, value_name = "WHAT", default_value = "move")]
+    pub replicas: Replicas,
+    /// Hosts that may have them besides those that have the app
+    #[arg(long = "to", value_name = "HOST")]
+    pub to: Vec<HostPattern>,
     /// Why it is done.
     #[command(flatten)]
     pub why: Why,
+}
+
+/// What becomes of replicas of a host that is drained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replicas {
+    /// They run elsewhere, where that is possible
+    #[default]
+    Move,
+    /// They stop
+    Stop,
+}
+
+impl Replicas {
+    /// As it is said.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Stop => "stop",
+        }
+    }
+}
+
+impl FromStr for Replicas {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut all = [Self::Move, Self::Stop].into_iter();
+        let found = all.find(|one| one.word() == text);
+        found.ok_or_else(|| "it is move or stop".to_owned())
+    }
 }
 
 /// What comes back.

@@ -38,7 +38,7 @@ pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
 pub use host::{
     ActivateHostArgs, AddArgs, DrainHostArgs, EditArgs, ExportArgs, HostCommand, ImportArgs,
-    InstallArgs, PruneArgs, UpgradeArgs,
+    InstallArgs, PruneArgs, Replicas, UpgradeArgs,
 };
 pub use image::{
     BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets,

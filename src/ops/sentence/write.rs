@@ -6,9 +6,9 @@ use super::{
     AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
     CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs,
     ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, ManagersArgs,
-    NetworkCommand, NodeCommand, PruneArgs, RegistryCommand, RemoveArgs, Sentence, ServersArgs,
-    ServiceCommand, SettingCommand, ShowArgs, Speed, StoredCommand, SubnetCommand, TemplateCommand,
-    VolumeCommand,
+    NetworkCommand, NodeCommand, PruneArgs, RegistryCommand, RemoveArgs, Replicas, Sentence,
+    ServersArgs, ServiceCommand, SettingCommand, ShowArgs, Speed, StoredCommand, SubnetCommand,
+    TemplateCommand, VolumeCommand,
 };
 use crate::{
     logs::Filter,
@@ -694,6 +694,10 @@ fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
                 words.option("--wait", Some(args.wait));
             }
             words.flag("--leave-running", args.leave_running);
+            if args.replicas != Replicas::Move {
+                words.option("--replicas", Some(args.replicas.word()));
+            }
+            to_hosts(words, &args.to, None);
         }
         HostCommand::Activate(args) => {
             words.0.extend(targets.iter().cloned());
