@@ -5,6 +5,7 @@ mod app;
 mod args;
 mod audit;
 mod balancer;
+mod builds;
 mod catalog;
 mod deploy;
 mod docs;
@@ -33,7 +34,14 @@ mod template;
 mod volume;
 mod work;
 
-use std::{ffi::OsString, num::NonZeroUsize, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    num::NonZeroUsize,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -106,7 +114,8 @@ fn workers() -> usize {
 
 /// Says on standard error what went wrong.
 fn complain(text: &str) {
-    eprintln!("wharf: {text}");
+    // A closed pipe does not stop what goes on.
+    let _ = writeln!(io::stderr(), "wharf: {text}");
 }
 
 /// Reads the command line. In a read-only run the help does not know what changes something.
@@ -215,6 +224,8 @@ impl Session {
             Sentence::App(AppCommand::Autoscale) => scaling::autoscale(self).await,
             Sentence::App(AppCommand::Approvals { all }) => deploy::approvals(self, *all).await,
             Sentence::Image(ImageCommand::List(args)) => list::images(self, args).await,
+            Sentence::Image(ImageCommand::Builds(args)) => builds::list(self, args).await,
+            Sentence::Image(ImageCommand::BuildLog { number }) => builds::log(self, *number).await,
             Sentence::Network(NetworkCommand::List(args)) => list::networks(self, args).await,
             Sentence::Network(NetworkCommand::Show { .. }) => network::show(self, sentence).await,
             Sentence::Subnet(command) => network::subnets(self, command).await,

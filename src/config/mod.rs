@@ -32,7 +32,7 @@ pub use self::{
     env::{Env, arguments, program},
     found::{found, is_first_start, remember_start},
     load::{own_file, own_names},
-    origin::{FOR, WORKER, origin},
+    origin::{FOR, STEP, WORKER, origin},
     paths::Paths,
     secrets::SecretFiles,
     terminal::{Colors, Multiplexer, Signs, Terminal},

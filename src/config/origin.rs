@@ -11,6 +11,9 @@ pub const FOR: &str = "WHARF_FOR";
 /// The variable in which it says that it is a worker.
 pub const WORKER: &str = "WHARF_WORKER";
 
+/// The variable in which it says which step of a run says the sentence.
+pub const STEP: &str = "WHARF_STEP";
+
 /// By what is acted here. Whoever sets these variables themselves gets no further than with their own keys.
 pub(super) fn actor(env: &Env) -> Actor {
     match (env.text(FOR), env.is_set(WORKER)) {
@@ -58,6 +61,7 @@ pub fn origin(env: &Env, through: &str) -> Origin {
         operator,
         place: place(env),
         through: through.to_owned(),
+        step: env.text(STEP).and_then(|text| text.parse().ok()),
     }
 }
 

@@ -73,6 +73,7 @@ mod tests {
             operator: "ann".into(),
             place: "ops-1".into(),
             through: "console".into(),
+            step: None,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
         app::Severity,
         pipeline::{LogChunk, LogPlace, samples},
     },
-    ops::pipeline,
+    ops::{builds, pipeline},
     store::Store,
     ui::{Msg, RunsWanted, message::Level},
 };
@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(1);
 const FILES: Duration = Duration::from_secs(10);
 /// So many of the newest runs are shown.
 const NEWEST: u32 = 500;
+
+/// So many of the newest builds are shown.
+const BUILDS: usize = 300;
 
 /// Where runs come from.
 pub enum Source {
@@ -44,7 +47,7 @@ pub async fn follow(
     mut wanted: watch::Receiver<Option<RunsWanted>>,
     inbox: mpsc::Sender<Msg>,
 ) {
-    let (mut mark, mut read) = (None, None);
+    let (mut mark, mut read, mut built) = (None, None, None);
     loop {
         let now = wanted.borrow_and_update().clone();
         if let (Some(hand), Source::Store(store, _)) = (&mut hand, &source)
@@ -67,6 +70,9 @@ pub async fn follow(
             read = Some(Instant::now());
         }
         said.extend(source.look(&now, &mut mark).await);
+        if now.builds {
+            said.extend(source.builds(&mut built).await);
+        }
         for msg in said {
             if inbox.send(msg).await.is_err() {
                 return;
@@ -94,6 +100,33 @@ impl Source {
             said.push(Msg::Event(Event::Pipelines(Err(why))));
         }
         said
+    }
+
+    /// The builds, if something was done or a run has changed since those marks.
+    async fn builds(&self, marks: &mut Option<(i64, i64)>) -> Option<Msg> {
+        let Self::Store(store, _) = self else {
+            let first = marks.replace((0, 0)).is_none();
+            return first.then(|| Msg::Event(Event::Builds(Ok(Arc::new([])))));
+        };
+        let read = async {
+            let now = store.marks().await?;
+            if *marks == Some(now) {
+                return Ok(None);
+            }
+            let found = builds::newest(store, BUILDS, None, |_| true).await?;
+            *marks = Some(now);
+            Ok(Some(found))
+        };
+        let read: Result<_, crate::store::Error> = read.await;
+        let event = match read {
+            Ok(None) => return None,
+            Ok(Some(found)) => Ok(found.into()),
+            Err(error) => {
+                *marks = None;
+                Err(Arc::from(error.to_string()))
+            }
+        };
+        Some(Msg::Event(Event::Builds(event)))
     }
 
     /// The runs, if any has changed since that mark, and the next lines that are wanted.

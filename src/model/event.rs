@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec, Image, Link,
-    Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume, Way,
+    BuildRecord, Container, ContainerId, DiskUsage, EngineInfo, HostLoad, HostName, HostSpec,
+    Image, Link, Maintenance, Network, Operation, Settings, Skew, State, Timestamp, Usage, Volume,
+    Way,
     app::{Template, Told},
     pipeline::{Pipeline, RunHeld},
     release::Deploys,
@@ -71,6 +72,8 @@ pub enum Event {
     Pipelines(Result<Arc<[Arc<Pipeline>]>, Arc<str>>),
     /// The newest runs of pipelines were read, newest first, or could not be, and why.
     Runs(Result<Arc<[RunHeld]>, Arc<str>>),
+    /// The newest builds of images, the newest first; or why they cannot be read.
+    Builds(Result<Arc<[BuildRecord]>, Arc<str>>),
     /// What the console is told about itself was read anew.
     Settings(Box<Settings>),
 }

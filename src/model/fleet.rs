@@ -273,6 +273,7 @@ impl Fleet {
             }
             Event::Pipelines(read) => self.pipelines.take_files(read),
             Event::Runs(read) => self.pipelines.take_runs(read),
+            Event::Builds(read) => self.pipelines.take_builds(read),
             Event::Settings(settings) => self.settings.read_again(*settings),
             Event::Hosts(specs) => self.apply_hosts(specs),
             Event::Link(name, link) => self.change(&name, |host| {

@@ -5,6 +5,7 @@ mod amount;
 pub mod app;
 mod backup;
 pub mod balancer;
+mod built;
 mod checkup;
 mod clock;
 mod container;
@@ -46,6 +47,7 @@ pub use balancer::{
     Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,
     Rules, ServerName, Share, Slot, Standing, Verdict,
 };
+pub use built::{BuildRecord, Built};
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Attachment, Container, ContainerId, Health, Mac, Port, State};

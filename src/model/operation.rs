@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Timestamp;
+use super::{Timestamp, pipeline::Saying};
 
 /// Who acts, and from where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Origin {
     pub place: String,
     /// Through what: `console` or `shell`.
     pub through: String,
+    /// The step of a run that said it; none when a person did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Saying>,
 }
 
 impl Origin {

@@ -94,6 +94,8 @@ const EXAMPLES: &[&str] = &[
     "image pull nginx:1.25 --to env:dev",
     "image push registry.example.org/shop/api:1.2@ams-1",
     "image commit web@ams-1 web:as-found",
+    "image builds image:shop is:failed --since 2d",
+    "image build-log 42",
     "image build ./shop --on @ams-1 --tag shop:1.2",
     "image prune @ams-1 --all",
     "image copy app:1.2 --to env:prod --limit 10M",

@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    builds::Listener,
     deploy::{self, Task},
     maintenance,
     plan::Plan,
@@ -80,7 +81,16 @@ pub async fn carry_out(
     report: impl Fn(Progress) + Sync,
 ) -> Result<Outcome, RunError> {
     let Some(task) = &plan.deploy else {
-        return run(plan, origin, reason, crew, store, cancel, report).await;
+        let Some(listener) = Listener::of(plan) else {
+            return run(plan, origin, reason, crew, store, cancel, report).await;
+        };
+        let both = |progress| {
+            listener.take(&progress);
+            report(progress);
+        };
+        let ended = run(plan, origin, reason, crew, store, cancel, both).await;
+        listener.keep(store).await;
+        return ended;
     };
     if let Task::Upkeep(upkeep) = &**task {
         let work = maintenance::carry_out(plan, upkeep, crew, store, &cancel, &report);

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{
     column::{
-        AppRow, Apps, ContainerRow, Containers, HostRow, Hosts, ImageRow, Images, NetworkRow,
-        Networks, OperationRow, Operations, PipelineRow, Pipelines, Rows, RunRow, Runs, SettingRow,
-        SettingRows, SubnetRow, Subnets, TemplateRow, Templates, VolumeRow, Volumes, natural,
+        AppRow, Apps, BuildRow, Builds, ContainerRow, Containers, HostRow, Hosts, ImageRow, Images,
+        NetworkRow, Networks, OperationRow, Operations, PipelineRow, Pipelines, Rows, RunRow, Runs,
+        SettingRow, SettingRows, SubnetRow, Subnets, TemplateRow, Templates, VolumeRow, Volumes,
+        natural,
     },
     complete::{Completion, ranked},
     filter::Row,
@@ -29,6 +30,8 @@ pub enum Listing {
     Pipelines,
     /// Runs of pipelines.
     Runs,
+    /// Images that were built.
+    Builds,
     /// Images.
     Images,
     /// Networks.
@@ -47,13 +50,14 @@ pub enum Listing {
 type Values = BTreeMap<String, usize>;
 
 impl Listing {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Apps,
         Self::Containers,
         Self::Hosts,
         Self::Operations,
         Self::Pipelines,
         Self::Runs,
+        Self::Builds,
         Self::Images,
         Self::Networks,
         Self::Subnets,
@@ -75,6 +79,7 @@ impl Listing {
             "host list" => Self::Hosts,
             "audit list" => Self::Operations,
             "image list" => Self::Images,
+            "image builds" => Self::Builds,
             "network list" => Self::Networks,
             "subnet list" => Self::Subnets,
             "volume list" => Self::Volumes,
@@ -92,6 +97,7 @@ impl Listing {
             Self::Operations => Operations::NAME,
             Self::Pipelines => Pipelines::NAME,
             Self::Runs => Runs::NAME,
+            Self::Builds => Builds::NAME,
             Self::Images => Images::NAME,
             Self::Networks => Networks::NAME,
             Self::Subnets => Subnets::NAME,
@@ -135,6 +141,7 @@ impl Listing {
             Self::Operations => of::<Operations>(),
             Self::Pipelines => of::<Pipelines>(),
             Self::Runs => of::<Runs>(),
+            Self::Builds => of::<Builds>(),
             Self::Images => of::<Images>(),
             Self::Networks => of::<Networks>(),
             Self::Subnets => of::<Subnets>(),
@@ -153,6 +160,7 @@ impl Listing {
             Self::Operations => Grammar::of::<OperationRow<'_>>(),
             Self::Pipelines => Grammar::of::<PipelineRow<'_>>(),
             Self::Runs => Grammar::of::<RunRow<'_>>(),
+            Self::Builds => Grammar::of::<BuildRow<'_>>(),
             Self::Images => Grammar::of::<ImageRow<'_>>(),
             Self::Networks => Grammar::of::<NetworkRow<'_>>(),
             Self::Subnets => Grammar::of::<SubnetRow<'_>>(),
@@ -273,6 +281,10 @@ impl Listing {
             Self::Runs => {
                 let runs = fleet.pipelines.runs().iter();
                 of(key, runs.map(|held| RunRow { held }))
+            }
+            Self::Builds => {
+                let builds = fleet.pipelines.builds().iter();
+                of(key, builds.map(|build| BuildRow { build }))
             }
             Self::Images => {
                 let rows = each(hosts, |host| host.images.as_deref());

@@ -1,6 +1,7 @@
 //! What can be done: sentences, their plans on a fleet, and the runner that does them.
 
 pub mod app;
+pub mod builds;
 pub mod catalogue;
 pub mod column;
 mod complete;

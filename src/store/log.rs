@@ -228,6 +228,27 @@ pub(super) async fn page(database: &Database, before: i64, limit: u32) -> Result
     rows.iter().map(operation).collect()
 }
 
+/// The act that was begun with a token, as it is now.
+pub(super) async fn act_of(database: &Database, token: &str) -> Result<Option<Operation>> {
+    let sql = "select b.operation, b.body, e.body from entry b \
+               left join entry e on e.kind = 'end' and e.operation = b.operation \
+               where b.kind = 'begin' and b.token = $1";
+    let rows = database.rows(sql, &[Value::Text(token)]).await?;
+    rows.first().map(operation).transpose()
+}
+
+/// The newest acts below `before` that build images, newest first, at most `limit`.
+pub(super) async fn builds(database: &Database, before: i64, limit: u32) -> Result<Vec<Operation>> {
+    let sql = "select b.operation, b.body, e.body from entry b \
+               left join entry e on e.kind = 'end' and e.operation = b.operation \
+               where b.kind = 'begin' and b.operation < $1 \
+               and b.body like '%\"sentence\":\"image build %' order by b.operation desc limit $2";
+    let rows = database
+        .rows(sql, &[Value::Int(before), Value::Int(limit.into())])
+        .await?;
+    rows.iter().map(operation).collect()
+}
+
 /// What tells that something came, asked all at once: it is asked again and again.
 pub(super) struct Newest {
     /// The number of the newest entry.

@@ -56,7 +56,9 @@ use self::{
     owner::Owner,
     spill::Record,
 };
-use crate::model::{DatabasePlace, Operation, Outcome, Place, Timestamp, Verification};
+use crate::model::{
+    DatabasePlace, Operation, Outcome, Place, Timestamp, Verification, pipeline::Saying,
+};
 
 /// How long a call may take, unless it says otherwise.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -209,7 +211,10 @@ impl Store {
     /// Records that an operation begins, before it does. When the database cannot take it, it is
     /// written to the spill and the ticket says so; when that fails, too, the act must not be done.
     pub async fn begin(&self, operation: &Operation) -> Result<Ticket, Error> {
-        let token = new_token();
+        // What a step of a run says once is told from all else by that; it goes into the log or is not done at all.
+        let once = operation.origin.step.as_ref().and_then(Saying::token);
+        let is_once = once.is_some();
+        let token = once.unwrap_or_else(new_token);
         let body = Begin::of(operation, self.0.owner.clone());
         if self.is_shared() {
             let shared = Arc::downgrade(&self.0);
@@ -218,7 +223,11 @@ impl Store {
                 .call_once(|| drop(tokio::spawn(beat(shared))));
         }
         let recorded = self
-            .limited("record the act", DEADLINE, self.log_begin(&token, &body))
+            .limited(
+                "record the act",
+                DEADLINE,
+                self.log_begin(&token, &body, is_once),
+            )
             .await;
         match recorded {
             Ok(number) => Ok(Ticket {
@@ -226,6 +235,7 @@ impl Store {
                 waits: None,
                 token,
             }),
+            Err(error) if is_once => Err(error),
             Err(error) => {
                 let record = Record::Begin {
                     token: token.clone(),
@@ -293,6 +303,24 @@ impl Store {
             }
             found.truncate(newest);
             Ok(found)
+        })
+        .await
+    }
+
+    /// Numbers that are others when anything was done, and when a run has changed.
+    pub async fn marks(&self) -> Result<(i64, i64), Error> {
+        self.reading("read the operations log", async |database| {
+            let newest = log::newest(database).await?;
+            Ok((newest.entry, newest.runs))
+        })
+        .await
+    }
+
+    /// The newest acts with smaller numbers than `before` that build images, newest first.
+    pub async fn builds(&self, before: u64, newest: u32) -> Result<Vec<Operation>, Error> {
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        self.reading("read the builds in", async |database| {
+            log::builds(database, before, newest).await
         })
         .await
     }
@@ -405,12 +433,27 @@ impl Store {
         }
     }
 
-    async fn log_begin(&self, token: &str, body: &Begin) -> Result<u64, Error> {
-        self.writing("record the act", async |database| {
+    async fn log_begin(&self, token: &str, body: &Begin, once: bool) -> Result<u64, Error> {
+        const DOING: &str = "record the act";
+        let number = self.writing(DOING, async |database| {
             let mut pen = Pen::take(database).await?;
+            if once && let Some(number) = pen.number_of(token).await? {
+                return Ok(Err(number));
+            }
             let number = pen.begin(token, body).await?;
             pen.commit().await?;
-            Ok(number.unsigned_abs())
+            Ok(Ok(number.unsigned_abs()))
+        });
+        number.await?.map_err(|number| {
+            let why = format!("this step of the run has begun it before, as operation {number}");
+            Error::new(ErrorKind::Other, DOING, &self.subject(), why)
+        })
+    }
+
+    /// The act that was begun with a token, as it is now.
+    pub async fn act_of(&self, token: &str) -> Result<Option<Operation>, Error> {
+        self.reading("look for an act in", async |database| {
+            log::act_of(database, token).await
         })
         .await
     }

@@ -28,6 +28,11 @@ const LEASE: i64 = 30;
 /// The logs of so many of the newest runs are kept.
 const LOGS: i64 = 2000;
 
+/// The logs of builds are kept for so many of the newest acts.
+const BUILD_LOGS: u64 = 20_000;
+/// So many lines of them are one row.
+const PART: usize = 500;
+
 /// What came of saying how far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -503,6 +508,44 @@ impl Store {
             writer.run(sql, &values).await?;
             writer.commit().await?;
             Ok(true)
+        })
+        .await
+    }
+
+    /// Keeps what a build said, by the number of its act; what was kept of it before goes.
+    pub async fn keep_build_log(
+        &self,
+        operation: u64,
+        lines: &[LogLine],
+    ) -> std::result::Result<(), Error> {
+        self.reading("keep the log of a build in", async |database| {
+            let mut writer = database.write().await?;
+            let run = number(RunNumber::of_build(operation));
+            writer
+                .run("delete from run_log where run = $1", &[run])
+                .await?;
+            let step = RunNumber::build_step();
+            let sql = "insert into run_log (run, step, first, count, mark, lines) \
+                       values ($1, $2, $3, $4, '', $5)";
+            let mut first = 0;
+            for part in lines.chunks(PART) {
+                let (count, body) = (i64::try_from(part.len()).unwrap_or(0), json(&part)?);
+                let values = [
+                    run,
+                    Value::Text(step.as_str()),
+                    Value::Int(first),
+                    Value::Int(count),
+                    Value::Text(&body),
+                ];
+                writer.run(sql, &values).await?;
+                first += count;
+            }
+            // Those of very old builds are let go of.
+            let sql = "delete from run_log where run >= $1 and run < $2";
+            let old = RunNumber::of_build(operation.saturating_sub(BUILD_LOGS));
+            let values = [number(RunNumber::of_build(0)), number(old)];
+            writer.run(sql, &values).await?;
+            writer.commit().await
         })
         .await
     }

@@ -214,6 +214,8 @@ impl Default for Surroundings {
 /// What is looked at of runs of pipelines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunsWanted {
+    /// The builds are looked at.
+    pub builds: bool,
     /// The step whose log is followed, and after which of its lines it goes on.
     pub log: Option<(RunNumber, StepName, LogPlace)>,
 }
@@ -308,6 +310,7 @@ impl Ui {
     /// What somebody looks at of runs of pipelines; none when nobody does.
     pub fn wants_runs(&self) -> Option<RunsWanted> {
         (self.here == PaneId::Pipelines).then(|| RunsWanted {
+            builds: self.panes.pipelines.wants_builds(),
             log: self.panes.pipelines.wanted_log(),
         })
     }

@@ -776,6 +776,21 @@ impl Ui {
             Sentence::Setting(command) => Some(self.setting(sentence, command)),
             Sentence::Logs(args) => Some(self.logs(sentence, args, selection)),
             Sentence::Image(ImageCommand::List(list)) => Some(self.show_list(PaneId::Images, list)),
+            Sentence::Image(ImageCommand::Builds(args)) if args.since.is_none() => {
+                let shown = self.panes.pipelines.show_builds(&args.list.filter());
+                self.enter(PaneId::Pipelines);
+                if let Err(why) = shown {
+                    self.say(Level::Warning, why);
+                }
+                Some(Vec::new())
+            }
+            Sentence::Image(ImageCommand::BuildLog { number }) => {
+                let is_here = self.panes.pipelines.show_build(*number, &self.fleet);
+                is_here.then(|| {
+                    self.enter(PaneId::Pipelines);
+                    Vec::new()
+                })
+            }
             Sentence::Network(NetworkCommand::List(list)) => {
                 Some(self.show_list(PaneId::Subnets, list))
             }

@@ -26,6 +26,7 @@ mod proxy;
 mod registries;
 mod scaling;
 mod setting_up;
+mod steps;
 mod streams;
 mod swarms;
 mod templates;

@@ -731,11 +731,13 @@ fn operations() -> Vec<Operation> {
         operator: "ann".into(),
         place: "ops-1 pts/3 from 10.1.2.3".into(),
         through: "console".into(),
+        step: None,
     };
     let ben = Origin {
         operator: "ben (root)".into(),
         place: "ops-2 pts/0".into(),
         through: "shell".into(),
+        step: None,
     };
     let row = |number,
                seconds,

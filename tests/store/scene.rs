@@ -13,6 +13,7 @@ pub(crate) fn act(sentence: &str) -> Operation {
             operator: "ann".into(),
             place: "ops-1 pts/3".into(),
             through: "console".into(),
+            step: None,
         },
         sentence: sentence.into(),
         targets: vec!["web@ams-1".into()],

@@ -17,13 +17,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use self::git::Checkouts;
 use self::prepare::Job;
 use super::Engines;
 use super::error::{Deed, Error, ErrorKind};
 use super::session::{Api, Session};
-use super::wire::query;
-use crate::model::{Build, Builder, Product, Said};
+use super::wire::{escape, query};
+use crate::model::{Build, Builder, Built, Product, Said};
 
 /// From this version of the API on engines have BuildKit.
 const HAS_BUILDKIT: Api = Api(39);
@@ -150,10 +152,20 @@ pub(super) async fn build(
         say,
     };
     let id = building.run().await?;
-    Ok(match build.tags.as_slice() {
-        [] => format!("{id}, which has no name"),
-        tags => format!("{} is {id}", tags.join(", ")),
-    })
+    let built = Built {
+        tags: build.tags.iter().map(ToString::to_string).collect(),
+        size: building.size(&id).await,
+        id,
+        commit: job.commit.clone(),
+    };
+    Ok(built.to_string())
+}
+
+/// What is read of an image that was built.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Inspected {
+    size: u64,
 }
 
 impl Building<'_> {
@@ -192,6 +204,13 @@ impl Building<'_> {
             }
             None => Err(needs_buildkit("the engine there has no BuildKit")),
         }
+    }
+
+    /// How large an image is, if the engine says.
+    async fn size(self, id: &str) -> Option<u64> {
+        let path = format!("/images/{}/json", escape(id));
+        let asked = self.session.wire.get(path).json().await;
+        asked.ok().map(|Inspected { size }| size)
     }
 
     /// Says a line without what is secret in it.

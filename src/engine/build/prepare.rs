@@ -35,6 +35,8 @@ pub(super) struct Job {
     pub secrets: BTreeMap<String, Vec<u8>>,
     /// What tells the directory apart from others of this machine.
     pub place: String,
+    /// The commit, where the files are those of a repository.
+    pub commit: Option<String>,
     /// What must not be shown.
     hidden: Vec<String>,
     _checkout: Option<Held>,
@@ -133,6 +135,7 @@ pub(super) async fn prepare(
         job.shown
     )));
     Ok(Job {
+        commit: checkout.as_ref().map(|held| held.checkout.commit.clone()),
         _checkout: checkout,
         ..job
     })
@@ -235,6 +238,7 @@ fn gather(
             } else {
                 real.display().to_string()
             },
+            commit: None,
             _checkout: None,
         },
         odd,

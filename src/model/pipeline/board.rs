@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Pipeline, PipelineName, Run, RunHeld, RunNumber, Verb};
+use crate::model::BuildRecord;
 
 /// The pipelines that have a file, and the newest runs of all.
 #[derive(Clone, Debug, Default)]
@@ -11,16 +12,25 @@ pub struct Board {
     pub files: Option<Arc<[Arc<Pipeline>]>>,
     /// The newest runs, the newest first; none before they were read.
     pub runs: Option<Arc<[RunHeld]>>,
+    /// The newest builds of images, the newest first; none before somebody looked at them.
+    pub builds: Option<Arc<[BuildRecord]>>,
     /// Why files could not be read the last time.
     pub files_trouble: Option<Arc<str>>,
     /// Why runs could not be read the last time; those of before are still there.
     pub runs_trouble: Option<Arc<str>>,
+    /// Why builds could not be read the last time; those of before are still there.
+    pub builds_trouble: Option<Arc<str>>,
 }
 
 impl Board {
     /// The runs as far as they are known, the newest first.
     pub fn runs(&self) -> &[RunHeld] {
         self.runs.as_deref().unwrap_or(&[])
+    }
+
+    /// The builds as far as they are known, the newest first.
+    pub fn builds(&self) -> &[BuildRecord] {
+        self.builds.as_deref().unwrap_or(&[])
     }
 
     /// A run by its number.
@@ -58,6 +68,14 @@ impl Board {
         match read {
             Ok(files) => (self.files, self.files_trouble) = (Some(files), None),
             Err(why) => self.files_trouble = Some(why),
+        }
+    }
+
+    /// Takes in the builds that were read, or why they were not.
+    pub fn take_builds(&mut self, read: Result<Arc<[BuildRecord]>, Arc<str>>) {
+        match read {
+            Ok(builds) => (self.builds, self.builds_trouble) = (Some(builds), None),
+            Err(why) => self.builds_trouble = Some(why),
         }
     }
 

@@ -5,6 +5,7 @@ mod name;
 mod report;
 mod run;
 pub mod samples;
+mod saying;
 mod verb;
 
 pub use board::Board;
@@ -14,6 +15,7 @@ pub use run::{
     Cause, LogChunk, LogLine, LogPlace, Reply, Run, RunHeld, RunLease, RunNumber, RunWish, Status,
     StepRun, SuiteResult,
 };
+pub use saying::Saying;
 pub use verb::{
     ApprovalStep, BuildStep, DeployStep, GateStep, GitStep, JenkinsStep, NotifyStep, PromoteStep,
     Verb,

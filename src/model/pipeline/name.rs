@@ -79,6 +79,13 @@ macro_rules! name {
     };
 }
 
+impl StepName {
+    /// The name that the log of a build has that no run made.
+    pub(super) fn of_build() -> Self {
+        Self(Arc::from("build"))
+    }
+}
+
 name!(PipelineName);
 name!(StepName);
 name!(RunTag);

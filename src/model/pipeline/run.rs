@@ -12,6 +12,21 @@ use crate::model::{HostName, Stream, Timestamp, jenkins::BuildResult};
 #[serde(transparent)]
 pub struct RunNumber(pub u64);
 
+/// The logs of builds are kept beside those of runs, under numbers from here that no run reaches.
+const BUILDS: u64 = 1 << 62;
+
+impl RunNumber {
+    /// The number under which the log of a build is kept, by the number of its act.
+    pub fn of_build(operation: u64) -> Self {
+        Self(BUILDS + operation)
+    }
+
+    /// The step under whose name it is kept there.
+    pub fn build_step() -> StepName {
+        StepName::of_build()
+    }
+}
+
 impl fmt::Display for RunNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("#{}", self.0))

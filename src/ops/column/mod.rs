@@ -1,6 +1,7 @@
 //! Columns: declared once for the grids of the console and the tables of the shell.
 
 mod app;
+mod build;
 mod container;
 mod host;
 mod operation;
@@ -18,6 +19,7 @@ pub use crate::model::natural;
 use crate::model::{Host, Timestamp};
 
 pub use app::{AppRow, Apps, standing_glyph, standing_tone};
+pub use build::{BuildRow, Builds};
 pub use container::{ContainerRow, Containers, SAMPLED, containers, state_glyph, state_tone};
 pub use host::{HostRow, Hosts, hosts, link_glyph, link_tone};
 pub use operation::{OperationRow, Operations, operations, outcome_tone, took};

@@ -24,7 +24,7 @@ impl Turn<'_> {
             app: app.clone(),
             environment: environment.clone().unwrap_or_default().into(),
         };
-        let mut place = words(["app", "continue", app.as_str()]);
+        let mut place = words(["app", "deploy", app.as_str()]);
         if let Some(environment) = &environment {
             place.extend(["--env".to_owned(), environment.clone()]);
         }
@@ -32,13 +32,12 @@ impl Turn<'_> {
             .started
             .unwrap_or_else(Timestamp::now);
         if self.goes_on
-            && let Some(ended) = self.went_on(&scope, &place, began).await?
+            && let Some(ended) = self.went_on(&scope, began).await?
         {
             return Ok(ended);
         }
         let _dir;
         let mut words = place;
-        words[1] = String::from("deploy");
         for (service, image) in &deploy.images {
             let image = self.fill(image)?;
             let image = match self.run.images.get(&image) {
@@ -92,9 +91,17 @@ impl Turn<'_> {
                 return Ok(Ended::new(Status::Success, detail));
             };
             // It may have asked for approvals: then it is done when they are given, and not before.
-            if !self.waited(&scope).await? {
+            if self.waited(&scope).await? {
+                continue;
+            }
+            // What was said before by whoever was killed may have begun it just now.
+            if self.goes_on
+                && !self.wish.is_cancelled()
+                && let Some(ended) = self.went_on(&scope, began).await?
+            {
                 return Ok(ended);
             }
+            return Ok(ended);
         }
     }
 
@@ -143,11 +150,10 @@ impl Turn<'_> {
         Ok(newest.map(|(release, held)| (release.number, held.phase, release.at, held.detail)))
     }
 
-    /// What came of a deploy that this step began before; none when it began none.
-    async fn went_on(
+    /// What came of a deploy that this step began before, and goes on with it when nobody does; none when it began none.
+    pub(super) async fn went_on(
         &self,
         scope: &Scope,
-        go_on: &[String],
         began: Timestamp,
     ) -> Result<Option<Ended>, String> {
         loop {
@@ -176,9 +182,11 @@ impl Turn<'_> {
             let open = open.map_err(|error| error.to_string())?;
             match open {
                 Some((held, _)) if !held.is_live() && held.phase != Phase::Paused => {
-                    let mut words = go_on.to_vec();
+                    let mut words = words(["app", "continue", scope.app.as_str()]);
                     if !scope.environment.is_empty() {
-                        words.extend(["--confirm".to_owned(), scope.environment.to_string()]);
+                        let environment = scope.environment.to_string();
+                        words.extend(["--env".to_owned(), environment.clone()]);
+                        words.extend(["--confirm".to_owned(), environment]);
                     }
                     // Somebody else may have been quicker: what came of it is looked up.
                     if let Some(ended) = self.said(words).await?

@@ -32,7 +32,8 @@ use crate::{
 
 use super::{
     gate::Question,
-    step::{AUTHOR, parse, variable},
+    said::parse,
+    step::{AUTHOR, variable},
 };
 
 /// What is told when runs are put into a queue at which nobody looks.

@@ -13,7 +13,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{FOR, WORKER};
+use crate::{
+    config::{FOR, STEP, WORKER},
+    model::pipeline::Saying,
+};
 
 /// How long it may take to end when it is asked to.
 const GRACE: Duration = Duration::from_secs(15);
@@ -31,28 +34,46 @@ pub struct Program {
     pub is_worker: bool,
 }
 
+/// What is said, for whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words<'w> {
+    /// The sentence, without the program.
+    pub words: &'w [String],
+    /// Who started the run, `ann@ops-1`.
+    pub by: &'w str,
+    /// The step that says it.
+    pub saying: &'w Saying,
+}
+
 impl Program {
-    /// Runs it for somebody, `ann@ops-1`. Its lines go to `lines`, with whether they came from the errors' output. When `cancel` says so it is
-    /// asked to end, and killed when it does not. Answers the code that it ended with.
+    /// Runs it. Its lines go to `lines`, with whether they came from the errors' output. When `cancel` says so it is asked to
+    /// end, and killed when it does not. When nobody waits for it any more it is killed, unless `left` says that somebody
+    /// else goes on with the run: then it comes to its end by itself. Answers the code that it ended with.
     pub(super) async fn say(
         &self,
-        words: &[String],
-        by: &str,
+        words: Words<'_>,
         lines: mpsc::Sender<(bool, String)>,
         cancel: &CancellationToken,
+        left: &CancellationToken,
     ) -> Result<i32, String> {
         let mut command = Command::new(&self.path);
         command
-            .args(words)
+            .args(words.words)
             .args(&self.arguments)
-            .env(FOR, by)
+            .env(FOR, words.by)
+            .env(STEP, words.saying.to_string())
             .env(WORKER, if self.is_worker { "1" } else { "0" })
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            // What ends a worker at a terminal does not end what it says.
+            .process_group(0);
         let fail = |error: std::io::Error| format!("{}: {error}", self.path.display());
-        let mut child = command.spawn().map_err(fail)?;
+        let mut spoken = Spoken {
+            child: command.spawn().map_err(fail)?,
+            left,
+        };
+        let child = &mut spoken.child;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let reading = async {
             let sender = lines.clone();
@@ -64,9 +85,24 @@ impl Program {
         };
         let status = match status {
             Some(status) => status,
-            None => end(&mut child).await,
+            None => end(child).await,
         };
         Ok(status.map_err(fail)?.code().unwrap_or(-1))
+    }
+}
+
+/// A program that is killed when nobody waits for it any more, unless it is left to itself.
+struct Spoken<'s> {
+    child: Child,
+    left: &'s CancellationToken,
+}
+
+impl Drop for Spoken<'_> {
+    fn drop(&mut self) {
+        if !self.left.is_cancelled() {
+            // One that has ended is not there any more.
+            let _ = self.child.start_kill();
+        }
     }
 }
 

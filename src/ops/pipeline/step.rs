@@ -18,17 +18,13 @@ use crate::{
             ApprovalStep, Cause, GateStep, LogLine, PipelineStep, Reply, Run, RunLease, Status,
             SuiteResult, TestReport, Verb, filled,
         },
-        printable,
     },
-    ops::sentence::Sentence,
 };
 
 /// A step may take so long when it does not say.
 const LONGEST: Duration = Duration::from_hours(1);
 /// People and suites are looked at so often.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
-/// So many lines are written at once.
-const LINES: usize = 500;
 /// Where the workspace is in its containers.
 const WORKSPACE: &str = "/workspace";
 /// The names of variables may be filled in so many times over.
@@ -90,6 +86,8 @@ pub(super) struct Turn<'s> {
     pub notes: mpsc::Sender<Note>,
     /// The run shall end.
     pub wish: CancellationToken,
+    /// Somebody else goes on with the run.
+    pub left: CancellationToken,
 }
 
 /// The value of a variable for a step of a run, or for the run as a whole.
@@ -109,6 +107,11 @@ fn deep(run: &Run, step: Option<&PipelineStep>, name: &str, depth: usize) -> Opt
     }
     let text = run.pipeline.vars.get(name).filter(|_| depth < DEEP)?;
     filled(text, &|name| deep(run, step, name, depth + 1)).ok()
+}
+
+/// The commit that a run is about, when it knows.
+pub(in crate::ops) fn commit(run: &Run) -> Option<String> {
+    variable(run, None, "CI_COMMIT_SHA").filter(|commit| !commit.is_empty())
 }
 
 /// The variable with the mail address of who made the commit.
@@ -337,87 +340,6 @@ impl Turn<'_> {
         self.run.variables.get("CI_IMAGE_DIGEST").cloned()
     }
 
-    /// Any sentence.
-    async fn sentence(&self, line: &str) -> Result<Ended, String> {
-        if self.goes_on {
-            let why = "whoever said it was killed, so that nobody knows what came of it";
-            return Ok(Ended::new(Status::Lost, why));
-        }
-        let line = self.fill(line)?;
-        parse(&line).map_err(|error| format!("'{line}' is no sentence: {error}"))?;
-        let words = shlex::split(&line)
-            .ok_or_else(|| format!("'{line}' has a quote without its other one"))?;
-        let words = match words.first().map(String::as_str) {
-            Some("wharf") => words[1..].to_vec(),
-            _ => words,
-        };
-        Ok(self
-            .said(words)
-            .await?
-            .unwrap_or_else(|| Ended::new(Status::Success, "")))
-    }
-
-    /// Says a sentence; none when it went well.
-    pub(super) async fn said(&self, mut words: Vec<String>) -> Result<Option<Ended>, String> {
-        let told = shlex::try_join(words.iter().map(String::as_str)).unwrap_or_default();
-        self.write(&[line(format!("+ wharf {told}"))], "").await;
-        let reason = format!(
-            "run {} of {}, {}",
-            self.run.number,
-            self.run.name(),
-            self.run.by
-        );
-        let mut with = words.clone();
-        with.extend(["--reason".to_owned(), reason]);
-        let whole = shlex::try_join(
-            with.iter()
-                .filter(|word| !word.starts_with("--confirm"))
-                .map(String::as_str),
-        );
-        let is_confirmed = words.iter().any(|word| word == "--confirm");
-        if is_confirmed || whole.is_ok_and(|whole| Sentence::parse(&whole).is_ok()) {
-            words = with;
-        }
-        if !is_confirmed {
-            words.push("--yes".to_owned());
-        }
-        let (sender, mut heard) = mpsc::channel(1024);
-        let saying = self
-            .shop
-            .program
-            .say(&words, &self.run.by, sender, &self.wish);
-        let mut last = String::new();
-        let writing = async {
-            let mut batch = Vec::new();
-            while heard.recv_many(&mut batch, LINES).await > 0 {
-                let lines: Vec<LogLine> = batch
-                    .drain(..)
-                    .map(|(error, text): (bool, String)| LogLine {
-                        error,
-                        ..line(printable(&text))
-                    })
-                    .collect();
-                if let Some(line) = lines.iter().rfind(|line| !line.text.trim().is_empty()) {
-                    last.clone_from(&line.text);
-                    self.note(false, last.clone(), None).await;
-                }
-                self.write(&lines, "").await;
-            }
-        };
-        let (code, ()) = tokio::join!(saying, writing);
-        let code = code?;
-        if self.wish.is_cancelled() {
-            return Ok(Some(Ended::new(Status::Canceled, "it was stopped")));
-        }
-        Ok(match code {
-            0 => None,
-            code => Some(Ended::failed(match last.trim() {
-                "" => format!("it ended with {code}"),
-                last => last.strip_prefix("wharf: ").unwrap_or(last).to_owned(),
-            })),
-        })
-    }
-
     /// Stands still until the last results of a suite are good, or fails.
     async fn gate(&self, step: &GateStep) -> Result<Ended, String> {
         let suite = self.fill(&step.suite)?;
@@ -519,19 +441,6 @@ impl Turn<'_> {
         let text = serde_json::to_string(&whole).unwrap_or_default();
         hex(&Sha256::digest(text.as_bytes()))[..12].to_owned()
     }
-}
-
-/// Reads a sentence as a step may say it: with `--confirm` and what would be asked for.
-pub(super) fn parse(line: &str) -> Result<Sentence, String> {
-    let mut words = shlex::split(line).unwrap_or_default();
-    if let Some(at) = words.iter().position(|word| word == "--confirm") {
-        words.drain(at..words.len().min(at + 2));
-    } else {
-        return Sentence::parse(line).map_err(|error| error.to_string());
-    }
-    let line = shlex::try_join(words.iter().map(String::as_str));
-    let line = line.map_err(|error| error.to_string())?;
-    Sentence::parse(&line).map_err(|error| error.to_string())
 }
 
 /// A line of ours.

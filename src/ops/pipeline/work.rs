@@ -87,13 +87,14 @@ pub async fn work(
     lease: RunLease,
     cancel: &CancellationToken,
 ) -> Option<Run> {
-    let wish = CancellationToken::new();
+    let (wish, left) = (CancellationToken::new(), CancellationToken::new());
     let (notes, heard) = mpsc::channel(256);
     let (turns, driving) = Drive::new();
     let mut work = Work {
         shop,
         lease,
         wish: wish.clone(),
+        left: left.clone(),
         notes,
         run,
         ending: None,
@@ -105,8 +106,15 @@ pub async fn work(
             Err(Gone) => None,
         },
         () = driving => None,
-        () = beat(shop.store, lease, &wish) => None,
-        () = cancel.cancelled() => {
+        () = async {
+            beat(shop.store, lease, &wish).await;
+            left.cancel();
+        } => None,
+        // What it says goes on, and whoever takes the run next hears what came of it.
+        () = async {
+            cancel.cancelled().await;
+            left.cancel();
+        } => {
             // Whoever takes it next need not wait.
             if let Err(error) = shop.store.leave_run(lease).await {
                 tracing::warn!(%error, "a run was left without a word");
@@ -161,6 +169,7 @@ struct Work<'s> {
     lease: RunLease,
     run: Run,
     wish: CancellationToken,
+    left: CancellationToken,
     notes: mpsc::Sender<Note>,
     /// Why the run ends before its steps do.
     ending: Option<(Status, String)>,
@@ -343,6 +352,7 @@ impl<'s> Work<'s> {
             step,
             notes: self.notes.clone(),
             wish: self.wish.clone(),
+            left: self.left.clone(),
         };
         turns.begin(Box::pin(async move { (index, turn.take().await) }));
     }

@@ -27,7 +27,9 @@ pub(super) fn plan(
     selection: &[Target],
 ) -> Result<Plan, Refusal> {
     match command {
-        ImageCommand::List(_) => query::plan(sentence, fleet, selection),
+        ImageCommand::List(_) | ImageCommand::Builds(_) | ImageCommand::BuildLog { .. } => {
+            query::plan(sentence, fleet, selection)
+        }
         ImageCommand::Show { .. } => {
             let plan = Act {
                 kind: Resource::Image,

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, Subcommand};
 
-use super::{Accepts, Danger, ListArgs, Number, Pair, Role, Why};
+use super::{Accepts, Danger, ListArgs, Moment, Number, Pair, Role, Why};
 use crate::{
     model::{BuildArg, BuildSecret, BuildSource, Builder, Resource, bytes, size, split_tag},
     ops::target::{ContainerPattern, HostPattern, ResourcePattern},
@@ -20,6 +20,14 @@ pub enum ImageCommand {
         /// The images, `nginx:1.25@ams-1`; without them, those that are selected
         #[arg(value_name = "TARGET")]
         targets: Vec<ResourcePattern>,
+    },
+    /// List the images that were built, or were to be: from what, by whom, how large, how it ended
+    Builds(BuildsArgs),
+    /// Read what a build said
+    BuildLog {
+        /// The number that `image builds` has for it
+        #[arg(value_name = "NUMBER")]
+        number: u64,
     },
     /// Remove names of images, and what no other name needs
     Remove(RemoveImageArgs),
@@ -67,6 +75,23 @@ pub struct ImageTargets {
     #[command(flatten)]
     pub why: Why,
 }
+
+/// Which builds are listed.
+#[derive(Clone, Debug, Default, PartialEq, Args)]
+pub struct BuildsArgs {
+    /// Which rows and columns.
+    #[command(flatten)]
+    pub list: ListArgs,
+    /// Only since then: 10m, 2h, 3d or 2026-01-31T08:00:00Z
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<Moment>,
+    /// At most so many, the newest
+    #[arg(long, short = 'n', value_name = "N", default_value_t = BUILDS)]
+    pub number: u32,
+}
+
+/// So many builds are listed when nothing else is said.
+const BUILDS: u32 = 50;
 
 /// Which images are removed, and how.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
@@ -335,7 +360,9 @@ impl ImageCommand {
     /// How bad it can be.
     pub(super) fn danger(&self) -> Danger {
         match self {
-            Self::List(_) | Self::Show { .. } => Danger::Reads,
+            Self::List(_) | Self::Builds(_) | Self::BuildLog { .. } | Self::Show { .. } => {
+                Danger::Reads
+            }
             Self::Tag { .. }
             | Self::Pull(_)
             | Self::Push(_)
@@ -351,7 +378,7 @@ impl ImageCommand {
     /// What has to be done with it.
     pub(super) fn role(&self) -> Role {
         match self {
-            Self::List(_) => Role::Query,
+            Self::List(_) | Self::Builds(_) | Self::BuildLog { .. } => Role::Query,
             Self::Show { .. } => Role::Look,
             Self::Remove(_)
             | Self::Tag { .. }
@@ -369,7 +396,12 @@ impl ImageCommand {
     /// Which selection it takes when it names no targets.
     pub(super) fn accepts(&self) -> Accepts {
         let number = match self {
-            Self::List(_) | Self::Load(_) | Self::Pull(_) | Self::Build(_) => {
+            Self::List(_)
+            | Self::Builds(_)
+            | Self::BuildLog { .. }
+            | Self::Load(_)
+            | Self::Pull(_)
+            | Self::Build(_) => {
                 return Accepts::Nothing;
             }
             Self::Commit(_) => {
@@ -399,7 +431,7 @@ impl ImageCommand {
     /// Why it is done.
     pub(super) fn why(&self) -> Option<&Why> {
         match self {
-            Self::List(_) | Self::Show { .. } => None,
+            Self::List(_) | Self::Builds(_) | Self::BuildLog { .. } | Self::Show { .. } => None,
             Self::Remove(args) => Some(&args.targets.why),
             Self::Tag { why, .. } => Some(why),
             Self::Pull(args) => Some(&args.why),
@@ -417,6 +449,8 @@ impl ImageCommand {
     pub(in crate::ops) fn patterns(&self) -> &[ResourcePattern] {
         match self {
             Self::List(_)
+            | Self::Builds(_)
+            | Self::BuildLog { .. }
             | Self::Load(_)
             | Self::Pull(_)
             | Self::Commit(_)
@@ -439,6 +473,8 @@ impl ImageCommand {
             Self::Pull(args) => &args.to,
             Self::Build(args) => &args.hosts,
             Self::List(_)
+            | Self::Builds(_)
+            | Self::BuildLog { .. }
             | Self::Show { .. }
             | Self::Remove(_)
             | Self::Tag { .. }
@@ -458,6 +494,8 @@ impl ImageCommand {
     pub(super) fn words(&self) -> &'static str {
         match self {
             Self::List(_) => "image list",
+            Self::Builds(_) => "image builds",
+            Self::BuildLog { .. } => "image build-log",
             Self::Show { .. } => "image show",
             Self::Remove(_) => "image remove",
             Self::Tag { .. } => "image tag",

@@ -41,8 +41,8 @@ pub use host::{
     InstallArgs, PruneArgs, Replicas, UpgradeArgs,
 };
 pub use image::{
-    BuildArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName, ImageTargets,
-    LoadArgs, PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
+    BuildArgs, BuildsArgs, BundleArgs, CommitArgs, CopyImageArgs, ImageCommand, ImageName,
+    ImageTargets, LoadArgs, PruneImagesArgs, PullArgs, RemoveImageArgs, Speed,
 };
 pub use jenkins::{AbortJobArgs, ArtifactsArgs, JenkinsCommand, RunJobArgs};
 pub use network::{

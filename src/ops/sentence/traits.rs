@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ContainerCommand, CopySide, ExecArgs, HostCommand, Sentence, SettingCommand};
+use super::{
+    ContainerCommand, CopySide, ExecArgs, HostCommand, ImageCommand, Sentence, SettingCommand,
+};
 use crate::{
     model::{Container, Fleet, Resource, State},
     ops::target::Target,
@@ -130,6 +132,21 @@ impl Sentence {
             | Self::Subnet(_)
             | Self::Notify(_)
             | Self::Template(_) => Danger::Reads,
+        }
+    }
+
+    /// Whether saying it twice, even at the same time, does no more than saying it once: for who goes on after it was said
+    /// and nobody knows what came of that.
+    pub fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::Image(command) => matches!(
+                command,
+                ImageCommand::Pull(_)
+                    | ImageCommand::Push(_)
+                    | ImageCommand::Tag { .. }
+                    | ImageCommand::Build(_)
+            ),
+            _ => self.danger() == Danger::Reads,
         }
     }
 

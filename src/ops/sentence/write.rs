@@ -171,6 +171,12 @@ impl Sentence {
 fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
     match command {
         ImageCommand::List(args) => list(words, args),
+        ImageCommand::Builds(args) => {
+            list(words, &args.list);
+            words.option("--since", args.since.as_ref());
+            words.option("-n", Some(args.number));
+        }
+        ImageCommand::BuildLog { number } => words.0.push(number.to_string()),
         ImageCommand::Show { .. } => words.0.extend(targets.iter().cloned()),
         ImageCommand::Remove(args) => {
             words.0.extend(targets.iter().cloned());

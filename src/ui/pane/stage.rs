@@ -197,6 +197,7 @@ pub fn act(number: u64, sentence: &str, targets: &[&str], outcome: Outcome) -> O
             .into(),
             place: "ops-1 pts/3 from 10.1.2.3".into(),
             through: "console".into(),
+            step: None,
         },
         sentence: sentence.into(),
         targets: targets.iter().map(|one| (*one).to_owned()).collect(),

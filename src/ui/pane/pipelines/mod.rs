@@ -1,5 +1,6 @@
 //! Pipelines with their last runs; the runs of one; a run with its steps, logs, tests and approvals; two runs compared.
 
+mod builds;
 mod compare;
 mod empty;
 mod facts;
@@ -23,7 +24,7 @@ use crate::{
         },
     },
     ops::{
-        column::{self, PipelineRow, Rows as _, RunRow, status_glyph},
+        column::{self, BuildRow, PipelineRow, Rows as _, RunRow, status_glyph},
         target::Target,
     },
     ui::{
@@ -49,6 +50,10 @@ enum At {
     Run(RunNumber),
     /// Two runs beside each other.
     Pair(RunNumber, RunNumber),
+    /// The builds.
+    Builds,
+    /// A build that no step of a run made, or whose run is not known any more.
+    Build(builds::Key),
 }
 
 /// What somebody wants to see.
@@ -73,6 +78,9 @@ pub struct Pipelines {
     stamp: Option<Stamp>,
     view: View,
     pair: Page,
+    builds: builds::View,
+    /// The run that is open was opened from the builds.
+    is_of_builds: bool,
     /// What is to be shown when it is known which runs there are.
     wish: Option<Wish>,
     ascii: bool,
@@ -88,6 +96,8 @@ impl Default for Pipelines {
             stamp: None,
             view: View::default(),
             pair: Page::default(),
+            builds: builds::View::default(),
+            is_of_builds: false,
             wish: None,
             ascii: false,
         }
@@ -98,6 +108,7 @@ impl Pipelines {
     /// How secrets are masked, how many bytes are held, where the clock stands, and the signs of the terminal.
     pub fn set_up(&mut self, masks: &Masks, memory: usize, zone: TimeZone, glyphs: &Glyphs) {
         self.ascii = glyphs.ascii;
+        self.builds.set_up(masks, memory, zone.clone(), glyphs);
         self.view.set_up(masks, memory, zone, glyphs);
     }
 
@@ -106,6 +117,8 @@ impl Pipelines {
         match key {
             "pipelines.sort" => self.pipelines.set_sort(value),
             "runs.sort" => self.runs.set_sort(value),
+            "builds.sort" => self.builds.table.set_sort(value),
+            "builds.columns" => drop(self.builds.table.set_columns(value)),
             "pipelines.columns" => drop(self.pipelines.set_columns(value)),
             "runs.columns" => drop(self.runs.set_columns(value)),
             _ => {}
@@ -116,13 +129,55 @@ impl Pipelines {
     pub fn wanted_log(&self) -> Option<(RunNumber, StepName, LogPlace)> {
         match self.at {
             At::Run(_) => self.view.wanted(),
-            At::All | At::Runs(_) | At::Pair(..) => None,
+            At::Build(_) => self.builds.wanted(),
+            At::All | At::Runs(_) | At::Pair(..) | At::Builds => None,
         }
     }
 
     /// Takes in the next part of a step's log.
     pub fn take_log(&mut self, run: RunNumber, step: &StepName, read: Result<LogChunk, String>) {
-        self.view.take(run, step, read);
+        match self.at {
+            At::Build(_) => self.builds.take(run, read),
+            _ => self.view.take(run, step, read),
+        }
+    }
+
+    /// Whether somebody looks at builds.
+    pub fn wants_builds(&self) -> bool {
+        matches!(self.at, At::Builds | At::Build(_))
+    }
+
+    /// Shows the builds that match a filter; a wrong one is refused with the reason.
+    pub fn show_builds(&mut self, filter: &str) -> Result<(), String> {
+        self.at = At::Builds;
+        self.builds.table.set_filter(filter)
+    }
+
+    /// Shows a build that is known. Whether it is.
+    pub fn show_build(&mut self, number: u64, fleet: &Fleet) -> bool {
+        let mut all = fleet.pipelines.builds().iter();
+        let Some(build) = all.find(|build| build.operation == number) else {
+            return false;
+        };
+        let key = build.key();
+        self.open_build(&key, fleet);
+        true
+    }
+
+    /// Opens what a build said: the step that made it, where its run is known.
+    fn open_build(&mut self, key: &builds::Key, fleet: &Fleet) {
+        let Some(build) = builds::build(&fleet.pipelines, key) else {
+            return;
+        };
+        self.builds.table.list.go_to(key);
+        if let (Some(run), Some(step)) = (build.run, build.step.clone())
+            && self.show_run(run, Some(step), true, fleet)
+        {
+            self.is_of_builds = true;
+            return;
+        }
+        self.builds.open(key.0);
+        self.at = At::Build(key.clone());
     }
 
     /// Shows the pipelines.
@@ -170,6 +225,7 @@ impl Pipelines {
             self.view.part = Part::Log;
         }
         self.at = At::Run(number);
+        self.is_of_builds = false;
         true
     }
 
@@ -181,6 +237,10 @@ impl Pipelines {
             At::Run(number) | At::Pair(number, _) => {
                 let held = fleet.pipelines.run(*number)?;
                 Some(held.run.name().clone())
+            }
+            At::Builds | At::Build(_) => {
+                let key = self.builds.table.list.current()?;
+                builds::build(&fleet.pipelines, key)?.pipeline.clone()
             }
         }
     }
@@ -196,6 +256,10 @@ impl Pipelines {
                 runs.next().map(|held| held.run.number)
             }
             At::Pair(_, newer) => Some(*newer),
+            At::Builds | At::Build(_) => {
+                let key = self.builds.table.list.current()?;
+                builds::build(&fleet.pipelines, key)?.run
+            }
         }
     }
 
@@ -212,12 +276,15 @@ impl Pipelines {
                 Some(known) => Reply::Start(Arc::clone(known)),
             };
         }
+        if let (At::Builds, "pipeline logs") = (&self.at, words) {
+            return self.open(fleet);
+        }
         let Some(number) = self.meant(fleet) else {
             return Reply::Refuse("put the cursor on a run first".to_owned());
         };
         let step = match self.at {
             At::Run(_) => self.view.step().cloned(),
-            At::All | At::Runs(_) | At::Pair(..) => None,
+            At::All | At::Runs(_) | At::Pair(..) | At::Builds | At::Build(_) => None,
         };
         match (words, &step) {
             ("pipeline logs", _) => {
@@ -270,7 +337,12 @@ impl Pipelines {
                     self.show_run(number, None, false, fleet);
                 }
             }
-            At::Run(_) | At::Pair(..) => {}
+            At::Builds => {
+                if let Some(key) = self.builds.table.list.current().cloned() {
+                    self.open_build(&key, fleet);
+                }
+            }
+            At::Run(_) | At::Pair(..) | At::Build(_) => {}
         }
         Reply::Done
     }
@@ -338,7 +410,8 @@ impl Pane for Pipelines {
         match self.at {
             At::All => column::Pipelines::NAME,
             At::Runs(_) => column::Runs::NAME,
-            At::Run(_) | At::Pair(..) => "",
+            At::Builds => column::Builds::NAME,
+            At::Run(_) | At::Pair(..) | At::Build(_) => "",
         }
     }
 
@@ -355,8 +428,13 @@ impl Pane for Pipelines {
                 format!("Run {number}{}", more.unwrap_or_default())
             }
             At::Pair(a, b) => format!("Runs {a} and {b}"),
+            At::Builds => format!("Builds{}", self.builds.table.count(self.builds.total)),
+            At::Build((number, host)) => format!("Build {number} on {host}"),
         };
         let board = &fleet.pipelines;
+        if let (true, Some(why)) = (self.wants_builds(), &board.builds_trouble) {
+            return format!("{title} · as read before: {why}");
+        }
         match (&board.runs_trouble, &board.files_trouble) {
             (Some(why), _) => format!("{title} · as read before: {why}"),
             (None, Some(why)) => format!("{title} · {why}"),
@@ -374,6 +452,7 @@ impl Pane for Pipelines {
             (At::Run(_), nav) => self.view.nav(nav, fleet),
             (At::Pair(..), nav) if self.pair.nav(nav) => Reply::Done,
             (At::Pair(..), _) => Reply::Pass,
+            (At::Build(_), nav) => self.builds.nav(nav, fleet),
             (_, Nav::Open) => self.open(fleet),
             (At::All, Nav::Copy) => {
                 let name = self.pipelines.list.current();
@@ -383,6 +462,13 @@ impl Pane for Pipelines {
                 let number = self.runs.list.current();
                 number.map_or(Reply::Done, |number| Reply::Copy(number.0.to_string()))
             }
+            (At::Builds, Nav::Copy) => {
+                let key = self.builds.table.list.current();
+                let build = key.and_then(|key| builds::build(&fleet.pipelines, key));
+                let digest = build.and_then(|build| build.digest.clone());
+                digest.map_or(Reply::Done, Reply::Copy)
+            }
+            (At::Builds, nav) => self.builds.table.nav(nav).unwrap_or(Reply::Pass),
             (At::All, nav) => self.pipelines.nav(nav).unwrap_or(Reply::Pass),
             (At::Runs(_), nav) => self.runs.nav(nav).unwrap_or(Reply::Pass),
         }
@@ -400,6 +486,11 @@ impl Pane for Pipelines {
         {
             self.at = At::All;
         }
+        if let At::Build(key) = &self.at
+            && builds::build(&fleet.pipelines, key).is_none()
+        {
+            self.at = At::Builds;
+        }
         self.settle_tables(fleet);
         let rows = |area: Rect| usize::from(area.height.saturating_sub(1));
         match &self.at {
@@ -409,6 +500,11 @@ impl Pane for Pipelines {
                 self.runs.list.set_height(rows(lower).saturating_sub(1));
             }
             At::Runs(_) => self.runs.list.set_height(rows(area)),
+            At::Builds => {
+                self.builds.settle(fleet);
+                self.builds.table.list.set_height(rows(area));
+            }
+            At::Build(key) => self.builds.settle_log(key, fleet, area),
             At::Run(number) => {
                 if let Some(held) = fleet.pipelines.run(*number) {
                     self.view.settle(held, fleet, self.ascii, area);
@@ -435,15 +531,22 @@ impl Pane for Pipelines {
     }
 
     fn has_search(&self) -> bool {
-        matches!(self.at, At::Run(_))
+        matches!(self.at, At::Run(_) | At::Build(_))
     }
 
     fn find(&mut self) {
-        self.view.log_mut().find();
+        match self.at {
+            At::Build(_) => self.builds.log_mut().find(),
+            _ => self.view.log_mut().find(),
+        }
     }
 
     fn has_work(&self) -> bool {
-        matches!(self.at, At::Run(_)) && self.view.has_work()
+        match self.at {
+            At::Run(_) => self.view.has_work(),
+            At::Build(_) => self.builds.log().has_work(),
+            At::All | At::Runs(_) | At::Pair(..) | At::Builds => false,
+        }
     }
 
     fn filter(&self) -> &str {
@@ -451,6 +554,8 @@ impl Pane for Pipelines {
             At::All => self.pipelines.filter(),
             At::Runs(_) => self.runs.filter(),
             At::Run(_) => self.view.filter(),
+            At::Builds => self.builds.table.filter(),
+            At::Build(_) => self.builds.log().filter(),
             At::Pair(..) => "",
         }
     }
@@ -460,8 +565,18 @@ impl Pane for Pipelines {
             At::All => false,
             // The console clears the filter first.
             At::Runs(_) if !self.runs.filter().is_empty() => false,
-            At::Runs(_) => {
+            At::Builds if !self.builds.table.filter().is_empty() => false,
+            At::Runs(_) | At::Builds => {
                 self.at = At::All;
+                true
+            }
+            At::Run(_) if self.is_of_builds => {
+                self.at = At::Builds;
+                true
+            }
+            At::Build(_) if self.builds.log_mut().back() => true,
+            At::Build(_) => {
+                self.at = At::Builds;
                 true
             }
             At::Run(_) if self.view.back() => true,
@@ -483,6 +598,7 @@ impl Pane for Pipelines {
                 ("say pipeline logs", "log"),
                 ("say pipeline approve", "approve"),
                 ("say pipeline reject", "reject"),
+                ("image builds", "builds"),
                 ("search", "filter"),
                 ("sort status", "by status"),
             ],
@@ -507,6 +623,20 @@ impl Pane for Pipelines {
                 ("follow", "follow"),
             ],
             At::Pair(..) => &[("back", "back"), ("down", "scroll")],
+            At::Builds => &[
+                ("open", "log"),
+                ("search", "filter"),
+                ("copy", "copy digest"),
+                ("sort age", "by age"),
+                ("sort duration", "by duration"),
+                ("back", "pipelines"),
+            ],
+            At::Build(_) => &[
+                ("back", "builds"),
+                ("search", "search"),
+                ("filter", "filter"),
+                ("wrap", "wrap"),
+            ],
         }
     }
 
@@ -546,6 +676,17 @@ impl Pane for Pipelines {
                 }
             }
             At::Runs(_) => self.runs.view(run, &context, look, frame, area),
+            At::Builds if self.builds.table.list.order().is_empty() => {
+                super::empty(&builds::emptiness(&self.builds, board), look, frame, area);
+            }
+            At::Builds => {
+                let row = |key: &builds::Key| {
+                    let build = builds::build(board, key)?;
+                    Some((BuildRow { build }, board.builds_trouble.is_some()))
+                };
+                self.builds.table.view(row, &context, look, frame, area);
+            }
+            At::Build(key) => self.builds.view(key, fleet, look, frame, area),
             At::Run(number) => {
                 if let Some(held) = board.run(*number) {
                     self.view.view(held, fleet, look, frame, area);
