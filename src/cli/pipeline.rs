@@ -164,7 +164,7 @@ async fn runs(
                         .map(ToString::to_string)
                         .unwrap_or_default(),
                     run.by.clone(),
-                    detail(run),
+                    run.waits_for(found.iter()).unwrap_or_else(|| detail(run)),
                 ]
             });
             let titles = [
@@ -232,6 +232,8 @@ async fn show(session: &Session, number: RunNumber) -> Result<Exit, Failure> {
     let held = found(session, number).await?;
     let now = Timestamp::now();
     let run = &held.run;
+    let others = session.store().runs(None, true, 1000).await?;
+    let waits = run.waits_for(others.iter());
     let mut out = Out::take();
     match session.options.output {
         Output::Json => out.json(&held)?,
@@ -263,7 +265,7 @@ async fn show(session: &Session, number: RunNumber) -> Result<Exit, Failure> {
                 ("worker", held.worker.clone()),
                 ("variables", variables.collect::<Vec<_>>().join(" ")),
                 ("images", images.collect::<Vec<_>>().join(" · ")),
-                ("detail", run.detail.clone()),
+                ("detail", waits.unwrap_or_else(|| run.detail.clone())),
             ];
             out.lines(facts(&table, &session.screen))?;
             out.lines([""])?;

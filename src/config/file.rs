@@ -50,10 +50,7 @@ pub(super) struct File {
     pub(super) catalogs: Vec<CatalogSource>,
     /// The public keys that may have signed bundles.
     pub(super) trusted: Vec<Arc<str>>,
-    /// The directory of pipelines, how many runs go on at once, how many on one host, and whether consoles carry them out.
-    pub(super) pipelines: (Option<PathBuf>, Option<usize>, Option<usize>, Option<bool>),
-    /// The repositories that keep pipelines.
-    pub(super) repositories: Vec<PipelineSource>,
+    pub(super) pipelines: PipelinesSection,
     pub(super) read_only: bool,
     /// The roles that people have; none when none was ever written.
     pub(super) grants: Option<Vec<Grant>>,
@@ -75,6 +72,20 @@ pub(super) struct File {
     pub(super) logs: Logs,
     pub(super) log: LogSection,
     pub(super) notices: Vec<Notice>,
+}
+
+/// `[pipelines]`.
+#[derive(Debug, Default)]
+pub(super) struct PipelinesSection {
+    pub(super) directory: Option<PathBuf>,
+    /// How many runs a worker carries out at once.
+    pub(super) at_once: Option<usize>,
+    /// How many have their containers on one host.
+    pub(super) per_host: Option<usize>,
+    /// Whether consoles carry runs out.
+    pub(super) console: Option<bool>,
+    /// The repositories that keep pipelines.
+    pub(super) repositories: Vec<PipelineSource>,
 }
 
 /// `[log]`: the program's own log.
@@ -119,6 +130,14 @@ impl Base<'_> {
 }
 
 type Section<'t, 's> = document::Section<'t, 's>;
+
+/// How many deploys go on in an environment at once. Of a number that is none one is left.
+fn deploys(section: &mut Section<'_, '_>) -> Option<u32> {
+    let is_there = section.item("deploys").is_some() || section.slip("deploys").is_some();
+    let read = section.number("deploys", 1..1001);
+    let read = read.and_then(|number| u32::try_from(number).ok());
+    read.or(is_there.then_some(1))
+}
 
 /// What an environment denies. What is no rule denies everything: a mistake must not open what was meant to be closed.
 fn denied(section: &mut Section<'_, '_>) -> Vec<Rule> {
@@ -246,23 +265,18 @@ impl File {
             }
         });
         root.table("pipelines", |section| {
-            let directory = section.text("directory");
-            self.pipelines = (
-                directory.map(|path| base.path(&path)),
-                section
-                    .number("at_once", 1..65)
-                    .and_then(|count| usize::try_from(count).ok()),
-                section
-                    .number("per_host", 1..65)
-                    .and_then(|count| usize::try_from(count).ok()),
-                section.flag("console"),
-            );
+            let count = |number: Option<i64>| number.and_then(|number| usize::try_from(number).ok());
+            let of = &mut self.pipelines;
+            of.directory = section.text("directory").map(|path| base.path(&path));
+            of.at_once = count(section.number("at_once", 1..65));
+            of.per_host = count(section.number("per_host", 1..65));
+            of.console = section.flag("console");
             section.tables("repository", |section| {
                 let url = section.text("url");
                 let branch = section.text("branch").unwrap_or_else(|| "main".to_owned());
                 let path = section.text("path").unwrap_or_else(|| ".wharf".to_owned());
                 match url {
-                    Some(url) => self.repositories.push(PipelineSource { url, branch, path }),
+                    Some(url) => of.repositories.push(PipelineSource { url, branch, path }),
                     None => section.complain(
                         "has no url",
                         "write url = \"ssh://git@git.example.org/shop.git\"; until then it is not looked at",
@@ -305,6 +319,7 @@ impl File {
             section.item("deny");
             section.item("tags");
             section.item("worker_only");
+            section.item("deploys");
             admission::read(section);
             return;
         };
@@ -316,6 +331,7 @@ impl File {
             read_only: section.strict("read_only") || is_unsure,
             deny: denied(section),
             worker_only: section.strict("worker_only"),
+            deploys: deploys(section),
             tags: section.texts("tags").into_iter().map(Arc::from).collect(),
             admission,
         };
@@ -330,6 +346,10 @@ impl File {
             first.deny.extend(spec.deny);
             first.tags.extend(spec.tags);
             first.worker_only |= spec.worker_only;
+            first.deploys = match (first.deploys, spec.deploys) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
             let both = &mut first.admission;
             both.freezes.extend(spec.admission.freezes);
             both.gates.extend(spec.admission.gates);

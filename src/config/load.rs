@@ -67,12 +67,12 @@ impl Config {
             pipelines: Pipelines {
                 directory: file
                     .pipelines
-                    .0
+                    .directory
                     .unwrap_or_else(|| paths.config_file.with_file_name("pipelines")),
-                at_once: file.pipelines.1.unwrap_or(4),
-                per_host: file.pipelines.2.unwrap_or(4),
-                console: file.pipelines.3.unwrap_or(true),
-                repositories: file.repositories,
+                at_once: file.pipelines.at_once.unwrap_or(4),
+                per_host: file.pipelines.per_host.unwrap_or(4),
+                console: file.pipelines.console.unwrap_or(true),
+                repositories: file.pipelines.repositories,
             },
             trust: Trust {
                 key: paths.data_dir.join("bundle-key"),
@@ -260,6 +260,7 @@ fn all_environments(
                 read_only: false,
                 deny: Vec::new(),
                 worker_only: false,
+                deploys: None,
                 tags: Vec::new(),
                 admission: Admission::default(),
             });

@@ -20,7 +20,12 @@ pub struct Hand {
     arguments: Vec<OsString>,
     child: Option<Child>,
     began: Option<Instant>,
+    /// The mark of the runs that were looked at last, and when.
+    looked: Option<(i64, Instant)>,
 }
+
+/// While no run changes it is looked so often whether one was left: that shows with time only.
+const LEFT: Duration = Duration::from_secs(5);
 
 /// It is not begun again sooner: one that ends at once has found nothing that it could do.
 const PAUSE: Duration = Duration::from_secs(15);
@@ -33,6 +38,7 @@ impl Hand {
             arguments,
             child: None,
             began: None,
+            looked: None,
         }
     }
 
@@ -44,6 +50,12 @@ impl Hand {
                 Ok(Some(_)) | Err(_) => self.child = None,
             }
         }
+        let mark = store.runs_mark().await.ok()?;
+        let is_known = |(known, at): (i64, Instant)| known == mark && at.elapsed() < LEFT;
+        if self.looked.is_some_and(is_known) {
+            return None;
+        }
+        self.looked = Some((mark, Instant::now()));
         let open = store.runs(None, true, 1000).await.ok()?;
         // Whoever works on one takes the others as well.
         if open.iter().any(|held| held.seconds_left > 0) {

@@ -313,3 +313,85 @@ fn phases(deploys: &Deploys) -> Vec<(&Scope, ReleaseNumber, Phase)> {
     all.map(|(scope, one)| (scope, one.held.number, one.held.phase))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{
+        catalog::pipeline::pipeline,
+        model::{
+            DatabasePlace, Place, Timestamp,
+            pipeline::{Cause, Run, Status},
+        },
+        store::{Kept, Taker},
+    };
+
+    /// What was said since the last time, with everything else that came.
+    fn heard(inbox: &mut mpsc::Receiver<Msg>) -> (Vec<(Level, String)>, usize) {
+        let (mut said, mut others) = (Vec::new(), 0);
+        while let Ok(msg) = inbox.try_recv() {
+            match msg {
+                Msg::Say(level, text) => said.push((level, text)),
+                _ => others += 1,
+            }
+        }
+        (said, others)
+    }
+
+    fn run() -> Run {
+        let text = "steps: [{name: go, approval: {count: 1}}]";
+        let pipeline = pipeline("shop.yaml", text).pipeline.unwrap();
+        let at = Timestamp::now();
+        Run::new(Arc::new(pipeline), Cause::Manual, "ann@ops".to_owned(), at)
+    }
+
+    #[tokio::test]
+    async fn what_happens_is_said_once_and_an_idle_console_hears_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place {
+            database: DatabasePlace::File(dir.path().join("log.db")),
+            spill: dir.path().join("spill"),
+        };
+        let store = Store::open(&place).await.unwrap();
+        let (sender, mut inbox) = mpsc::channel(256);
+        let log = Log::follow(store.clone(), sender);
+        log.look().await;
+        heard(&mut inbox);
+
+        store.ask_run(&run()).await.unwrap();
+        let (mut run, lease) = store.claim_run("w", Taker::Worker).await.unwrap().unwrap();
+        log.look().await;
+        let (said, _) = heard(&mut inbox);
+        assert!(said.is_empty(), "a run that goes on is seen in its pane");
+        let step = &mut run.steps[0];
+        (step.status, step.digest) = (Status::Blocked, Some("d1".to_owned()));
+        step.started = Some(Timestamp::now());
+        run.status = Status::Blocked;
+        assert_eq!(store.tell_run(lease, &run).await.unwrap(), Kept::Yes);
+        log.look().await;
+        let (said, _) = heard(&mut inbox);
+        let asked = "run #1 of shop asks for an approval: go; :pipeline approve 1 go";
+        assert_eq!(said, [(Level::Warning, asked.to_owned())]);
+        // More words of the same step say nothing new.
+        run.steps[0].detail = "2 more".to_owned();
+        assert_eq!(store.tell_run(lease, &run).await.unwrap(), Kept::Yes);
+        log.look().await;
+        assert!(heard(&mut inbox).0.is_empty());
+        (run.steps[0].status, run.status) = (Status::Declined, Status::Declined);
+        run.detail = "go: bob did not approve: no time".to_owned();
+        run.ended = Some(Timestamp::now());
+        assert_eq!(store.tell_run(lease, &run).await.unwrap(), Kept::Yes);
+        log.look().await;
+        let (said, _) = heard(&mut inbox);
+        let over = "run #1 of shop: declined: go: bob did not approve: no time";
+        assert_eq!(said, [(Level::Error, over.to_owned())]);
+
+        // With nothing new there is nothing to draw.
+        for _ in 0..5 {
+            log.look().await;
+        }
+        assert_eq!(heard(&mut inbox), (Vec::new(), 0));
+    }
+}

@@ -12,6 +12,7 @@ use crate::{
         Event, Timestamp,
         app::Severity,
         pipeline::{LogChunk, LogPlace, samples},
+        sample_builds,
     },
     ops::{builds, pipeline},
     store::Store,
@@ -104,9 +105,13 @@ impl Source {
 
     /// The builds, if something was done or a run has changed since those marks.
     async fn builds(&self, marks: &mut Option<(i64, i64)>) -> Option<Msg> {
-        let Self::Store(store, _) = self else {
-            let first = marks.replace((0, 0)).is_none();
-            return first.then(|| Msg::Event(Event::Builds(Ok(Arc::new([])))));
+        let store = match self {
+            Self::Store(store, _) => store,
+            Self::Demo(began) => {
+                let made = || sample_builds(&samples::runs(*began), *began).into();
+                let is_first = marks.replace((0, 0)).is_none();
+                return is_first.then(|| Msg::Event(Event::Builds(Ok(made()))));
+            }
         };
         let read = async {
             let now = store.marks().await?;

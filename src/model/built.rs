@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     HostName, Outcome, Timestamp,
-    pipeline::{PipelineName, RunNumber, StepName},
+    pipeline::{Cause, PipelineName, RunHeld, RunNumber, Status, StepName, Verb},
 };
 
 /// What came of a build. As text it stands in the log of acts: `shop:9, shop:latest is sha256:…, 4096 bytes, of commit 1f0c…`.
@@ -133,6 +133,74 @@ impl BuildRecord {
         let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
         digits.get(..12).unwrap_or(digits)
     }
+}
+
+/// The builds of runs that are made up: those of their steps, and one that somebody said.
+pub fn sample_builds(runs: &[RunHeld], now: Timestamp) -> Vec<BuildRecord> {
+    let mut all = Vec::new();
+    for held in runs {
+        let run = &held.run;
+        for (step, of) in run.steps.iter().zip(&run.pipeline.steps) {
+            let (Verb::Build(verb), Some(at)) = (&of.verb, step.started) else {
+                continue;
+            };
+            let outcome = match step.status {
+                Status::Success => Outcome::Done {
+                    detail: String::new(),
+                },
+                Status::Running => Outcome::Running,
+                _ => Outcome::Failed {
+                    done: 0,
+                    failed: 1,
+                    detail: format!("Dockerfile, line 7: RUN ./build.sh: {}", step.detail),
+                },
+            };
+            let is_done = matches!(outcome, Outcome::Done { .. });
+            let number = run.number.0;
+            all.push(BuildRecord {
+                operation: 10 * number + all.len() as u64 % 10,
+                at,
+                by: run.by.clone(),
+                source: verb.context.clone(),
+                commit: match &run.cause {
+                    Cause::Push { commit, .. } => Some(commit.clone()),
+                    _ => None,
+                },
+                tags: vec![verb.tag.replace("${COMMIT}", &format!("rt{number}"))],
+                digest: is_done.then(|| format!("sha256:{:064x}", 0x51f0_c9a3_u64 * number)),
+                size: is_done.then_some(48_300_000 + number * 12_345),
+                host: run.host.clone().unwrap_or_else(|| HostName::new("ams-1")),
+                outcome,
+                duration_ms: step.ended.and_then(|_| step.milliseconds(now)),
+                run: Some(run.number),
+                step: Some(step.name.clone()),
+                pipeline: Some(run.name().clone()),
+            });
+        }
+    }
+    let at = runs.last().map_or(now, |held| held.run.created);
+    all.push(BuildRecord {
+        operation: 3,
+        at,
+        by: "ann".to_owned(),
+        source: "./shop".to_owned(),
+        commit: None,
+        tags: vec!["shop:0.9".to_owned()],
+        digest: None,
+        size: None,
+        host: HostName::new("fra-1"),
+        outcome: Outcome::Failed {
+            done: 0,
+            failed: 1,
+            detail: "Dockerfile, line 3: RUN npm ci: exit code 1".to_owned(),
+        },
+        duration_ms: Some(8400),
+        run: None,
+        step: None,
+        pipeline: None,
+    });
+    all.sort_by_key(|build| std::cmp::Reverse(build.operation));
+    all
 }
 
 #[cfg(test)]

@@ -175,6 +175,7 @@ impl Fleet {
                 read_only: false,
                 deny: Vec::new(),
                 worker_only: false,
+                deploys: None,
                 tags: Vec::new(),
                 admission: Admission::default(),
             })

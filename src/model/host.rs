@@ -360,6 +360,9 @@ pub struct EnvironmentSpec {
     /// Only a worker changes it: what people say is put into its queue.
     #[serde(default)]
     pub worker_only: bool,
+    /// So many deploys of apps go on in it at once; as many as there are when none.
+    #[serde(default)]
+    pub deploys: Option<u32>,
     /// Tags of images that say what runs there, such as `prod`: they move as if they were deployed.
     #[serde(default)]
     pub tags: Vec<Arc<str>>,

@@ -47,7 +47,7 @@ pub use balancer::{
     Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,
     Rules, ServerName, Share, Slot, Standing, Verdict,
 };
-pub use built::{BuildRecord, Built};
+pub use built::{BuildRecord, Built, sample_builds};
 pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Attachment, Container, ContainerId, Health, Mac, Port, State};

@@ -53,7 +53,7 @@ pub fn built(operation: &Operation) -> Vec<BuildRecord> {
             host: HostName::new(host),
             outcome,
             duration_ms: operation.duration_ms,
-            run: step.map(|step| step.number()),
+            run: step.map(crate::model::pipeline::Saying::number),
             step: step.map(|step| step.step.clone()),
             pipeline: None,
         })

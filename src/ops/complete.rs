@@ -1,5 +1,7 @@
 //! Completion of a sentence that is being typed: words, options, their values, and targets that fit.
 
+use std::collections::BTreeSet;
+
 use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{AtomKind, CaseMatching, Normalization, Pattern},
@@ -14,7 +16,10 @@ use super::{
     target::Target,
     target::all_resources,
 };
-use crate::model::{Fleet, Setting};
+use crate::model::{
+    Fleet, Setting,
+    pipeline::{Trigger, Verb},
+};
 
 /// At most so many are offered.
 const MOST: usize = 200;
@@ -328,6 +333,9 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     if entry.words.starts_with("balancer ") {
         return balancers(entry, typed, fleet);
     }
+    if entry.words.starts_with("jenkins ") {
+        return jenkins(entry, typed, fleet);
+    }
     if entry.words.starts_with("app ") {
         return apps(typed, fleet, selected);
     }
@@ -458,6 +466,50 @@ fn balancers(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
         about,
     });
     ranked(&typed.partial, offers.collect())
+}
+
+/// The servers by name, or the jobs that pipelines name and that were spoken of.
+fn jenkins(entry: &Entry, typed: &Typed, fleet: &Fleet) -> Vec<Completion> {
+    if typed.words.iter().any(|word| !word.starts_with('-')) {
+        return Vec::new();
+    }
+    let servers = fleet.jenkins.iter();
+    let texts: BTreeSet<String> = match entry.words {
+        "jenkins list" => BTreeSet::new(),
+        "jenkins jobs" | "jenkins queue" | "jenkins doctor" => {
+            servers.map(|one| one.name.to_string()).collect()
+        }
+        _ => jobs(fleet),
+    };
+    let offers = texts.into_iter().map(|text| Completion {
+        line: format!("{} ", typed.with(&text)),
+        text,
+        about: String::new(),
+    });
+    ranked(&typed.partial, offers.collect())
+}
+
+/// The jobs that are known without asking a server, each `JOB@SERVER`.
+fn jobs(fleet: &Fleet) -> BTreeSet<String> {
+    let board = &fleet.pipelines;
+    let names = board.names().into_iter();
+    let mut jobs = BTreeSet::new();
+    for pipeline in names.filter_map(|name| board.pipeline(name)) {
+        jobs.extend(pipeline.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Jenkins(one) => Some(format!("{}@{}", one.job, one.server)),
+            _ => None,
+        }));
+        jobs.extend(pipeline.when.iter().filter_map(|trigger| match trigger {
+            Trigger::Jenkins { server, job, .. } => Some(format!("{job}@{server}")),
+            _ => None,
+        }));
+    }
+    let said = fleet
+        .operations()
+        .filter(|act| act.sentence.starts_with("jenkins "));
+    jobs.extend(said.flat_map(|act| act.targets.clone()));
+    jobs.retain(|job| !job.contains("${"));
+    jobs
 }
 
 fn balancer_names(fleet: &Fleet) -> Vec<(String, String)> {

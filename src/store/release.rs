@@ -29,6 +29,8 @@ pub enum Begun {
     Lease(Lease),
     /// Another one is open: somebody works on it, it stands still, or it was left.
     Held(Held),
+    /// So many others go on in its environment as may.
+    Full(Vec<Held>),
     /// Somebody made a release meanwhile; it has to be planned anew.
     Overtaken,
 }
@@ -157,6 +159,12 @@ impl Store {
             let scope = &release.scope;
             if let Some(row) = open(&mut writer, scope).await? {
                 return Ok(Begun::Held(held(&row, now, owner)?));
+            }
+            if let Some(most) = rollout.policy.at_once {
+                let others = others(&mut writer, scope, now, owner).await?;
+                if others.len() >= usize::try_from(most).unwrap_or(usize::MAX) {
+                    return Ok(Begun::Full(others));
+                }
             }
             let newest = newest(&mut writer, scope).await?;
             if i64::from(release.number.0) != newest + 1 {
@@ -337,6 +345,17 @@ impl Store {
 /// The open deploy of an app, with its body last.
 async fn open(writer: &mut Writer, scope: &Scope) -> Result<Option<Row>> {
     Ok(writer.rows(OPEN, &key(scope)).await?.into_iter().next())
+}
+
+/// The deploys that go on in the environment; those that stand still wait for people and keep nobody off.
+async fn others(writer: &mut Writer, scope: &Scope, now: i64, owner: &Owner) -> Result<Vec<Held>> {
+    let sql = concat!(
+        "select ",
+        columns!(),
+        " from deploy where environment = $1 and phase in ('rolling', 'rolling-back') order by since, app"
+    );
+    let rows = writer.rows(sql, &[Value::Text(&scope.environment)]).await?;
+    rows.iter().map(|row| held(row, now, owner)).collect()
 }
 
 /// The number of the newest release of an app; 0 when it has none.

@@ -399,6 +399,35 @@ impl Store {
         .await
     }
 
+    /// Keeps the host that a run has its containers on, unless so many others have theirs there.
+    pub async fn place_run(
+        &self,
+        lease: RunLease,
+        run: &Run,
+        most: usize,
+    ) -> std::result::Result<Kept, Error> {
+        self.reading("give a run its host in", async |database| {
+            let mut writer = database.write().await?;
+            let [number, token] = leased(lease);
+            let sql = "select body from run where status = 'running' and number <> $1";
+            let mut others = 0;
+            for row in writer.rows(sql, &[number]).await? {
+                let other: Run = parse(&row.text(0)?)?;
+                others += usize::from(other.host == run.host);
+            }
+            if others >= most {
+                return Ok(Kept::Wait);
+            }
+            let (body, mark) = (json(run)?, mark(&mut writer).await?);
+            let sql = "update run set changed = $3, body = $4 where number = $1 and token = $2";
+            let values = [number, token, Value::Int(mark), Value::Text(&body)];
+            let is_ours = writer.run(sql, &values).await? > 0;
+            writer.commit().await?;
+            Ok(if is_ours { Kept::Yes } else { Kept::Lost })
+        })
+        .await
+    }
+
     /// Gives a run back that is not over, for anybody to take: who worked on it ends.
     pub async fn leave_run(&self, lease: RunLease) -> std::result::Result<(), Error> {
         self.reading("leave a run in", async |database| {

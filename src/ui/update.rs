@@ -640,6 +640,19 @@ impl Ui {
 
     /// Offers what fits the selection.
     fn open_menu(&mut self) {
+        if let Some((title, lines)) = self.panes.get(self.here).actions(&self.fleet) {
+            let choices = lines.into_iter().map(|(line, about)| Choice {
+                keys: self
+                    .keymap
+                    .keys_for(self.here.name(), &line)
+                    .unwrap_or_default(),
+                name: line.strip_prefix("say ").map(str::to_owned),
+                about: about.to_owned(),
+                line,
+            });
+            self.overlay = Some(Overlay::Menu(Menu::new(title, choices.collect())));
+            return;
+        }
         let selection = self.panes.get(self.here).selection(&self.fleet);
         let choices = Sentence::catalogue()
             .iter()

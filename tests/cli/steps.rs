@@ -1,9 +1,17 @@
 //! Sentences that steps say, by workers that are killed in the middle of them; and the list of what was built.
 
-use std::{fs, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fs, process::Stdio, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use wharf::sim::Faults;
+use wharf::{
+    model::{
+        DatabasePlace, Place, Timestamp,
+        app::{AppName, Spec},
+        release::{Phase, Policy, Release, ReleaseNumber, Rollout, Scope},
+    },
+    sim::Faults,
+    store::{Begun, Store},
+};
 
 use crate::{
     bench::{Bench, until},
@@ -219,4 +227,75 @@ fn builds_are_listed_with_what_they_made_and_said() {
         .say("image build-log 999")
         .ended(3)
         .complains("is no build");
+}
+
+/// The first release of an app, which goes on as long as this test says so.
+fn going_on(app: &str, environment: &str) -> Rollout {
+    let app = AppName::new(app).unwrap();
+    let release = Release {
+        stack: None,
+        fronts: BTreeMap::new(),
+        scope: Scope {
+            app: app.clone(),
+            environment: environment.into(),
+        },
+        number: ReleaseNumber(1),
+        spec: Spec::new(app),
+        pins: BTreeMap::new(),
+        targets: Vec::new(),
+        at: Timestamp::now(),
+        by: "ann@ops".to_owned(),
+        source: "shop.yaml".to_owned(),
+        reason: None,
+    };
+    Rollout {
+        release: Arc::new(release),
+        previous: None,
+        policy: Policy::default(),
+        adopt: false,
+        generate: Vec::new(),
+        bundle: None,
+        seen: BTreeMap::new(),
+    }
+}
+
+#[test]
+fn a_deploy_waits_until_its_environment_takes_one_more_and_says_so() {
+    let bench = Bench::new();
+    let mut text = fs::read_to_string(bench.file()).unwrap();
+    text.push_str("[[environment]]\nname = \"stage\"\ndeploys = 1\n");
+    fs::write(bench.file(), text).unwrap();
+    let step = "- {name: go, deploy: {app: shop, env: stage, images: {web: \"nginx:1\"}, hosts: [ams-3]}}\n";
+    pipeline(&bench, "go", step);
+    // The store is made by its first use.
+    bench.say("audit list").ended(0);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let place = Place {
+        database: DatabasePlace::File(bench.database()),
+        spill: bench.home().join("spill"),
+    };
+    let store = runtime.block_on(Store::open(&place)).unwrap();
+    let begun = runtime.block_on(store.begin_deploy(&going_on("other", "stage")));
+    let Begun::Lease(lease) = begun.unwrap() else {
+        panic!("it begins");
+    };
+    bench.say("pipeline run go --yes").ended(0);
+    bench
+        .say("pipeline show 1")
+        .ended(0)
+        .says("waits for a worker");
+    let working = worker(&bench);
+    let waits = "waits for stage, which takes 1 at once: r000001 of other";
+    until("it waits", || {
+        let shown = bench.say("pipeline show 1").ended(0);
+        shown.out.contains(waits)
+    });
+    let log = || bench.say("pipeline logs 1 go").ended(0).out;
+    assert!(!log().contains("+ wharf app deploy"), "{}", log());
+    let ended = store.end_deploy(&lease, Phase::Succeeded, "");
+    assert!(runtime.block_on(ended).unwrap());
+    // It is said now; what it deploys is nowhere, which is told.
+    until("it is over", || run(&bench, 1)["status"] == "failure");
+    assert!(log().contains("+ wharf app deploy shop"), "{}", log());
+    drop(working);
 }

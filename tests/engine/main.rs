@@ -157,8 +157,8 @@ mod yards {
     ]);
 }
 
-// Not on Podman 4: it names the files of a whole workspace from `/` on, its logs come in other parts, and the step that
-// asks a service did not end there.
+// Not on Podman 4: its logs come in other parts, and the step that asks a service did not end there. That it names the files
+// of a whole workspace from `/` on is understood, and not tried there yet.
 mod docker_yards {
     contract!(sim docker, contract_yard: [
         a_step_reads_and_writes_the_workspace_and_nothing_is_left_of_it

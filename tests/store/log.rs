@@ -17,6 +17,7 @@ on_both!(
     secrets_are_not_recorded,
     settings_are_remembered,
     the_log_goes_on_after_it_was_closed,
+    what_a_step_says_once_begins_once_and_builds_are_found,
     what_no_text_of_a_database_holds_is_recorded_all_the_same,
 );
 
@@ -39,6 +40,52 @@ async fn an_act_is_recorded_and_found_again(ground: Ground) {
     let check = store.verify().await.unwrap();
     assert_eq!((check.entries, check.faults), (2, vec![]));
     assert!(ground.entries().await[1].contains(&check.head));
+}
+
+async fn what_a_step_says_once_begins_once_and_builds_are_found(ground: Ground) {
+    let (here, there) = (ground.store().await, ground.store().await);
+    let said = |saying: &str, sentence: &str| {
+        let mut act = act(sentence);
+        act.origin.step = Some(saying.parse().unwrap());
+        act
+    };
+    let token = "42-1f/go/1/7/once".parse::<wharf::model::pipeline::Saying>();
+    let token = token.unwrap().token().unwrap();
+    assert_eq!(there.act_of(&token).await.unwrap(), None);
+    let restart = "container restart web@ams-1";
+    let (one, two) = (
+        said("42-1f/go/1/7/once", restart),
+        said("42-1f/go/1/8/once", restart),
+    );
+    // Both at the same time: one worker that was killed left its program, another one says it again.
+    let (one, two) = tokio::join!(here.begin(&one), there.begin(&two));
+    let (ticket, refused) = match (one, two) {
+        (Ok(ticket), Err(refused)) | (Err(refused), Ok(ticket)) => (ticket, refused),
+        other => panic!("one of them begins: {other:?}"),
+    };
+    assert!(
+        refused
+            .to_string()
+            .contains("begun it before, as operation 1"),
+        "{refused}"
+    );
+    let found = there.act_of(&token).await.unwrap().unwrap();
+    assert_eq!((found.number, found.outcome), (1, Outcome::Running));
+    here.finish(&ticket, &done(), 3).await.unwrap();
+    let found = there.act_of(&token).await.unwrap().unwrap();
+    assert_eq!(found.outcome, done());
+    assert_eq!(found.origin.step.unwrap().number().0, 42);
+    // Another try is another act; what may be said again begins as often as it is said.
+    for saying in ["42-1f/go/2/8/once", "42-1f/go/1/7", "42-1f/go/1/7"] {
+        here.begin(&said(saying, restart)).await.unwrap();
+    }
+    perform(&here, "image build ./shop --on @ams-1 --tag shop:1").await;
+    perform(&here, "image pull shop:1 --to @ams-1").await;
+    let builds = there.builds(u64::MAX, 10).await.unwrap();
+    let numbers: Vec<u64> = builds.iter().map(|one| one.number).collect();
+    assert_eq!(numbers, [5]);
+    assert!(there.builds(5, 10).await.unwrap().is_empty());
+    assert_eq!(faults(&here).await, Vec::<String>::new());
 }
 
 async fn another_console_sees_it_by_its_mark(ground: Ground) {

@@ -225,6 +225,51 @@ async fn releases_on_a_server() {
     conforms(&ground.store().await).await;
 }
 
+/// So many deploys go on in an environment as it takes; those that stand still keep nobody off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_environment_takes_so_many_deploys_at_once() {
+    for ground in [Ground::file(), Ground::server().await] {
+        let store = ground.store().await;
+        let limited = |app: &str, environment: &str| {
+            let mut rollout = rollout(&scope(app, environment), 1);
+            rollout.policy.at_once = Some(2);
+            rollout
+        };
+        let all = ["a", "b", "c", "d"].map(|app| limited(app, "qa"));
+        let (a, b, c, d) = tokio::join!(
+            store.begin_deploy(&all[0]),
+            store.begin_deploy(&all[1]),
+            store.begin_deploy(&all[2]),
+            store.begin_deploy(&all[3]),
+        );
+        let all = [a, b, c, d].map(Result::unwrap);
+        let begun: Vec<_> = all
+            .iter()
+            .filter_map(|one| match one {
+                Begun::Lease(lease) => Some(lease.clone()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(begun.len(), 2, "{all:?}");
+        let full = all
+            .iter()
+            .filter(|one| matches!(one, Begun::Full(held) if held.len() == 2));
+        assert_eq!(full.count(), 2, "{all:?}");
+        // Another environment is another matter, and what knows no bound (a way back) begins.
+        let other = store.begin_deploy(&limited("c", "dev")).await.unwrap();
+        assert!(matches!(other, Begun::Lease(_)), "{other:?}");
+        let free = rollout(&scope("e", "qa"), 1);
+        let free = store.begin_deploy(&free).await.unwrap();
+        assert!(matches!(free, Begun::Lease(_)), "{free:?}");
+        for lease in &begun {
+            let paused = store.end_deploy(lease, Phase::Paused, "people").await;
+            assert!(paused.unwrap());
+        }
+        let next = store.begin_deploy(&limited("f", "qa")).await.unwrap();
+        assert!(matches!(next, Begun::Lease(_)), "{next:?}");
+    }
+}
+
 /// Of many that begin at the same moment one does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_of_many_begins() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use wharf::{
     catalog::pipeline::pipeline,
     model::{
-        Timestamp,
+        HostName, Timestamp,
         pipeline::{
             Cause, LogLine, LogPlace, Reply, Run, RunNumber, RunWish, Status, StepName,
             SuiteResult, TestReport,
@@ -253,7 +253,71 @@ async fn many_workers_share_the_queue(ground: Ground) {
     assert_eq!((all.len(), once.len()), (RUNS, RUNS));
 }
 
+/// So many runs have their containers on one host, however many look for room at the same time.
+async fn a_host_takes_no_more_runs_than_it_may(ground: Ground) {
+    let store = ground.store().await;
+    let mut taken = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        store.ask_run(&run(name)).await.unwrap();
+        let (mut run, lease) = store
+            .claim_run("w@1", Taker::Worker)
+            .await
+            .unwrap()
+            .unwrap();
+        run.status = Status::Running;
+        run.host = Some(HostName::new("ams-1"));
+        taken.push((run, lease));
+    }
+    let placed = |index: usize| store.place_run(taken[index].1, &taken[index].0, 2);
+    let (one, two, three, four) = tokio::join!(placed(0), placed(1), placed(2), placed(3));
+    let all = [one, two, three, four].map(|one| one.unwrap());
+    let room = all.iter().filter(|one| **one == Kept::Yes).count();
+    assert_eq!(room, 2, "{all:?}");
+    // Who has a place keeps it; when one is over the next has room, and another host has room all the time.
+    let had = all.iter().position(|one| *one == Kept::Yes).unwrap();
+    let waits = all.iter().position(|one| *one == Kept::Wait).unwrap();
+    assert_eq!(placed(had).await.unwrap(), Kept::Yes);
+    let (mut beside, lease) = taken[waits].clone();
+    beside.host = Some(HostName::new("ams-2"));
+    assert_eq!(store.place_run(lease, &beside, 2).await.unwrap(), Kept::Yes);
+    let (mut over, lease) = taken[had].clone();
+    over.status = Status::Success;
+    assert_eq!(store.tell_run(lease, &over).await.unwrap(), Kept::Yes);
+    assert_eq!(placed(waits).await.unwrap(), Kept::Yes);
+}
+
+/// What a build said is kept by the number of its act, in the place of what was kept before.
+async fn what_builds_said_is_kept(ground: Ground) {
+    let store = ground.store().await;
+    let key = (RunNumber::of_build(42), RunNumber::build_step());
+    let read = async || {
+        let (mut place, mut all) = (LogPlace::default(), Vec::new());
+        loop {
+            let chunk = store.run_log(key.0, &key.1, place).await.unwrap();
+            place = chunk.next;
+            if chunk.lines.is_empty() {
+                return all;
+            }
+            all.extend(chunk.lines.into_iter().map(|line| line.text));
+        }
+    };
+    assert!(read().await.is_empty());
+    let lines: Vec<LogLine> = (0..1200).map(|number| line(&number.to_string())).collect();
+    store.keep_build_log(42, &lines).await.unwrap();
+    let kept = read().await;
+    assert_eq!((kept.len(), kept[1199].as_str()), (1200, "1199"));
+    // Runs come and go without it.
+    store.ask_run(&run("a")).await.unwrap();
+    assert_eq!(read().await.len(), 1200);
+    store.keep_build_log(42, &lines[..3]).await.unwrap();
+    assert_eq!(read().await.len(), 3);
+    store.keep_build_log(40_000, &lines[..1]).await.unwrap();
+    assert!(read().await.is_empty(), "those of very old builds go");
+}
+
 on_both!(
+    a_host_takes_no_more_runs_than_it_may,
+    what_builds_said_is_kept,
     runs_are_queued_taken_told_and_never_doubled,
     many_workers_share_the_queue,
 );

@@ -16,6 +16,8 @@ use crate::model::{
     nearest,
 };
 
+/// What Jenkins calls a parameter that is a file.
+const FILE: &str = "File";
 /// The number of a build that begins at once is waited for so long.
 const SOON: Duration = Duration::from_secs(8);
 /// It is looked so often.
@@ -127,6 +129,11 @@ impl Server {
                 let why = format!("{called} has no parameter {name}, and Jenkins would drop it");
                 return Err(Error::new(ErrorKind::Refused, &doing, why).with(remedy));
             };
+            if known.kind == FILE {
+                let why = format!("{name} of {called} is a file, and Wharf gives builds no files");
+                let remedy = "leave it out, start that build in Jenkins, or have the job fetch the file itself";
+                return Err(Error::new(ErrorKind::Refused, &doing, why).with(remedy));
+            }
             if !known.choices.is_empty() && !known.choices.contains(value) {
                 let why = format!("{name} cannot be '{value}'");
                 let remedy = format!("one of {}", known.choices.join(", "));

@@ -157,7 +157,7 @@ fn unpack(from: impl Read, into: &Path, mut most: Most) -> io::Result<u64> {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let of_directory = *of_directory.get_or_insert(kind.is_dir());
-        let (first, rest) = split(&entry.path()?)?;
+        let (first, rest) = parts(&entry.path()?)?;
         let place = match (of_directory, rest.as_os_str().is_empty()) {
             (true, _) => rest,
             (false, true) => first,
@@ -185,7 +185,7 @@ fn unpack(from: impl Read, into: &Path, mut most: Most) -> io::Result<u64> {
         } else if kind.is_hard_link()
             && let Some(link) = entry.link_name()?
         {
-            let (_, rest) = split(&link)?;
+            let (_, rest) = parts(&link)?;
             no_links(&into, &rest)?;
             let original = into.join(rest);
             replace(&target, |target| fs::hard_link(&original, target))?;
@@ -199,6 +199,14 @@ fn unpack(from: impl Read, into: &Path, mut most: Most) -> io::Result<u64> {
         set_mode(&directory, mode)?;
     }
     Ok(written)
+}
+
+/// The first part of a name in an archive, and the rest. Podman names what is in a whole volume from `/` on.
+fn parts(name: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    match name.strip_prefix("/") {
+        Ok(inside) => split(&Path::new("workspace").join(inside)),
+        Err(_) => split(name),
+    }
 }
 
 /// Whether a link at that place stays inside, whatever other links do that stay inside: it goes up first, and no further
@@ -280,6 +288,13 @@ mod tests {
         assert_eq!((mode("x") & 0o7777, mode("sub") & 0o7777), (0o750, 0o700));
         // Again, over what is there.
         assert_eq!(unpack(&tar[..], &into, MOST).unwrap(), 6);
+        // As Podman names a whole volume; it leads out no more than others.
+        let whole = here.path().join("whole");
+        let tar = archive(&[("/", ""), ("/x", "12345"), ("/sub/", ""), ("/sub/y", "1")]);
+        assert_eq!(unpack(&tar[..], &whole, MOST).unwrap(), 6);
+        assert_eq!(names(&whole), ["sub", "x"]);
+        let tar = archive(&[("/", ""), ("/../evil", "x")]);
+        assert!(unpack(&tar[..], &whole, MOST).is_err());
         let tar = archive(&[("report.xml", "<x/>")]);
         assert_eq!(unpack(&tar[..], &into, MOST).unwrap(), 4);
         assert_eq!(names(&into), ["report.xml", "sub", "x"]);

@@ -10,5 +10,5 @@ pub use channel::{
     SyslogWay, Way, WebhookWay,
 };
 pub use message::{Delivery, DeliveryState, Message, Routing, Standing};
-pub use news::{Places, host_notice, of_operation, of_request, of_run};
+pub use news::{Places, host_notice, host_notices, of_operation, of_request, of_run};
 pub use notice::{Kind, Notice, Turn};

@@ -1,5 +1,7 @@
 //! What is told of operations, runs, approvals and hosts.
 
+use std::collections::BTreeMap;
+
 use super::{Kind, Notice, Turn};
 use crate::model::{
     HostName, HostSpec, Operation, Outcome, Timestamp,
@@ -162,6 +164,63 @@ pub fn of_request(request: &Request, places: Places<'_>) -> Notice {
     notice
 }
 
+/// So many hosts of an environment are told one by one; more are one notice.
+const ONE_BY_ONE: usize = 3;
+/// So many hosts are named in a title.
+const NAMED: usize = 5;
+
+/// A host with what is told of it alone, and why it is lost.
+type One<'h> = (&'h HostName, Notice, &'h str);
+
+/// What is told of hosts that are lost together, each with why, or back together: of many in one environment once.
+pub fn host_notices(
+    hosts: &[(HostName, Option<String>)],
+    at: Timestamp,
+    places: Places<'_>,
+) -> Vec<Notice> {
+    let mut groups: BTreeMap<(bool, Vec<String>), Vec<One<'_>>> = BTreeMap::new();
+    for (host, why) in hosts {
+        let notice = host_notice(host, why.as_deref(), at, places);
+        let group = (why.is_some(), notice.environments.clone());
+        let one = (host, notice, why.as_deref().unwrap_or_default());
+        groups.entry(group).or_default().push(one);
+    }
+    let mut all = Vec::new();
+    for ((is_lost, environments), group) in groups {
+        if group.len() <= ONE_BY_ONE {
+            all.extend(group.into_iter().map(|(_, notice, _)| notice));
+            continue;
+        }
+        let (turn, word) = if is_lost {
+            (Turn::Failure, "lost")
+        } else {
+            (Turn::Success, "back")
+        };
+        let names: Vec<&str> = group.iter().map(|(host, ..)| host.as_str()).collect();
+        let of = match &environments[..] {
+            [] => String::new(),
+            some => format!(" of {}", some.join(", ")),
+        };
+        let more = if names.len() > NAMED { " …" } else { "" };
+        let title = format!(
+            "{} hosts{of} are {word}: {}{more}",
+            names.len(),
+            names[..names.len().min(NAMED)].join(", ")
+        );
+        let lines = group.iter().map(|(host, _, why)| match *why {
+            "" => host.to_string(),
+            why => format!("{host}: {why}"),
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let key = format!("hosts {} {word} {at}", environments.join(" "));
+        let mut notice = Notice::new(Kind::Host, turn, at, key, &title).saying(&text);
+        notice.same = format!("hosts {}", environments.join(" "));
+        places.put(&mut notice, names.iter().map(ToString::to_string));
+        all.push(notice);
+    }
+    all
+}
+
 /// What is told of a host that is lost, and why, or that is back.
 pub fn host_notice(
     host: &HostName,
@@ -180,4 +239,56 @@ pub fn host_notice(
     notice.same = format!("host {host}");
     places.put(&mut notice, [host.to_string()]);
     notice
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::model::Endpoint;
+
+    #[test]
+    fn a_hundred_hosts_lost_at_once_are_one_notice_for_each_environment() {
+        let spec = |name: &str, environment: &str| {
+            let mut spec = HostSpec::new(name, Endpoint::Unix("/run/d.sock".into()), "test");
+            spec.environment = Some(environment.into());
+            spec
+        };
+        let mut specs: Vec<HostSpec> = (0..100)
+            .map(|n| spec(&format!("web-{n}"), "prod"))
+            .collect();
+        specs.extend([spec("qa-1", "qa"), spec("qa-2", "qa")]);
+        let lost: Vec<(HostName, Option<String>)> = specs
+            .iter()
+            .map(|spec| (spec.name.clone(), Some("no route".to_owned())))
+            .collect();
+        let at = Timestamp::UNIX_EPOCH;
+        let all = host_notices(&lost, at, Places(&specs));
+        let titles: Vec<&str> = all.iter().map(|one| &*one.title).collect();
+        assert_eq!(
+            titles,
+            [
+                "100 hosts of prod are lost: web-0, web-1, web-2, web-3, web-4 …",
+                "host qa-1 is lost",
+                "host qa-2 is lost"
+            ]
+        );
+        assert_eq!(all[0].hosts.len(), 100);
+        assert_eq!(all[0].environments, ["prod"]);
+        assert!(all[0].text.starts_with("web-0: no route\nweb-1: no route"));
+        let back: Vec<_> = lost
+            .iter()
+            .take(4)
+            .map(|(name, _)| (name.clone(), None))
+            .collect();
+        let all = host_notices(&back, at, Places(&specs));
+        assert_eq!(all.len(), 1);
+        let first = all.first().unwrap();
+        assert_eq!(
+            first.title,
+            "4 hosts of prod are back: web-0, web-1, web-2, web-3"
+        );
+        assert_eq!(first.turn, Turn::Success);
+    }
 }

@@ -314,6 +314,28 @@ impl Run {
         }
     }
 
+    /// What a run that has not begun waits for, among others that are not over; none of one that has begun.
+    pub fn waits_for<'r>(&self, others: impl Iterator<Item = &'r RunHeld>) -> Option<String> {
+        if self.status != Status::Pending {
+            return None;
+        }
+        let key = self.pipeline.key();
+        let mut before: Vec<&Self> = others
+            .map(|held| &held.run)
+            .filter(|one| one.number != self.number && one.pipeline.key() == key)
+            .filter(|one| match one.status {
+                Status::Running => true,
+                Status::Pending => one.number < self.number,
+                _ => false,
+            })
+            .collect();
+        before.sort_by_key(|one| (one.status == Status::Pending, one.number));
+        Some(match before.first() {
+            Some(one) => format!("waits for run {} of {}", one.number, one.name()),
+            None => "waits for a worker".to_owned(),
+        })
+    }
+
     /// What it leaves on its host goes by this.
     pub fn tag(&self) -> Option<RunTag> {
         format!("{}-{}", self.number.0, self.key).parse().ok()

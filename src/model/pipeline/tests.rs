@@ -62,3 +62,66 @@ fn nothing_is_shown_without_tests_and_a_skipped_test_has_not_passed() {
     assert!(!report.is_good(100, true) && report.is_good(90, true));
     assert_eq!(report.words(), "8 passed, 1 failed, 1 skipped");
 }
+
+#[test]
+fn a_run_that_has_not_begun_says_what_it_waits_for() {
+    let pipeline = |name: &str, key: Option<&str>| {
+        Arc::new(Pipeline {
+            name: name.parse().unwrap(),
+            when: Vec::new(),
+            vars: BTreeMap::new(),
+            parameters: Vec::new(),
+            hosts: Vec::new(),
+            matrix: BTreeMap::new(),
+            concurrency: key.map(str::to_owned),
+            timeout: None,
+            services: Vec::new(),
+            steps: vec![step("a", &[])],
+        })
+    };
+    let run = |number: u64, of: &Arc<Pipeline>, status: Status| {
+        let at = crate::model::Timestamp::UNIX_EPOCH;
+        let mut run = Run::new(Arc::clone(of), Cause::Manual, "ann@ops".to_owned(), at);
+        (run.number, run.status) = (RunNumber(number), status);
+        RunHeld {
+            run,
+            worker: String::new(),
+            seconds_left: 0,
+            wish: RunWish::Go,
+        }
+    };
+    let (shop, other) = (
+        pipeline("shop", Some("prod")),
+        pipeline("other", Some("prod")),
+    );
+    let alone = pipeline("alone", None);
+    let all = [
+        run(1, &other, Status::Running),
+        run(2, &shop, Status::Pending),
+        run(3, &shop, Status::Pending),
+        run(4, &alone, Status::Pending),
+        run(5, &alone, Status::Success),
+    ];
+    let waits: Vec<Option<String>> = all
+        .iter()
+        .map(|held| held.run.waits_for(all.iter()))
+        .collect();
+    let said = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        waits,
+        [
+            None,
+            said("waits for run #1 of other"),
+            said("waits for run #1 of other"),
+            said("waits for a worker"),
+            None
+        ]
+    );
+    let blocked = [
+        run(1, &other, Status::Blocked),
+        run(2, &shop, Status::Pending),
+        run(3, &shop, Status::Pending),
+    ];
+    let third = blocked[2].run.waits_for(blocked.iter());
+    assert_eq!(third, said("waits for run #2 of shop"));
+}

@@ -193,6 +193,9 @@ pub struct Policy {
     pub on_failure: OnFailure,
     /// So many releases keep their containers on the hosts, for a quick way back.
     pub keep: u32,
+    /// So many deploys go on in its environment at once; it does not begin beside as many others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
     /// It is tried with a share of the requests first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gray: Option<Gray>,
@@ -233,6 +236,7 @@ impl Default for Policy {
             deadline: None,
             on_failure: OnFailure::Rollback,
             keep: 3,
+            at_once: None,
             gray: None,
         }
     }

@@ -173,6 +173,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// What it is: `r000003 of shop in prod, by ann@ops-1`.
+    pub fn told(&self) -> String {
+        format!("{} of {}, by {}", self.number, self.scope, self.by)
+    }
+
     /// Whether somebody works on it now.
     pub fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Rolling | Phase::RollingBack) && self.seconds_left > 0

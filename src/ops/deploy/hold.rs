@@ -35,6 +35,7 @@ pub(super) async fn lease(
             match begun.map_err(|error| error.to_string())? {
                 Begun::Lease(lease) => Ok(((**rollout).clone(), lease, Phase::Rolling)),
                 Begun::Held(held) => Err(busy(&held)),
+                Begun::Full(others) => Err(full(&others)),
                 Begun::Overtaken => Err(format!(
                     "another release of {} was made meanwhile; plan it anew",
                     rollout.scope()
@@ -54,7 +55,7 @@ pub(super) async fn lease(
                     Ok((rollout, lease, phase))
                 }
                 Some((Begun::Held(held), ..)) => Err(busy(&held)),
-                Some((Begun::Overtaken, ..)) => Err("it was overtaken".to_owned()),
+                Some((Begun::Overtaken | Begun::Full(_), ..)) => Err("it was overtaken".to_owned()),
             }
         }
     }
@@ -86,6 +87,16 @@ pub(super) fn busy(held: &Held) -> String {
             }
         )
     }
+}
+
+/// Why the other deploys of its environment keep one from beginning.
+fn full(others: &[Held]) -> String {
+    let told: Vec<String> = others.iter().map(Held::told).collect();
+    let environment = others.first().map_or("", |held| &held.scope.environment);
+    format!(
+        "{environment} takes no more deploys at once ([[environment]] deploys): {}; wait until one is over",
+        told.join(", ")
+    )
 }
 
 /// How a deploy is, shared between what works and what tells the store.

@@ -315,7 +315,7 @@ impl Desk<'_> {
         };
         let draft = Draft {
             keeps: Some(release),
-            policy: self.policy(&scope, &args.how),
+            policy: self.limited(&scope, &args.how),
             adopt: args.adopt,
             bundle: Some(file),
             reason: args.why.reason.clone(),

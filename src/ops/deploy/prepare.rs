@@ -482,7 +482,7 @@ impl Desk<'_> {
             keeps: (args.template.is_none() && args.files.is_empty())
                 .then(|| before.cloned())
                 .flatten(),
-            policy: self.policy(&scope, &args.how),
+            policy: self.limited(&scope, &args.how),
             adopt: args.adopt,
             reason: args.why.reason.clone(),
             requests: self.requests(&scope).await?,
@@ -655,6 +655,16 @@ impl Desk<'_> {
         }
     }
 
+    /// The same for what is new there: beside so many others as the environment takes, unless it is an emergency. What goes
+    /// back waits for nobody.
+    pub(super) fn limited(&self, scope: &Scope, how: &HowArgs) -> Policy {
+        let most = self.fleet.environment(&scope.environment).deploys;
+        Policy {
+            at_once: most.filter(|_| how.emergency.is_none()),
+            ..self.policy(scope, how)
+        }
+    }
+
     /// How it is brought there: as said, else as the environment has it.
     pub(super) fn policy(&self, scope: &Scope, how: &HowArgs) -> Policy {
         let usual = Policy::default();
@@ -677,6 +687,7 @@ impl Desk<'_> {
             deadline: how.deadline,
             on_failure: how.on_failure.unwrap_or(on_failure),
             keep: how.keep.unwrap_or(usual.keep),
+            at_once: None,
             gray: (!how.canary.is_empty()).then(|| Gray {
                 steps: how.canary.clone(),
                 every: how.every.unwrap_or(Duration::from_mins(10)),

@@ -2,12 +2,12 @@
 
 use tokio::time::sleep;
 
-use super::step::{Ended, LOOK, Turn, words};
+use super::step::{Ended, LOOK, Turn, line, words};
 use crate::model::{
     Timestamp,
     app::AppName,
     pipeline::{DeployStep, Status, Verb},
-    release::{Phase, ReleaseNumber, Scope, Standing},
+    release::{Held, Phase, ReleaseNumber, Scope, Standing},
 };
 
 impl Turn<'_> {
@@ -84,6 +84,9 @@ impl Turn<'_> {
             words.extend(["--confirm".to_owned(), environment.clone()]);
         }
         loop {
+            if !self.has_room(&scope).await? {
+                return Ok(Ended::new(Status::Canceled, "it was canceled"));
+            }
             let Some(ended) = self.said(words.clone()).await? else {
                 let newest = self.newest(&scope).await?;
                 let detail =
@@ -101,8 +104,54 @@ impl Turn<'_> {
             {
                 return Ok(ended);
             }
-            return Ok(ended);
+            // Somebody else may have been quicker where only so many may deploy.
+            let newest = self.newest(&scope).await?;
+            let is_begun = newest.is_some_and(|(_, _, at, _)| at >= began);
+            if is_begun || self.wish.is_cancelled() || self.others(&scope).await?.is_none() {
+                return Ok(ended);
+            }
         }
+    }
+
+    /// Waits until the environment takes one more deploy; false when the run is to end before.
+    async fn has_room(&self, scope: &Scope) -> Result<bool, String> {
+        let mut said = String::new();
+        while let Some(others) = self.others(scope).await? {
+            if others != said {
+                self.write(&[line(others.clone())], "").await;
+                self.note(false, others.clone(), None).await;
+                said = others;
+            }
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.wish.cancelled() => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The deploys that keep this one off because its environment takes no more at once; none when it takes one more.
+    async fn others(&self, scope: &Scope) -> Result<Option<String>, String> {
+        let environment = self.shop.fleet.environment(&scope.environment);
+        let Some(most) = environment.deploys else {
+            return Ok(None);
+        };
+        let open = self.shop.store.deploys(true, 1000).await;
+        let mut open = open.map_err(|error| error.to_string())?;
+        open.retain(|held| {
+            held.scope.environment == scope.environment
+                && held.scope != *scope
+                && held.phase != Phase::Paused
+        });
+        if open.len() < usize::try_from(most).unwrap_or(usize::MAX) {
+            return Ok(None);
+        }
+        let told: Vec<String> = open.iter().map(Held::told).collect();
+        Ok(Some(format!(
+            "waits for {}, which takes {most} at once: {}",
+            environment.name,
+            told.join(", ")
+        )))
     }
 
     /// Whether a digest is one that registries know: what was built and not pushed has an id only.

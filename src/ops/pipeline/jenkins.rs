@@ -210,6 +210,8 @@ impl Turn<'_> {
     /// Follows a build to its end; stops it when the run shall end.
     async fn build_to_its_end(&self, of: &Of<'_>, mut place: BuildPlace) -> Result<Ended, String> {
         let (mut size, mut broken, mut stopping) = (0, None::<Instant>, None::<Instant>);
+        // Whether an input step of the build waits for somebody.
+        let mut waits = false;
         loop {
             let mut follower = Follower::new(of.server.clone(), of.job.clone(), place.clone());
             let error = loop {
@@ -242,9 +244,23 @@ impl Turn<'_> {
                         self.note(false, text, None).await;
                     }
                     Ok(Happening::Lines(texts, next)) => {
+                        let asks = asks(&texts);
                         let lines = kept(texts, &of.hidden, &mut size);
                         self.remember(&lines, &Known::Place(next.clone())).await;
                         place = next;
+                        if let Some(asks) = asks.filter(|asks| *asks != waits) {
+                            waits = asks;
+                            let told = if asks {
+                                format!(
+                                    "an input step of {}@{} waits for an answer, which is given in Jenkins",
+                                    of.job,
+                                    of.server.spec().name
+                                )
+                            } else {
+                                "it goes on".to_owned()
+                            };
+                            self.note(asks, told, None).await;
+                        }
                     }
                     Ok(Happening::Withdrawn) => {
                         return Ok(Ended::new(
@@ -351,6 +367,14 @@ impl Turn<'_> {
             end(&of, &place).await;
         }
     }
+}
+
+/// Whether a console ends with what an input step asks, as its plugin words it: with or without parameters. None without
+/// lines.
+fn asks(texts: &[String]) -> Option<bool> {
+    let mut texts = texts.iter().map(|text| text.trim());
+    let last = texts.rfind(|text| !text.is_empty())?;
+    Some(matches!(last, "Proceed or Abort" | "Input requested"))
 }
 
 /// Lines as they are kept: without what nobody may see, and not without end.

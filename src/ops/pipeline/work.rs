@@ -337,7 +337,7 @@ impl<'s> Work<'s> {
             step.verb,
             Verb::Commands { .. } | Verb::Git(_) | Verb::Build(_)
         );
-        if needs_host && let Err(why) = self.settle().await {
+        if needs_host && let Err(why) = self.settle(index).await {
             let ended = Ended::failed(why);
             turns.begin(Box::pin(async move { (index, ended) }));
             return;
@@ -358,7 +358,7 @@ impl<'s> Work<'s> {
     }
 
     /// Finds the host of the run, and has its workspace and its services made there.
-    async fn settle(&mut self) -> Result<(), String> {
+    async fn settle(&mut self, index: usize) -> Result<(), String> {
         let services: Vec<YardService> = self
             .run
             .pipeline
@@ -394,34 +394,86 @@ impl<'s> Work<'s> {
         if let Some(host) = &self.run.host {
             return open(host.clone()).await;
         }
-        let mut troubles = Vec::new();
-        let hosts = loop {
+        let mut troubles: Vec<(HostName, String)> = Vec::new();
+        loop {
             let hosts = self.hosts().await?;
-            if !hosts.is_empty() {
-                break hosts;
+            let mut is_full = false;
+            for host in &hosts {
+                if troubles.iter().any(|(one, _)| one == host) {
+                    continue;
+                }
+                if !self.place(host).await? {
+                    is_full = true;
+                    continue;
+                }
+                match open(host.clone()).await {
+                    Ok(()) => {
+                        self.run.steps[index].detail.clear();
+                        return Ok(());
+                    }
+                    Err(why) => {
+                        self.run.host = None;
+                        troubles.push((host.clone(), why));
+                    }
+                }
             }
+            if !is_full {
+                break;
+            }
+            self.waits_for_room(index, &hosts).await?;
             // Each of them has as many runs as it may have.
             tokio::select! {
                 () = sleep(PASS) => {}
                 () = self.wish.cancelled() => return Err("it was canceled".to_owned()),
             }
-        };
-        for host in hosts {
-            match open(host.clone()).await {
-                Ok(()) => {
-                    self.run.host = Some(host);
-                    return Ok(());
-                }
-                Err(why) => troubles.push(why),
-            }
         }
+        let troubles: Vec<String> = troubles.into_iter().map(|(_, why)| why).collect();
         Err(format!(
             "no host can run its steps: {}",
             troubles.join("; ")
         ))
     }
 
-    /// The hosts that may run its steps, those with the fewest runs first; none while all have as many as they may.
+    /// Takes a place on a host; false when as many runs have one there as may.
+    async fn place(&mut self, host: &HostName) -> Result<bool, String> {
+        self.run.host = Some(host.clone());
+        let (store, most) = (self.shop.store, self.shop.per_host);
+        match store.place_run(self.lease, &self.run, most).await {
+            Ok(Kept::Yes) => Ok(true),
+            Ok(Kept::Wait) => {
+                self.run.host = None;
+                Ok(false)
+            }
+            Ok(Kept::Lost) => Err("somebody else has the run".to_owned()),
+            Err(error) => {
+                self.run.host = None;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Tells once that a step waits until a host has room for its run.
+    async fn waits_for_room(&mut self, index: usize, hosts: &[HostName]) -> Result<(), String> {
+        let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+        let told = format!(
+            "waits for a host: {} may have {} at once (per_host)",
+            names.join(", "),
+            if self.shop.per_host == 1 {
+                "one run".to_owned()
+            } else {
+                format!("{} runs", self.shop.per_host)
+            }
+        );
+        let one = &mut self.run.steps[index];
+        if one.detail != told {
+            one.detail = told;
+            let told = self.tell().await;
+            told.map_err(|Gone| "somebody else has the run".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// The hosts that may run its steps, those with the fewest runs first.
     async fn hosts(&self) -> Result<Vec<HostName>, String> {
         let wanted = &self.run.pipeline.hosts;
         let specs = self.shop.fleet.hosts().iter().map(|host| &host.spec);
@@ -447,7 +499,6 @@ impl<'s> Work<'s> {
             }
         }
         let runs = |host: &HostName| busy.get(host).copied().unwrap_or(0);
-        hosts.retain(|host| runs(host) < self.shop.per_host);
         hosts.sort_by_key(runs);
         Ok(hosts)
     }

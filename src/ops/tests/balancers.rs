@@ -137,6 +137,7 @@ fn a_closed_balancer_and_an_unknown_one_are_refused() {
         read_only: true,
         deny: Vec::new(),
         worker_only: false,
+        deploys: None,
         tags: Vec::new(),
         admission: Admission::default(),
     }];

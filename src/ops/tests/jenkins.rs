@@ -64,3 +64,23 @@ fn what_is_closed_stays_closed() {
         "no Jenkins server is called 'ci'; there is other"
     );
 }
+
+#[test]
+fn servers_and_the_jobs_that_were_spoken_of_are_offered() {
+    let mut fleet = fleet();
+    fleet.jenkins = [ci()].into();
+    let text = "steps: [{name: a, jenkins: {server: ci, job: pay/regression}}]\nwhen: [{event: jenkins, server: ci, job: pay/package, result: [success]}]\n";
+    let read = crate::catalog::pipeline::pipeline("p.yaml", text);
+    let pipeline = Arc::new(read.pipeline.unwrap());
+    fleet.apply(Event::Pipelines(Ok(vec![pipeline].into())));
+    let offered = |line: &str| -> Vec<String> {
+        let offers = Sentence::complete(line, &fleet, &[]);
+        offers.into_iter().map(|one| one.text).collect()
+    };
+    assert!(offered("jenkins doctor ").contains(&"ci".to_owned()));
+    let jobs = offered("jenkins show ");
+    for job in ["pay/package@ci", "pay/regression@ci"] {
+        assert!(jobs.contains(&job.to_owned()), "{jobs:?}");
+    }
+    assert_eq!(offered("jenkins run regr"), ["pay/regression@ci"]);
+}

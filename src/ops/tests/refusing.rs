@@ -66,6 +66,7 @@ fn read_only_is_respected_at_every_level() {
         read_only: true,
         deny: Vec::new(),
         worker_only: false,
+        deploys: None,
         tags: Vec::new(),
         admission: Admission::default(),
     }];

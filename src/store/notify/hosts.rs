@@ -82,20 +82,36 @@ impl Store {
         is_lost: bool,
         notice: &Notice,
     ) -> std::result::Result<bool, Error> {
-        self.reading("keep that a host is lost or back in", async |database| {
+        let turned = [(host.clone(), is_lost)];
+        self.hosts_turned(&turned, std::slice::from_ref(notice))
+            .await
+    }
+
+    /// Keeps that hosts are lost or back, with what is told of that; once.
+    pub async fn hosts_turned(
+        &self,
+        hosts: &[(HostName, bool)],
+        notices: &[Notice],
+    ) -> std::result::Result<bool, Error> {
+        self.reading("keep that hosts are lost or back in", async |database| {
             let mut writer = database.write().await?;
-            let key = format!("host {host}");
-            let sql = "select value from notify_state where key = $1";
-            let rows = writer.rows(sql, &[Value::Text(&key)]).await?;
-            let was = rows.first().map(|row| row.text(0)).transpose()?;
-            let is = if is_lost { "lost" } else { "back" };
-            if was.as_deref().unwrap_or("back") == is {
-                return Ok(false);
+            let mut is_new = false;
+            for (host, is_lost) in hosts {
+                let key = format!("host {host}");
+                let sql = "select value from notify_state where key = $1";
+                let rows = writer.rows(sql, &[Value::Text(&key)]).await?;
+                let was = rows.first().map(|row| row.text(0)).transpose()?;
+                let is = if *is_lost { "lost" } else { "back" };
+                if was.as_deref().unwrap_or("back") != is {
+                    put_state(&mut writer, &key, is, "", 0).await?;
+                    is_new = true;
+                }
             }
-            put_state(&mut writer, &key, is, "", 0).await?;
-            post(&mut writer, std::slice::from_ref(notice)).await?;
-            writer.commit().await?;
-            Ok(true)
+            if is_new {
+                post(&mut writer, notices).await?;
+                writer.commit().await?;
+            }
+            Ok(is_new)
         })
         .await
     }

@@ -92,6 +92,13 @@ pub trait Pane {
         false
     }
 
+    /// What can be done with what is under the cursor where that is no target: the name of it, and each line with what it
+    /// does.
+    fn actions(&self, fleet: &Fleet) -> Option<(String, Vec<(String, &'static str)>)> {
+        let _ = fleet;
+        None
+    }
+
     /// The sentences worth a hint at the bottom, most useful first, each with a word for it.
     fn hints(&self) -> &'static [(&'static str, &'static str)];
 
@@ -395,4 +402,4 @@ pub fn empty(text: &str, look: &Look, frame: &mut Frame<'_>, area: Rect) {
 }
 
 #[cfg(test)]
-mod stage;
+pub(super) mod stage;

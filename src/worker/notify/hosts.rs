@@ -15,7 +15,7 @@ use crate::{
     engine::{Engines, Pace, Settings, Signal},
     model::{
         Event, HostName, HostSpec, Link, Timestamp,
-        notify::{Places, host_notice},
+        notify::{Places, host_notice, host_notices},
     },
 };
 
@@ -25,6 +25,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(10);
 /// What is not needed to know whether a host answers is hardly ever asked.
 const SELDOM: Duration = Duration::from_hours(24);
+/// Hosts that turn one after the other are told together, but nobody waits longer for that.
+const GATHER: Duration = Duration::from_secs(10);
 /// How many signals may wait.
 const INBOX: usize = 256;
 
@@ -78,6 +80,8 @@ struct Eye<'s> {
     lost: Option<BTreeSet<HostName>>,
     places: Places<'s>,
     patience: Duration,
+    /// Since when some have turned that were not told yet, and how many at the last look.
+    gathered: Option<(Instant, usize)>,
 }
 
 impl<'s> Eye<'s> {
@@ -101,6 +105,7 @@ impl<'s> Eye<'s> {
             lost: None,
             places: Places(&worker.setup.hosts),
             patience,
+            gathered: None,
         }
     }
 
@@ -165,8 +170,23 @@ impl<'s> Eye<'s> {
         });
         let turned: Vec<_> = turned.collect();
         if turned.is_empty() {
+            self.gathered = None;
             return;
         }
+        // Whoever loses a hundred at once is told so once.
+        let (since, before) = *self.gathered.get_or_insert((Instant::now(), 0));
+        let is_next = |state: &Option<(Instant, String)>| {
+            let away = state.as_ref().map(|(since, _)| since.elapsed());
+            away.is_some_and(|away| {
+                away < self.patience && self.patience.saturating_sub(away) < GATHER
+            })
+        };
+        let grows = turned.len() > before || self.links.values().any(is_next);
+        self.gathered = Some((since, turned.len()));
+        if grows && since.elapsed() < GATHER {
+            return;
+        }
+        self.gathered = None;
         // A host in maintenance is taken down on purpose.
         let resting = match store.maintenances().await {
             Ok(all) => all,
@@ -174,21 +194,28 @@ impl<'s> Eye<'s> {
                 return tracing::warn!(%error, "nobody knows which hosts are in maintenance");
             }
         };
-        for (host, state) in turned {
-            let is_lost = state.is_some();
-            if is_lost && resting.iter().any(|one| one.host == *host) {
-                continue;
-            }
-            let why = state.as_ref().map(|(_, why)| why.as_str());
-            let notice = host_notice(host, why, Timestamp::now(), self.places);
-            match store.host_turned(host, is_lost, &notice).await {
-                Ok(_) if is_lost => {
-                    lost.insert(host.clone());
-                }
-                Ok(_) => {
-                    lost.remove(host);
-                }
-                Err(error) => tracing::warn!(%error, "that a host is lost or back cannot be kept"),
+        let is_resting = |host: &HostName| resting.iter().any(|one| one.host == *host);
+        let turned = turned.into_iter();
+        let turned = turned.filter(|(host, state)| state.is_none() || !is_resting(host));
+        let told: Vec<(HostName, Option<String>)> = turned
+            .map(|(host, state)| (host.clone(), state.as_ref().map(|(_, why)| why.clone())))
+            .collect();
+        if told.is_empty() {
+            return;
+        }
+        let states: Vec<(HostName, bool)> = told
+            .iter()
+            .map(|(host, why)| (host.clone(), why.is_some()))
+            .collect();
+        let notices = host_notices(&told, Timestamp::now(), self.places);
+        if let Err(error) = store.hosts_turned(&states, &notices).await {
+            return tracing::warn!(%error, "that hosts are lost or back cannot be kept");
+        }
+        for (host, is_lost) in states {
+            if is_lost {
+                lost.insert(host);
+            } else {
+                lost.remove(&host);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Pipelines with their last runs; the runs of one; a run with its steps, logs, tests and approvals; two runs compared.
 
+mod actions;
 mod builds;
 mod compare;
 mod empty;
@@ -287,6 +288,10 @@ impl Pipelines {
             At::All | At::Runs(_) | At::Pair(..) | At::Builds | At::Build(_) => None,
         };
         match (words, &step) {
+            ("pipeline artifacts", _) => {
+                self.view.part = Part::Facts;
+                return Reply::Done;
+            }
             ("pipeline logs", _) => {
                 self.show_run(number, step, true, fleet);
                 return Reply::Done;
@@ -588,6 +593,10 @@ impl Pane for Pipelines {
                 true
             }
         }
+    }
+
+    fn actions(&self, fleet: &Fleet) -> Option<(String, Vec<(String, &'static str)>)> {
+        Some(self.possible(fleet))
     }
 
     fn hints(&self) -> &'static [(&'static str, &'static str)] {

@@ -27,6 +27,8 @@ use crate::{
 /// With less room steps are a list.
 const WIDE: u16 = 110;
 const TALL: u16 = 26;
+/// So many cells beside the names of steps are for how far they are.
+const BESIDE: usize = 24;
 /// How many cells a column moves a step of the list to the right.
 const INDENT: usize = 2;
 
@@ -280,7 +282,8 @@ impl View {
         let run = &held.run;
         let areas = self.areas(run, area);
         let (top, _) = place::above(place::inset(area), 1);
-        summary(held, fleet.now, look).draw(look, frame.buffer_mut(), top);
+        let waits = run.waits_for(fleet.pipelines.runs().iter());
+        summary(held, waits, fleet.now, look).draw(look, frame.buffer_mut(), top);
         let cursor = self.step.as_ref();
         if areas.is_graph {
             let (_, graph) = place::above(areas.steps, 1);
@@ -336,6 +339,13 @@ impl View {
             .max(at.saturating_sub(rows / 2));
         let top = top.min(order.len().saturating_sub(rows));
         let cells = usize::from(area.width);
+        let ends = order.iter().map(|(rank, name)| {
+            let indent = (rank * INDENT).min(cells / 4);
+            indent + 3 + width(name.as_str())
+        });
+        // Names are read whole before anything else is.
+        let middle = ends.max().unwrap_or(0).max((cells / 2).min(36));
+        let middle = middle.min(cells.saturating_sub(BESIDE));
         for (y, (rank, name)) in (area.y..area.bottom()).zip(order.iter().skip(top)) {
             let Some(step) = run.step(name) else { continue };
             let row = Rect {
@@ -349,10 +359,10 @@ impl View {
             }
             let ink = Ink::Tone(status_tone(step.status));
             let glyph = status_glyph(step.status, look.glyphs.ascii);
-            let indent = (rank * INDENT).min(cells / 4);
+            let room = middle.saturating_sub(3 + width(name.as_str()));
+            let indent = (rank * INDENT).min(cells / 4).min(room);
             let word = step.status.word();
             let length = step.milliseconds(now).map(took).unwrap_or_default();
-            let middle = (cells / 2).min(36).max(indent + 8);
             let line = Line::new()
                 .at(indent, glyph, ink)
                 .at(indent + 2, name.as_str(), Ink::PLAIN)
@@ -377,7 +387,7 @@ fn below(area: Rect) -> Rect {
 }
 
 /// A run in a line.
-fn summary(held: &RunHeld, now: Timestamp, look: &Look) -> Line {
+fn summary(held: &RunHeld, waits: Option<String>, now: Timestamp, look: &Look) -> Line {
     let run = &held.run;
     let glyph = status_glyph(run.status, look.glyphs.ascii);
     let status = format!("{glyph} {}", run.status.word());
@@ -389,12 +399,13 @@ fn summary(held: &RunHeld, now: Timestamp, look: &Look) -> Line {
     } else {
         format!("asks {asked}")
     };
+    let detail = waits.unwrap_or_else(|| run.detail.clone());
     let by = format!("{}, by {}", run.cause, run.by);
     for (text, ink) in [
         (&*length, Ink::PLAIN),
         (&*asked, Ink::WARN),
         (&*by, Ink::FAINT),
-        (&*run.detail, Ink::PLAIN),
+        (&*detail, Ink::PLAIN),
     ] {
         if width(text) > 0 {
             line = line.join(2, Line::of(text, ink));

@@ -9,6 +9,7 @@ use crate::{
     model::{
         Event,
         pipeline::{Run, samples},
+        sample_builds,
     },
     ui::{Effect, Msg, desk::Desk, pane::stage},
 };
@@ -325,4 +326,89 @@ fn a_terminal_without_utf_8_gets_ascii_only() {
         let screen = desk.screen();
         assert!(screen.is_ascii(), "{screen}");
     }
+}
+
+/// With the builds that the console would have read.
+fn built(columns: u16, rows: u16) -> Desk {
+    let mut desk = desk(columns, rows).keys("B");
+    assert!(desk.ui().wants_runs().unwrap().builds);
+    let runs = samples::runs(stage::now());
+    let builds = sample_builds(&runs, stage::now());
+    desk.send(Msg::Event(Event::Builds(Ok(builds.into()))));
+    desk
+}
+
+#[test]
+fn builds_are_listed_and_lead_to_what_they_said() {
+    for (columns, rows) in [(80, 24), (200, 50)] {
+        let mut desk = built(columns, rows);
+        holds(
+            &mut desk,
+            &["Builds[", "IMAGE", "RESULT", "● done", "shop:0.9"],
+        );
+        // One of a run opens the step that made it, and back is the list.
+        let mut desk = desk.keys("enter");
+        holds(&mut desk, &["Run #", "Log of "]);
+        let mut desk = desk.keys("esc");
+        holds(&mut desk, &["Builds["]);
+        // One that somebody said has its log by itself.
+        let mut desk = desk.keys("G enter");
+        holds(
+            &mut desk,
+            &["Build 3 on fra-1", "RUN npm ci: exit code 1", "from ./shop"],
+        );
+        let (run, step, from) = desk.ui().wants_runs().unwrap().log.unwrap();
+        assert_eq!(run, RunNumber::of_build(3));
+        let lines = vec![crate::model::pipeline::LogLine {
+            at: 7,
+            error: false,
+            text: "Step 1/3 : FROM node:20".to_owned(),
+        }];
+        let next = LogPlace(from.0 + 1);
+        desk.send(Msg::StepLog(run, step, Ok(LogChunk { lines, next })));
+        holds(&mut desk, &["Step 1/3 : FROM node:20"]);
+        let mut desk = desk.keys("esc");
+        holds(&mut desk, &["Builds["]);
+    }
+    let mut desk = desk(80, 24).keys("B");
+    holds(&mut desk, &["Reading …"]);
+    desk.send(Msg::Event(Event::Builds(Ok(Arc::new([])))));
+    holds(&mut desk, &["No image was built yet", "image build SOURCE"]);
+    desk.send(Msg::Event(Event::Builds(Err("disk full".into()))));
+    holds(&mut desk, &["Builds cannot be read: disk full"]);
+}
+
+#[test]
+fn the_menu_offers_what_fits_a_pipeline_a_run_and_a_build() {
+    let mut desk = desk(200, 50).keys("a");
+    holds(
+        &mut desk,
+        &[
+            "pipeline run",
+            "pipeline logs",
+            "image builds",
+            "notify history",
+        ],
+    );
+    // The newest run of the pipeline whose run asks somebody.
+    let mut desk = self::desk(200, 50).keys("/ r e l e a s e enter enter j a");
+    holds(
+        &mut desk,
+        &[
+            "run #60 of web-release",
+            "pipeline approve",
+            "pipeline reject",
+            "pipeline cancel",
+        ],
+    );
+    assert!(
+        !desk.screen().contains("pipeline retry"),
+        "{}",
+        desk.screen()
+    );
+    // What is chosen is said, as its key would.
+    let mut desk = desk.keys("esc j a");
+    holds(&mut desk, &["pipeline retry"]);
+    let mut desk = built(200, 50).keys("a");
+    holds(&mut desk, &["Copy its digest", "What the build said"]);
 }
