@@ -57,6 +57,7 @@ pub(super) fn crew(session: &Session, engines: Engines) -> Crew {
         Registries::new(registry_settings(&session.config)),
         session.config.balancers.iter().cloned(),
         session.config.jenkins.iter().cloned(),
+        session.config.discoveries.iter().cloned(),
         secrets(&session.config),
     )
 }

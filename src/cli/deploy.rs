@@ -40,7 +40,7 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     let environments = environments(session, sentence);
     let touches = |spec: &HostSpec| {
         if matches!(sentence, Sentence::Host(_)) {
-            return sentence.touches(spec);
+            return sentence.touches(spec) || is_beside(session, sentence, spec);
         }
         let of = spec.environment.as_deref().unwrap_or_default();
         // What the store alone knows is asked of no host.
@@ -87,6 +87,19 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     Ok(worse(ended, exit))
 }
 
+/// Whether a host may have targets on the lists of those that are drained: all of a list are looked at.
+fn is_beside(session: &Session, sentence: &Sentence, spec: &HostSpec) -> bool {
+    let of = |spec: &HostSpec| spec.environment.as_deref().unwrap_or_default().to_owned();
+    let environment = of(spec);
+    let mut specs = session.config.discoveries.iter();
+    specs.any(|one| one.covers(&environment))
+        && session
+            .config
+            .hosts
+            .iter()
+            .any(|host| sentence.touches(host) && of(host) == environment)
+}
+
 /// Whether hosts have to be asked for it.
 fn needs_hosts(sentence: &Sentence) -> bool {
     !matches!(
@@ -97,6 +110,18 @@ fn needs_hosts(sentence: &Sentence) -> bool {
 
 /// The environments that a sentence can be about; none when it does not say.
 fn environments(session: &Session, sentence: &Sentence) -> Vec<String> {
+    if let Sentence::Discovery(command) = sentence {
+        return command.place().map_or_else(Vec::new, |place| {
+            let mut specs = session.config.discoveries.iter();
+            let spec = specs.find(|one| *one.name == *place.name);
+            let hosts = session.config.hosts.iter();
+            let all = hosts.map(|host| host.environment.as_deref().unwrap_or_default().to_owned());
+            let is_meant = |name: &String| place.env.as_ref().is_none_or(|env| env == name);
+            let is_listed = |name: &String| spec.is_some_and(|spec| spec.covers(name));
+            all.filter(|name| is_meant(name) && is_listed(name))
+                .collect()
+        });
+    }
     let Sentence::App(command) = sentence else {
         return Vec::new();
     };

@@ -8,6 +8,7 @@ mod balancer;
 mod builds;
 mod catalog;
 mod deploy;
+mod discovery;
 mod docs;
 mod exec;
 mod exit;
@@ -244,6 +245,7 @@ impl Session {
             Sentence::Registry(command) => registry::ask(self, command).await,
             Sentence::Balancer(command) => balancer::ask(self, command).await,
             Sentence::Jenkins(command) => jenkins::ask(self, command).await,
+            Sentence::Discovery(command) => discovery::ask(self, command).await,
             Sentence::Swarm(_)
             | Sentence::Node(_)
             | Sentence::Service(_)

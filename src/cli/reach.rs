@@ -234,6 +234,7 @@ pub(super) fn empty_fleet(config: &Config) -> Fleet {
     fleet.site_ranges.clone_from(&config.site_ranges);
     fleet.balancers = config.balancers.clone().into();
     fleet.jenkins = config.jenkins.clone().into();
+    fleet.discoveries = config.discoveries.clone().into();
     fleet.read_only = config.read_only;
     fleet.access.clone_from(&config.access);
     fleet.settings = console::settings(config);

@@ -1,6 +1,7 @@
 //! The systems beside Docker, each by its own protocol: image registries, load balancers, Jenkins, channels of
 //! notifications.
 
+pub mod discovery;
 mod error;
 mod finding;
 pub mod haproxy;

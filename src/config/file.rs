@@ -10,13 +10,13 @@ use toml_edit::{Item, Value};
 
 use super::{
     BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, catalog,
-    contexts, document, jenkins, notify, scaling,
+    contexts, discovery, document, jenkins, notify, scaling,
 };
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, DatabasePlace, DatabaseUrl, Endpoint, EnvironmentSpec, Grant, HostName,
-        HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
+        BalancerSpec, DatabasePlace, DatabaseUrl, DiscoverySpec, Endpoint, EnvironmentSpec, Grant,
+        HostName, HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
         app::{CatalogSource, Rule},
         jenkins::JenkinsSpec,
         notify::Channel,
@@ -45,6 +45,7 @@ pub(super) struct File {
     pub(super) registries: Vec<RegistrySpec>,
     pub(super) balancers: Vec<BalancerSpec>,
     pub(super) jenkins: Vec<JenkinsSpec>,
+    pub(super) discoveries: Vec<DiscoverySpec>,
     pub(super) scalings: Vec<Scaling>,
     pub(super) channels: Vec<Channel>,
     pub(super) catalogs: Vec<CatalogSource>,
@@ -216,8 +217,8 @@ impl File {
                     source.notice(None, "what [logs] masks is not known", ALL_MASKED);
                 }
                 "autoscale" | "backup" | "backups" | "balancer" | "bundle" | "catalog"
-                | "jenkins" | "notify" | "pipelines" | "registry" | "site_range" | "ui"
-                | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
+                | "discovery" | "jenkins" | "notify" | "pipelines" | "registry" | "site_range"
+                | "ui" | "ui.columns" | "refresh" | "log" | "ssh" | "store" => {}
                 _ => {
                     self.names_hosts = true;
                     self.read_only = true;
@@ -245,6 +246,9 @@ impl File {
         });
         root.tables("jenkins", |section| {
             jenkins::read(section, |text| base.path(text), &mut self.jenkins);
+        });
+        root.tables("discovery", |section| {
+            discovery::read(section, |text| base.path(text), &mut self.discoveries);
         });
         root.tables("autoscale", |section| {
             scaling::read(section, &mut self.scalings);

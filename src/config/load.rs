@@ -57,6 +57,7 @@ impl Config {
             registries: file.registries,
             balancers: file.balancers,
             jenkins: file.jenkins,
+            discoveries: file.discoveries,
             scalings: file.scalings,
             channels: file.channels,
             catalogs: {

@@ -5,6 +5,7 @@ mod admission;
 mod balancer;
 mod catalog;
 mod contexts;
+mod discovery;
 mod document;
 pub mod edit;
 mod env;
@@ -40,9 +41,9 @@ pub use self::{
 use crate::{
     logs::Masks,
     model::{
-        Access, BalancerSpec, EnvironmentSpec, HostSpec, Place, RegistrySpec, Schedule, Settings,
-        SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec, notify::Channel,
-        pipeline::PipelineSource, scaling::Scaling,
+        Access, BalancerSpec, DiscoverySpec, EnvironmentSpec, HostSpec, Place, RegistrySpec,
+        Schedule, Settings, SiteRange, Vault, app::CatalogSource, file_part, jenkins::JenkinsSpec,
+        notify::Channel, pipeline::PipelineSource, scaling::Scaling,
     },
 };
 
@@ -111,6 +112,8 @@ pub struct Config {
     pub balancers: Vec<BalancerSpec>,
     /// The Jenkins servers that it describes.
     pub jenkins: Vec<JenkinsSpec>,
+    /// Who keeps lists of the targets of apps.
+    pub discoveries: Vec<DiscoverySpec>,
     /// The services whose replicas follow their load.
     pub scalings: Vec<Scaling>,
     /// The channels that notifications go to.

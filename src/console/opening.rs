@@ -27,6 +27,7 @@ pub fn new_ui(setup: &Setup, terminal: &config::Terminal) -> Ui {
     fleet.site_ranges.clone_from(&config.site_ranges);
     fleet.balancers = config.balancers.clone().into();
     fleet.jenkins = config.jenkins.clone().into();
+    fleet.discoveries = config.discoveries.clone().into();
     fleet.read_only = config.read_only;
     fleet.access.clone_from(&config.access);
     fleet.settings = looks::settings(config);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    clients::{haproxy::Balancers, jenkins::Servers, registry::Registries},
+    clients::{discovery::Discoveries, haproxy::Balancers, jenkins::Servers, registry::Registries},
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     logs::Excerpt,
@@ -46,6 +46,7 @@ pub struct Performer {
     registries: Registries,
     balancers: Balancers,
     jenkins: Servers,
+    discoveries: Discoveries,
     secrets: Secrets,
     store: Store,
     log: Log,
@@ -90,6 +91,11 @@ impl Performer {
         tasks.spawn_on(following, &workers);
         Self {
             log: Log::follow(store.clone(), inbox.clone()),
+            discoveries: ops::discoveries_over(
+                &engines,
+                setup.config.discoveries.iter().cloned(),
+                secrets(&setup.config),
+            ),
             balancers: ops::balancers_over(&engines, setup.config.balancers.iter().cloned()),
             jenkins: Servers::new(setup.config.jenkins.iter().cloned(), secrets(&setup.config)),
             engines,
@@ -230,6 +236,7 @@ impl Performer {
             registries: self.registries.clone(),
             balancers: self.balancers.clone(),
             jenkins: self.jenkins.clone(),
+            discoveries: self.discoveries.clone(),
             secrets: self.secrets.clone(),
         }
     }

@@ -44,6 +44,7 @@ pub(super) async fn act(
         Action::Registry(_)
         | Action::Balancer(_)
         | Action::Jenkins(_)
+        | Action::Discovery(_)
         | Action::Swarm(_)
         | Action::Deploy(_) => {
             return Err(deed.failed(ErrorKind::Rejected, "no engine does that"));
@@ -111,6 +112,7 @@ fn order<'s>(session: &'s Session, id: &ContainerId, action: &Action) -> Ask<'s>
         | Action::Registry(_)
         | Action::Balancer(_)
         | Action::Jenkins(_)
+        | Action::Discovery(_)
         | Action::Swarm(_)
         | Action::Deploy(_)
         | Action::Install(_) => {

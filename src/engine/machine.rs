@@ -16,12 +16,12 @@ use tokio::{
 };
 
 use super::{
-    Engines,
+    Engines, placing,
     registry::Command,
     ssh::Side,
     trouble::{late, trouble},
 };
-use crate::model::{Endpoint, Machine, Trouble, TroubleKind};
+use crate::model::{Endpoint, Machine, Placing, Trouble, TroubleKind};
 
 /// How long opening a socket of this machine may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -96,6 +96,28 @@ impl Engines {
                 let written = written.unwrap_or_else(|error| Err(io::Error::other(error)));
                 written.map_err(|error| of_file(path, &error))
             }
+        }
+    }
+
+    /// Puts a file on a machine; whether something was to be done.
+    ///
+    /// # Errors
+    /// When the machine cannot be reached, or the file is not found good there: all is as it was then.
+    pub async fn place_of(&self, machine: &Machine, placing: &Placing) -> Result<bool, Trouble> {
+        match self.way(machine).await? {
+            Way::Over(side) => side.place(placing).await,
+            Way::Here => placing::place_here(placing).await,
+        }
+    }
+
+    /// Runs a short script on a machine; what it printed.
+    ///
+    /// # Errors
+    /// When the machine cannot be reached, or it fails; with its last words.
+    pub async fn run_of(&self, machine: &Machine, script: &str) -> Result<String, Trouble> {
+        match self.way(machine).await? {
+            Way::Over(side) => side.run(script).await,
+            Way::Here => placing::run_here(script).await,
         }
     }
 

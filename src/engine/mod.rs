@@ -32,6 +32,7 @@ mod network;
 mod older;
 mod outbox;
 mod pipe;
+mod placing;
 mod probe;
 mod prune;
 mod registry;
@@ -269,6 +270,7 @@ impl Engines {
             | Action::Registry(_)
             | Action::Balancer(_)
             | Action::Jenkins(_)
+            | Action::Discovery(_)
             | Action::Deploy(_) => {}
         }
         if let Action::Volume(VolumeAction::Verify { backup, from }) = &step.action {

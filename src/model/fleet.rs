@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::{
-    Access, Backend, BalancerSpec, Container, ContainerId, EnvironmentSpec, Event, Health, Host,
-    HostName, Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
+    Access, Backend, BalancerSpec, Container, ContainerId, DiscoverySpec, EnvironmentSpec, Event,
+    Health, Host, HostName, Link, Operation, Settings, SiteRange, Skew, State, Timestamp, Usage,
     app::{Template, TemplateName, Told},
     jenkins::JenkinsSpec,
     pipeline::Board,
@@ -31,6 +31,8 @@ pub struct Fleet {
     pub balancers: Arc<[BalancerSpec]>,
     /// The Jenkins servers that the configuration describes.
     pub jenkins: Arc<[JenkinsSpec]>,
+    /// Who keeps lists of the targets of apps, as the configuration describes it.
+    pub discoveries: Arc<[DiscoverySpec]>,
     /// What stands behind those of them that were looked at for the sentence at hand.
     pub behind: BTreeMap<Arc<str>, Vec<Backend>>,
     /// Nothing may be changed at all.

@@ -10,6 +10,7 @@ mod checkup;
 mod clock;
 mod container;
 mod database_url;
+mod discovery;
 mod event;
 mod exit;
 mod feed;
@@ -52,6 +53,10 @@ pub use checkup::{Check, Finding, Mark, Said};
 pub use clock::{Skew, moment, nanoseconds};
 pub use container::{Attachment, Container, ContainerId, Health, Mac, Port, State};
 pub use database_url::DatabaseUrl;
+pub use discovery::{
+    DiscoveryKind, DiscoverySpec, DiscoveryStep, EtcdSpec, FileSpec, Listed, ListedService,
+    Listing, Placing, Publication,
+};
 pub use event::Event;
 pub use exit::ending;
 pub use feed::{Feed, LogRange, Payload, Process, Stream};

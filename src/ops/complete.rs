@@ -336,6 +336,15 @@ fn words(entry: &Entry, typed: &Typed, fleet: &Fleet, selected: &[Target]) -> Ve
     if entry.words.starts_with("jenkins ") {
         return jenkins(entry, typed, fleet);
     }
+    if entry.words.starts_with("discovery ") && typed.words.is_empty() {
+        let all = fleet.discoveries.iter();
+        let offers = all.map(|one| Completion {
+            line: format!("{} ", typed.with(&one.name)),
+            text: one.name.to_string(),
+            about: one.place(),
+        });
+        return ranked(&typed.partial, offers.collect());
+    }
     if entry.words.starts_with("app ") {
         return apps(typed, fleet, selected);
     }

@@ -45,6 +45,7 @@ pub fn configure(sentence: &Sentence, plan: &Plan, paths: &Paths) -> Result<Stri
         | Sentence::Registry(_)
         | Sentence::Balancer(_)
         | Sentence::Jenkins(_)
+        | Sentence::Discovery(_)
         | Sentence::Swarm(_)
         | Sentence::Node(_)
         | Sentence::Service(_)

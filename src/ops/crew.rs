@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 use super::{
     builds::Listener,
     deploy::{self, Task},
-    maintenance,
+    discovery, maintenance,
     plan::Plan,
     run::{Hands, Progress, RunError, recorded, run},
 };
 use crate::{
     clients::{
+        discovery::Discoveries,
         haproxy::Balancers,
         jenkins::Servers,
         reach::{Reach, Stream, Way},
@@ -21,8 +22,8 @@ use crate::{
     },
     engine::Engines,
     model::{
-        Action, BalancerSpec, Machine, Origin, Outcome, Said, Step, Trouble, jenkins::JenkinsSpec,
-        release::Secrets,
+        Action, BalancerSpec, DiscoverySpec, Machine, Origin, Outcome, Placing, Said, Step,
+        Trouble, jenkins::JenkinsSpec, release::Secrets,
     },
     store::Store,
 };
@@ -38,6 +39,8 @@ pub struct Crew {
     pub balancers: Balancers,
     /// All Jenkins servers.
     pub jenkins: Servers,
+    /// All that keep lists of targets.
+    pub discoveries: Discoveries,
     /// Who knows the values of secrets.
     pub secrets: Secrets,
 }
@@ -50,11 +53,13 @@ impl Crew {
         registries: Registries,
         balancers: impl IntoIterator<Item = BalancerSpec>,
         jenkins: impl IntoIterator<Item = JenkinsSpec>,
+        discoveries: impl IntoIterator<Item = DiscoverySpec>,
         secrets: Secrets,
     ) -> Self {
         Self {
             balancers: balancers_over(&engines, balancers),
             jenkins: Servers::new(jenkins, secrets.clone()),
+            discoveries: discoveries_over(&engines, discoveries, secrets.clone()),
             engines,
             registries,
             secrets,
@@ -68,6 +73,15 @@ pub fn balancers_over(
     specs: impl IntoIterator<Item = BalancerSpec>,
 ) -> Balancers {
     Balancers::new(specs, Arc::new(ByEngines(engines.clone())))
+}
+
+/// Lists of targets, on machines that are reached over the ways that the engines know.
+pub fn discoveries_over(
+    engines: &Engines,
+    specs: impl IntoIterator<Item = DiscoverySpec>,
+    secrets: Secrets,
+) -> Discoveries {
+    Discoveries::new(specs, Arc::new(ByEngines(engines.clone())), secrets)
 }
 
 /// Carries a plan out, whatever it is: its steps, or the deploy that it stands for.
@@ -118,6 +132,7 @@ impl Hands for Crew {
                 let done = self.jenkins.act(step, say).await;
                 done.map_err(|error| error.reason())
             }
+            Action::Discovery(step) => discovery::act(self, step, say).await,
             _ => {
                 let done = self.engines.act(step, say).await;
                 done.map_err(|error| error.reason())
@@ -148,6 +163,14 @@ impl Reach for ByEngines {
 
     fn read<'a>(&'a self, machine: &'a Machine, path: &'a str) -> Way<'a, String> {
         Box::pin(self.0.read_of(machine, path))
+    }
+
+    fn place<'a>(&'a self, machine: &'a Machine, placing: &'a Placing) -> Way<'a, bool> {
+        Box::pin(self.0.place_of(machine, placing))
+    }
+
+    fn run<'a>(&'a self, machine: &'a Machine, script: &'a str) -> Way<'a, String> {
+        Box::pin(self.0.run_of(machine, script))
     }
 
     fn write<'a>(&'a self, machine: &'a Machine, path: &'a str, text: &'a str) -> Way<'a, ()> {

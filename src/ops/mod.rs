@@ -8,6 +8,7 @@ mod complete;
 mod configure;
 mod crew;
 pub mod deploy;
+pub mod discovery;
 pub mod filter;
 mod inventory;
 mod listing;
@@ -31,16 +32,16 @@ pub use catalogue::Entry;
 pub use column::{Column, Context, Rows, Tone};
 pub use complete::Completion;
 pub use configure::configure;
-pub use crew::{Crew, balancers_over, carry_out};
+pub use crew::{Crew, balancers_over, carry_out, discoveries_over};
 pub use filter::{Filter, FilterError, Row};
 pub use inventory::{Export, Import};
 pub use listing::Listing;
 pub use plan::{Confirm, LeftOut, Plan, Refusal, RefusalKind, way_to};
 pub use run::{Hands, Ledger, Progress, RunError, recorded, run};
 pub use sentence::{
-    Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, HostCommand,
-    ImageCommand, JenkinsCommand, LogsCommand, NetworkCommand, NotifyCommand, Number, ParseError,
-    PipelineCommand, Reader, RegistryCommand, Role, Sentence, SettingCommand, SubnetCommand,
-    TemplateCommand, VolumeCommand,
+    Accepts, AppCommand, AuditCommand, BalancerCommand, ContainerCommand, Danger, DiscoveryCommand,
+    HostCommand, ImageCommand, JenkinsCommand, LogsCommand, NetworkCommand, NotifyCommand, Number,
+    ParseError, PipelineCommand, Reader, RegistryCommand, Role, Sentence, SettingCommand,
+    SubnetCommand, TemplateCommand, VolumeCommand,
 };
 pub use target::{ContainerPattern, HostPattern, PatternError, ResourcePattern, Target};

@@ -845,6 +845,7 @@ impl Ui {
             | Sentence::Registry(_)
             | Sentence::Balancer(_)
             | Sentence::Jenkins(_)
+            | Sentence::Discovery(_)
             | Sentence::Swarm(_)
             | Sentence::Node(_)
             | Sentence::Service(_)

@@ -354,6 +354,7 @@ impl Worker<'_> {
             Registries::new(self.setup.registries.clone()),
             self.setup.fleet.balancers.iter().cloned(),
             self.setup.fleet.jenkins.iter().cloned(),
+            self.setup.fleet.discoveries.iter().cloned(),
             self.setup.secrets.clone(),
         );
         let ended = ops::carry_out(

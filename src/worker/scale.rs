@@ -243,6 +243,7 @@ impl Scaler {
             crate::clients::registry::Registries::new(setup.registries.clone()),
             setup.fleet.balancers.iter().cloned(),
             setup.fleet.jenkins.iter().cloned(),
+            setup.fleet.discoveries.iter().cloned(),
             setup.secrets.clone(),
         );
         let desk = Desk {

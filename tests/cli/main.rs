@@ -12,6 +12,7 @@ mod bench;
 mod containers;
 mod delivery;
 mod deploys;
+mod discovery;
 mod doctor;
 mod gray;
 mod images;

@@ -207,6 +207,102 @@ enviroment = "prod"
 }
 
 #[test]
+fn lists_of_targets_are_read_and_a_wrong_one_loses_only_itself() {
+    let machine = Machine::with(
+        r#"
+[[discovery]]
+name = "files"
+app = "shop-*"
+environment = "prod"
+kind = "file"
+hosts = ["web-1", "web-2"]
+template = "t/list.j2"
+path = "/etc/x/{{ app }}.conf"
+mode = "0644"
+owner = "root:proxy"
+check = "proxy -t {new}"
+reload = "systemctl reload proxy"
+on_error = "warn"
+grace = "2s"
+
+[[discovery]]
+name = "keys"
+app = "shop"
+kind = "etcd"
+endpoints = ["https://etcd-1:2379/", "https://etcd-2:2379"]
+prefix = "/svc/{{ app }}/"
+user = "wharf"
+password_variable = "ETCD_PASSWORD"
+
+[[discovery]]
+name = "files"
+app = "shop"
+kind = "file"
+template = "t"
+path = "/x"
+
+[[discovery]]
+name = "over-each-other"
+app = "shop-*"
+kind = "file"
+template = "t"
+path = "/etc/x/application.conf"
+
+[[discovery]]
+name = "everywhere"
+app = "shop"
+environment = "*"
+kind = "etcd"
+endpoints = ["https://etcd-1:2379"]
+prefix = "/svc/{{ app }}/"
+
+[[discovery]]
+name = "open"
+app = "shop"
+kind = "etcd"
+endpoints = ["https://etcd-1:2379"]
+prefix = "/svc/"
+user = "wharf"
+password = "hunter22"
+
+[[discovery]]
+name = "mute"
+app = "shop"
+kind = "consul"
+
+[[discovery]]
+name = "rel"
+app = "shop"
+kind = "file"
+template = "t"
+path = "x.conf"
+
+[[discovery]]
+name = "mode"
+app = "shop"
+kind = "file"
+template = "t"
+path = "/x"
+mode = "rw"
+on_error = "ignore"
+"#,
+    );
+    let config = machine.plain();
+    let [files, keys] = &*config.discoveries else {
+        panic!("{:?}", config.discoveries)
+    };
+    assert!(files.warns && !keys.warns && files.grace.as_secs() == 2);
+    assert_eq!(files.place(), "/etc/x/{{ app }}.conf on web-1, web-2");
+    assert_eq!(
+        keys.place(),
+        "/svc/{{ app }}/ in https://etcd-1:2379, https://etcd-2:2379"
+    );
+    let told = complaints(&config).join("\n");
+    assert!(!told.contains("hunter22"), "{told}");
+    insta::assert_snapshot!(told);
+}
+
+#[test]
 fn a_broken_host_loses_only_itself_and_says_where() {
     let machine = Machine::with(
         r#"

@@ -15,6 +15,7 @@ ps:procps tail:coreutils /usr/bin/python3:python3-minimal busybox:busybox-static
 tmux:tmux docker-registry:docker-registry htpasswd:apache2-utils haproxy:haproxy
 /usr/lib/python3*/ensurepip:python3-venv
 /usr/lib/postgresql/*/bin/initdb:postgresql psql:postgresql-client setpriv:util-linux
+etcd:etcd-server etcdctl:etcd-client
 rsyslogd:rsyslog nats-server:nats-server /usr/lib/python3/dist-packages/aiosmtpd/main.py:python3-aiosmtpd
 '
 

@@ -12,7 +12,7 @@ use crate::engine::list::state;
 use crate::engine::session::Session;
 use crate::engine::wire::escape;
 use crate::model::release::{Found, Mark, Pin, Print, Scope};
-use crate::model::{ContainerId, Health, printable, redact};
+use crate::model::{ContainerId, Health, Publication, printable, redact};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -33,6 +33,21 @@ struct Inspected {
     config: Config,
     #[serde(default)]
     host_config: HostConfig,
+    #[serde(default)]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    ports: Option<HashMap<String, Option<Vec<Binding>>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Binding {
+    host_ip: String,
+    host_port: String,
 }
 
 #[derive(Deserialize)]
@@ -137,7 +152,29 @@ fn read(found: Inspected) -> Found {
             .strip_prefix("container:")
             .map(ContainerId::new),
         rises: !matches!(found.host_config.restart_policy.name.as_str(), "" | "no"),
+        ports: published(found.network_settings),
     }
+}
+
+/// The TCP ports that others reach; what only the host itself reaches is none.
+fn published(settings: NetworkSettings) -> Vec<Publication> {
+    let mut all = Vec::new();
+    for (port, bindings) in settings.ports.unwrap_or_default() {
+        let Some(Ok(container)) = port.strip_suffix("/tcp").map(str::parse) else {
+            continue;
+        };
+        let open = bindings.into_iter().flatten().filter(|one| {
+            let ip: Option<std::net::IpAddr> = one.host_ip.parse().ok();
+            ip.is_none_or(|ip| !ip.is_loopback())
+        });
+        all.extend(open.filter_map(|one| {
+            let host = one.host_port.parse().ok()?;
+            Some(Publication { container, host })
+        }));
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// What to call a pinned image so that it is exactly that one: its name where that means it, else its digest or id.

@@ -13,7 +13,10 @@ use super::{
     stdio::SessionStream,
     tunnel::{Inner, Stream},
 };
-use crate::model::{Trouble, TroubleKind, printable};
+use crate::{
+    engine::placing,
+    model::{Placing, Trouble, TroubleKind, printable},
+};
 
 /// How long the host may take to look at a socket or a file.
 const LOOK: Duration = Duration::from_secs(10);
@@ -194,6 +197,22 @@ else echo wharf-socket fine; fi"#
         let end = format!("sync '{part}' 2>/dev/null; mv -f '{part}' '{path}'");
         self.shell.ask(&end, LOOK).await.map_err(told)?;
         Ok(())
+    }
+
+    /// Puts a file there; whether something was to be done.
+    pub async fn place(&self, placing: &Placing) -> Result<bool, Trouble> {
+        plain(&placing.path)?;
+        let script = placing::script(placing);
+        self.shell.ask(&script.begin, LOOK).await.map_err(told)?;
+        let sent = self.shell.send(&script.part, placing.text.as_bytes());
+        sent.await.map_err(told)?;
+        placing::told(&self.run(&script.end).await?)
+    }
+
+    /// Runs a short script there; what it printed.
+    pub async fn run(&self, script: &str) -> Result<String, Trouble> {
+        let asked = self.shell.ask(script, placing::DEADLINE).await;
+        asked.map_err(told)
     }
 
     fn ways(&self) -> MutexGuard<'_, HashMap<String, Way>> {

@@ -1,6 +1,6 @@
 //! A container of an app as it is found on a host.
 
-use crate::model::{ContainerId, Health, State, Timestamp};
+use crate::model::{ContainerId, Health, Publication, State, Timestamp};
 
 use super::{Print, ReleaseNumber};
 
@@ -33,6 +33,8 @@ pub struct Found {
     pub rises: bool,
     /// The container whose network it uses, where that is not its own.
     pub joins: Option<ContainerId>,
+    /// The TCP ports that its host publishes for others.
+    pub ports: Vec<Publication>,
 }
 
 /// What we write on a container when we make it; it never changes.

@@ -15,8 +15,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    BalancerStep, ContainerId, HostName, RegistryAction, Resource, jenkins::JenkinsStep,
-    release::DeployAction, swarm::SwarmAction,
+    BalancerStep, ContainerId, DiscoveryStep, HostName, RegistryAction, Resource,
+    jenkins::JenkinsStep, release::DeployAction, swarm::SwarmAction,
 };
 
 /// What is cleaned up by a prune.
@@ -130,6 +130,8 @@ pub enum Action {
     Balancer(BalancerStep),
     /// Something is done on a Jenkins server.
     Jenkins(JenkinsStep),
+    /// The targets of an app are listed anew.
+    Discovery(DiscoveryStep),
     /// Something is done to a part of a Swarm.
     Swarm(SwarmAction),
     /// A target of a deploy is brought to its release.
@@ -219,6 +221,7 @@ impl fmt::Display for Action {
             Self::Swarm(action) => action.fmt(f),
             Self::Balancer(step) => step.action.fmt(f),
             Self::Jenkins(step) => step.action.fmt(f),
+            Self::Discovery(step) => step.fmt(f),
             Self::Deploy(action) => action.fmt(f),
         }
     }

@@ -42,7 +42,7 @@ impl<P: Place> Deploy<'_, P> {
             Some(previous) => {
                 let to = self.converge_to(previous, target, Lane::Stable);
                 let work = async {
-                    let done = converge(&to, self.place, &say).await?;
+                    let done = converge(&to, self.place, &self.teller, &say).await?;
                     let is = if done == SO_ALREADY {
                         "was still"
                     } else {
@@ -55,7 +55,14 @@ impl<P: Place> Deploy<'_, P> {
             None => {
                 let release = &self.rollout.release;
                 let fronts = self.fronts(&target.service);
-                let work = withdraw(release, target, self.place, &fronts, self.rollout.adopt);
+                let work = withdraw(
+                    release,
+                    target,
+                    self.place,
+                    &self.teller,
+                    &fronts,
+                    self.rollout.adopt,
+                );
                 self.step(target, work).await
             }
         }
@@ -89,6 +96,8 @@ impl<P: Place> Deploy<'_, P> {
                 .each_host(&stage.targets, |target| Box::pin(self.one_back(target)))
                 .await;
             troubles.extend(failed);
+            let told = self.teller.tell(&|_| {}).await;
+            troubles.extend(told.err().map(|trouble| trouble.why));
         }
         // What the new release does not have was taken away last, if it came that far.
         let gone = leftovers(self.rollout);
@@ -97,10 +106,18 @@ impl<P: Place> Deploy<'_, P> {
                 .each_host(&gone, |target| Box::pin(self.one_back(target)))
                 .await;
             troubles.extend(failed);
+            let told = self.teller.tell(&|_| {}).await;
+            troubles.extend(told.err().map(|trouble| trouble.why));
         }
         if self.stop.is_cancelled() {
             return End::Paused(format!(
                 "broken off on the way back ({why}); `app abort` goes on with it"
+            ));
+        }
+        if let Some(untold) = self.teller.untold() {
+            // Whoever reads a list that is wrong would ask targets that are gone.
+            return End::Paused(format!(
+                "on the way back ({why}) its targets could not be listed: {untold}; `app abort` goes on with it"
             ));
         }
         let number = previous.map_or_else(|| "nothing".to_owned(), |one| one.number.to_string());

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::{
     listen::{Ear, Heard},
     place::{Place, Trouble},
+    teller::Teller,
     traffic::{Move, WayIn, left_behind, take_out, way_in},
 };
 use crate::model::{
@@ -330,14 +331,16 @@ fn wanted(release: &Release, target: &Target) -> Option<Restart> {
 
 /// Brings a target to its release. What it waits for goes to `say`. The error says why it did not get there; the new
 /// container is gone then, and an old one that could stay was left alone.
-pub async fn converge(
+pub async fn converge<P: Place>(
     converge: &Converge,
-    place: &impl Place,
+    place: &P,
+    teller: &Teller<'_, P>,
     say: &(dyn Fn(Said) + Sync),
 ) -> Result<String, Trouble> {
     let mut run = Run {
         converge,
         place,
+        teller,
         say,
         seen: Seen::default(),
         ear: Ear::new(&converge.gate),
@@ -353,6 +356,7 @@ pub async fn converge(
 struct Run<'r, P> {
     converge: &'r Converge,
     place: &'r P,
+    teller: &'r Teller<'r, P>,
     say: &'r (dyn Fn(Said) + Sync),
     seen: Seen,
     ear: Ear,
@@ -398,6 +402,7 @@ impl<P: Place> Run<'_, P> {
         };
         match sides(self.converge, &print, all).0 {
             Some(new) if new.is_live() => {
+                self.teller.stays(&new.id);
                 // What runs already before anything was done here was well before.
                 let is_old = !self.changed
                     && self.up_since.is_none()
@@ -492,8 +497,9 @@ impl<P: Place> Run<'_, P> {
         }
     }
 
-    /// Takes a container out of traffic.
+    /// Takes a container out of traffic: off all lists first, then out of its balancers.
     async fn part(&self, one: &Found) -> Result<(), Trouble> {
+        self.teller.leaves(one, self.say).await?;
         let (host, fronts) = (&self.converge.target.host, self.converge.fronts());
         take_out(self.place, &fronts, None, (host, one), self.say).await
     }
@@ -597,10 +603,11 @@ where
 
 /// Takes the containers of a target that a release does not have out of traffic and stops them; with `revive`, those of
 /// somebody else that had to make room run again.
-pub(super) async fn withdraw(
+pub(super) async fn withdraw<P: Place>(
     release: &Release,
     target: &Target,
-    place: &impl Place,
+    place: &P,
+    teller: &Teller<'_, P>,
     fronts: &[&Front],
     revive: bool,
 ) -> Result<String, Trouble> {
@@ -618,6 +625,7 @@ pub(super) async fn withdraw(
             patiently(|| place.set_restart(host, one, None)).await?;
         }
         if one.is_live() {
+            teller.leaves(one, &|_| {}).await?;
             take_out(place, fronts, None, (host, one), &|_| {}).await?;
             patiently(|| place.stop(host, one)).await?;
             stopped += 1;

@@ -23,6 +23,7 @@ mod rollout;
 mod site;
 mod spread;
 mod swarm;
+mod teller;
 #[cfg(test)]
 pub(crate) mod tests;
 mod traffic;

@@ -1,6 +1,6 @@
 //! What the loop needs of a host, and what can go wrong with it.
 
-use std::{path::Path, time::Duration};
+use std::{net::IpAddr, path::Path, time::Duration};
 
 use futures_util::stream::BoxStream;
 
@@ -9,7 +9,7 @@ use crate::{
     clients::{self, haproxy::Sample},
     engine,
     model::{
-        Backend, ContainerId, HostName, Rules, Said, Share, Timestamp,
+        Backend, ContainerId, HostName, Listing, Rules, Said, Share, Timestamp,
         app::Restart,
         release::{Converge, Found, Front, Lease, Pin, Scope},
     },
@@ -138,6 +138,22 @@ pub trait Place: Swarms {
         host: &HostName,
         scope: &Scope,
     ) -> impl Future<Output = Result<(), Trouble>> + Send;
+
+    /// Whether somebody keeps a list of the targets of an app.
+    fn is_listed(&self, _: &Scope) -> bool {
+        false
+    }
+
+    /// Where others reach a host.
+    fn address(&self, host: &HostName) -> impl Future<Output = Result<IpAddr, Trouble>> + Send;
+
+    /// Brings a list of targets to all who keep it; answers what is to be known of that. With `leaving`, their readers get
+    /// the time that they need.
+    fn publish(
+        &self,
+        listing: &Listing,
+        leaving: bool,
+    ) -> impl Future<Output = Result<Vec<String>, Trouble>> + Send;
 
     /// The backends of a front that there are: the stable one, then that of a gray release.
     fn backends(&self, front: &Front)

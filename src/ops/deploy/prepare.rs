@@ -28,7 +28,7 @@ use crate::{
         },
     },
     ops::{
-        Crew, maintenance, pipeline,
+        Crew, discovery, maintenance, pipeline,
         plan::{Confirm, Plan, Refusal, RefusalKind, unpermitted, unplanned},
         sentence::{
             AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
@@ -99,6 +99,9 @@ pub async fn prepare(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refus
 async fn prepared(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal> {
     if let Sentence::Host(command) = sentence {
         return maintenance::prepare(desk, sentence, command).await;
+    }
+    if let Sentence::Discovery(command) = sentence {
+        return discovery::prepare(desk, sentence, command).await;
     }
     if let Sentence::Pipeline(command) = sentence {
         return pipeline::prepare(desk, sentence, command).await;

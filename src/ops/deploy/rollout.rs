@@ -21,6 +21,7 @@ use super::{
     hold::{Life, beat, lease},
     place::{Place, Trouble},
     swarm,
+    teller::Teller,
     traffic::Move,
     watch::WATCH,
 };
@@ -134,6 +135,7 @@ pub async fn run(
         rollout: &rollout,
         lease: &lease,
         place,
+        teller: Teller::new(place, &rollout),
         secrets,
         by,
         stop: &stop,
@@ -286,6 +288,8 @@ pub(super) enum Stopped {
     Wished(Wish),
     /// Nobody can tell whether a gray release is as good.
     Unsure(String),
+    /// Its targets could not be listed.
+    Untold(String),
     /// Somebody else changed what is to be changed.
     Asks(String),
     /// This program is to end, or the store is silent.
@@ -321,6 +325,7 @@ pub(super) struct Deploy<'d, P> {
     pub(super) rollout: &'d Rollout,
     pub(super) lease: &'d Lease,
     pub(super) place: &'d P,
+    pub(super) teller: Teller<'d, P>,
     secrets: &'d Secrets,
     pub(super) by: &'d str,
     pub(super) stop: &'d CancellationToken,
@@ -386,7 +391,15 @@ impl<P: Place> Deploy<'_, P> {
             let _turn = gate.acquire().await;
             self.fetch(host).await
         });
-        join_all(pulling).await.into_iter().collect()
+        let pulled: Result<(), String> = join_all(pulling).await.into_iter().collect();
+        pulled?;
+        if self.rollout.previous.is_none() && !self.again {
+            return Ok(());
+        }
+        // What cannot be told now could not be told later, when targets are to go.
+        self.life.set_detail("listing its targets".to_owned());
+        let told = self.teller.tell(&|_| {}).await;
+        told.map_err(|trouble| trouble.why)
     }
 
     /// Has a host fetch the images that it lacks.
@@ -470,6 +483,7 @@ impl<P: Place> Deploy<'_, P> {
             if self.stop.is_cancelled() {
                 return Err(Stopped::Cancelled);
             }
+            self.listed(stage).await?;
             if !failed.is_empty() {
                 let why = failed.join("; ");
                 return Err(Stopped::Failed { why, first });
@@ -501,7 +515,7 @@ impl<P: Place> Deploy<'_, P> {
         for target in leftovers(self.rollout) {
             let release = &self.rollout.release;
             let fronts = self.fronts(&target.service);
-            let gone = withdraw(release, &target, self.place, &fronts, false);
+            let gone = withdraw(release, &target, self.place, &self.teller, &fronts, false);
             let done = self.step(&target, gone).await;
             told.extend(done.err().map(|trouble| trouble.why));
         }
@@ -524,6 +538,19 @@ impl<P: Place> Deploy<'_, P> {
             }));
         }
         Ok(told.join("; "))
+    }
+
+    /// What a stage brought stands on the lists. A list that could not be written stands still the deploy: old and new ones
+    /// run, and nobody is asked who is gone.
+    pub(super) async fn listed(&self, stage: &Stage) -> Result<(), Stopped> {
+        if let Some(why) = self.teller.untold() {
+            return Err(Stopped::Untold(why));
+        }
+        let told = match stage.targets.first() {
+            Some(first) => self.teller.tell(&self.say(first)).await,
+            None => Ok(()),
+        };
+        told.map_err(|trouble| Stopped::Untold(trouble.why))
     }
 
     /// Where containers of a service may stand, of this release and of the one before.
@@ -570,7 +597,10 @@ impl<P: Place> Deploy<'_, P> {
             Box::pin(async move {
                 let say = self.say(target);
                 let done = self
-                    .step(target, converge(&converge_to, self.place, &say))
+                    .step(
+                        target,
+                        converge(&converge_to, self.place, &self.teller, &say),
+                    )
                     .await;
                 marked.fetch_or(done.as_deref() != Ok(SO_ALREADY), Ordering::Relaxed);
                 done
@@ -666,6 +696,9 @@ impl<P: Place> Deploy<'_, P> {
                 End::Paused("broken off; `app continue` goes on, `app abort` goes back".to_owned())
             }
             Stopped::Wished(Wish::Abort) => self.back("somebody wished it").await,
+            Stopped::Untold(why) => End::Paused(format!(
+                "its targets could not be listed: {why}; `app continue` tries again, `app abort` goes back"
+            )),
             Stopped::Asks(why) => End::Paused(format!(
                 "{why}; `app continue` overrules that, `app abort` goes back"
             )),

@@ -1,6 +1,6 @@
 //! The real hosts as the loop uses them.
 
-use std::{path::Path, time::Duration};
+use std::{net::IpAddr, path::Path, time::Duration};
 
 use futures_util::{
     StreamExt as _,
@@ -14,12 +14,12 @@ use super::{
 use crate::{
     clients::haproxy::{Sample, Watched},
     model::{
-        Action, Backend, ContainerId, HostName, ImageAction, Resource, Rules, Said, Share, Step,
-        Subject, Timestamp,
+        Action, Backend, ContainerId, HostName, ImageAction, Listing, Resource, Rules, Said, Share,
+        Step, Subject, Timestamp,
         app::Restart,
         release::{Converge, Found, Front, Lease, Pin, Scope},
     },
-    ops::Crew,
+    ops::{Crew, discovery},
 };
 
 /// Something done to a container.
@@ -148,6 +148,18 @@ impl Place for Crew {
 
     async fn unmark(&self, host: &HostName, scope: &Scope) -> Result<(), Trouble> {
         Ok(self.engines.unmark(host, scope).await?)
+    }
+
+    fn is_listed(&self, scope: &Scope) -> bool {
+        self.discoveries.of(scope).next().is_some()
+    }
+
+    async fn address(&self, host: &HostName) -> Result<IpAddr, Trouble> {
+        Ok(self.engines.address(host).await?)
+    }
+
+    async fn publish(&self, listing: &Listing, leaving: bool) -> Result<Vec<String>, Trouble> {
+        Ok(discovery::publish(self, listing, leaving).await?)
     }
 
     async fn backends(&self, front: &Front) -> Result<Vec<Backend>, Trouble> {

@@ -4,6 +4,7 @@
 
 pub(crate) mod drift;
 mod gray;
+mod listed;
 mod swarm;
 
 use std::{
@@ -26,7 +27,7 @@ use crate::{
     clients::haproxy::Sample,
     model::{
         Backend, ContainerId, DatabasePlace, Endpoint, Event, Fleet, Health, HostName, HostSpec,
-        Image, Outcome, Rules, Said, Share, State, Timestamp,
+        Image, Listing, Outcome, Publication, Rules, Said, Share, State, Timestamp,
         app::{
             AppName, Condition, Dependency, HostPort, ImageReference, Published, Restart, Service,
             ServiceName, Spec,
@@ -62,6 +63,7 @@ struct Hosts {
     fewest: Mutex<Option<usize>>,
     edge: Arc<Mutex<gray::Edge>>,
     swarm: Mutex<swarm::Memory>,
+    book: Mutex<listed::Book>,
 }
 
 fn trouble(why: &str) -> Trouble {
@@ -203,6 +205,10 @@ impl Place for Hosts {
                 started: None,
                 rises: service.restart.is_some(),
                 joins,
+                ports: vec![Publication {
+                    container: 80,
+                    host: 30_000 + u16::try_from(id).unwrap(),
+                }],
             },
         });
         Ok(())
@@ -248,6 +254,7 @@ impl Place for Hosts {
     async fn stop(&self, host: &HostName, one: &Found) -> Result<(), Trouble> {
         self.act(format!("stop {}", one.name)).await;
         let well = one.health != Health::Unhealthy;
+        self.book.lock().unwrap().stops(one);
         self.edge.lock().unwrap().stops(gray::at(host, one), well);
         self.change(host, &one.id, |one| one.found.state = State::Exited);
         Ok(())
@@ -310,6 +317,19 @@ impl Place for Hosts {
     async fn unmark(&self, host: &HostName, _: &Scope) -> Result<(), Trouble> {
         self.marks.lock().unwrap().remove(host);
         Ok(())
+    }
+
+    fn is_listed(&self, _: &Scope) -> bool {
+        self.book.lock().unwrap().open
+    }
+
+    async fn address(&self, _: &HostName) -> Result<std::net::IpAddr, Trouble> {
+        Ok([10, 0, 0, 1].into())
+    }
+
+    async fn publish(&self, listing: &Listing, leaving: bool) -> Result<Vec<String>, Trouble> {
+        self.act(format!("publish {leaving}")).await;
+        self.book.lock().unwrap().publish(listing)
     }
 
     async fn backends(&self, _: &Front) -> Result<Vec<Backend>, Trouble> {
@@ -666,6 +686,7 @@ async fn somebody_elses_container_is_left_alone_or_adopted() {
             started: None,
             rises: true,
             joins: None,
+            ports: Vec::new(),
         };
         let one_there = One {
             found: foreign,

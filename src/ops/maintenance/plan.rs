@@ -27,6 +27,8 @@ pub struct Rest<'r> {
     pub facts: &'r [RestFacts],
     /// Its servers that take traffic, by balancer.
     pub servers: &'r [(Arc<str>, ServerName)],
+    /// What takes its targets off lists.
+    pub lists: &'r [Step],
     /// Backends that have no other server.
     pub bare: &'r [String],
     /// Where else its apps run.
@@ -65,6 +67,7 @@ pub fn drain(sentence: &Sentence, fleet: &Fleet, rest: &Rest<'_>) -> Result<Plan
     }
     let maintenance = noted(rest, &live);
     let mut steps = rest.moving.steps.clone();
+    steps.extend(rest.lists.iter().cloned());
     steps.extend(rest.servers.iter().map(|(balancer, server)| {
         let action = BalancerAction::Drain {
             server: server.clone(),
@@ -239,6 +242,8 @@ fn apps(rest: &Rest<'_>, live: &[&Container]) -> Vec<String> {
 
 /// What the end of a maintenance is planned from.
 pub struct Back<'b> {
+    /// What puts its targets onto lists again.
+    pub lists: &'b [Step],
     /// The host.
     pub host: &'b Host,
     /// What is recorded of it.
@@ -272,6 +277,7 @@ pub fn activate(sentence: &Sentence, back: &Back<'_>) -> Plan {
         };
         steps.push(at_balancer(host, &one.balancer, &server, action));
     }
+    steps.extend(back.lists.iter().cloned());
     let mut told = vec![
         known.to_string(),
         format!(

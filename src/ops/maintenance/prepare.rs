@@ -15,6 +15,7 @@ use crate::{
     ops::{
         HostCommand,
         deploy::{Desk, current},
+        discovery,
         plan::{Plan, Refusal, RefusalKind},
         sentence::{DrainHostArgs, Replicas, Sentence},
         target::HostPattern,
@@ -47,11 +48,16 @@ pub async fn prepare(
             let known = known
                 .ok_or_else(|| refusal(format!("{} is in no maintenance", host.name()), ""))?;
             let moving = returning(desk, sentence, known).await?;
+            let wait = args.wait;
+            let started: Vec<ContainerId> =
+                known.stopped.iter().map(|one| one.id.clone()).collect();
+            let lists = &discovery::stay(desk, host, &started, wait).await?;
             let back = Back {
+                lists,
                 host,
                 known,
                 moving: &moving,
-                wait: args.wait,
+                wait,
             };
             Ok(activate(sentence, &back))
         }
@@ -104,6 +110,7 @@ async fn to_rest(
     };
     let traffic = traffic(desk, host, &moving.ports).await?;
     let elsewhere = elsewhere(desk, host, &resting).await?;
+    let lists = &discovery::leave(desk, host).await?;
     drain(
         sentence,
         desk.fleet,
@@ -111,6 +118,7 @@ async fn to_rest(
             host,
             facts: &facts,
             servers: &traffic.servers,
+            lists,
             bare: &traffic.bare,
             elsewhere: &elsewhere,
             moving: &moving,

@@ -71,6 +71,7 @@ fn drained(
             host,
             facts: &facts(),
             servers: if known.is_some() { &[] } else { &servers },
+            lists: &[],
             bare: &["edge: shop_stable".to_owned()],
             elsewhere: &elsewhere,
             moving: &Moving::default(),
@@ -161,6 +162,7 @@ fn what_a_first_try_left_is_gone_on_with_and_comes_back_as_it_was() {
     let back = activate(
         &sentence,
         &Back {
+            lists: &[],
             host,
             known: &kept,
             moving: &Moving::default(),

@@ -193,8 +193,10 @@ fn busy(action: &Action) -> &'static str {
         Action::Network(action) => action.busy(),
         Action::Volume(action) => action.busy(),
         Action::Swarm(action) => action.busy(),
-        Action::Registry(_) | Action::Balancer(_) | Action::Jenkins(_) | Action::Deploy(_) => {
-            "working"
-        }
+        Action::Registry(_)
+        | Action::Balancer(_)
+        | Action::Jenkins(_)
+        | Action::Discovery(_)
+        | Action::Deploy(_) => "working",
     }
 }

@@ -130,6 +130,7 @@ fn takes_several(action: &Action) -> bool {
         | Action::Registry(_)
         | Action::Balancer(_)
         | Action::Jenkins(_)
+        | Action::Discovery(_)
         | Action::Swarm(
             SwarmAction::Availability { .. } | SwarmAction::Restart | SwarmAction::Create(_),
         )
@@ -183,7 +184,11 @@ fn action(action: &Action, names: &[String]) -> Vec<String> {
         Action::Volume(action) => return volume(action, names),
         Action::Swarm(action) => return swarm(action, names),
         // No command of docker does that, and their plans name none.
-        Action::Registry(_) | Action::Balancer(_) | Action::Jenkins(_) | Action::Deploy(_) => {
+        Action::Registry(_)
+        | Action::Balancer(_)
+        | Action::Jenkins(_)
+        | Action::Discovery(_)
+        | Action::Deploy(_) => {
             return Vec::new();
         }
         // These are no commands of docker, and have commands of their own in their plans.

@@ -89,6 +89,7 @@ fn of_container(action: &Action, container: &Container) -> Option<String> {
         | Action::Registry(_)
         | Action::Balancer(_)
         | Action::Jenkins(_)
+        | Action::Discovery(_)
         | Action::Swarm(_)
         | Action::Deploy(_) => None,
     }

@@ -4,6 +4,7 @@ mod act;
 mod app;
 mod balancer;
 mod configure;
+mod discovery;
 mod docker;
 mod gather;
 mod host;
@@ -252,6 +253,7 @@ impl Sentence {
             }
             Self::Balancer(command) => balancer::plan(self, command, fleet, selection),
             Self::Jenkins(command) => jenkins::plan(self, command, fleet, selection),
+            Self::Discovery(command) => discovery::plan(self, command, fleet),
             Self::Logs(_)
             | Self::Audit(_)
             | Self::Subnet(_)

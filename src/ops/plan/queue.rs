@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Plan, Refusal, RefusalKind};
 use crate::{
     model::{
-        Actor, Fleet, MASK, Subject,
+        Action, Actor, Fleet, MASK, Subject,
         pipeline::{BY_HAND, Cause, Pipeline, PipelineStep, Run, Verb},
     },
     ops::{
@@ -96,7 +96,11 @@ fn closed(sentence: &Sentence, plan: &Plan, fleet: &Fleet) -> Option<String> {
         }),
         _ => None,
     };
-    let mut all = hosts.chain(of_task).chain(of_balancer);
+    let of_discovery = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Discovery(step) => Some(step.scope.environment.to_string()),
+        _ => None,
+    });
+    let mut all = hosts.chain(of_task).chain(of_balancer).chain(of_discovery);
     all.find(|name| fleet.environment(name).worker_only)
 }
 

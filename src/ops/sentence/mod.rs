@@ -3,6 +3,7 @@
 mod app;
 mod balancer;
 mod container;
+mod discovery;
 mod error;
 mod fleet;
 mod host;
@@ -33,6 +34,7 @@ pub use container::{
     ContainerCommand, ContainerName, CopySide, ExecArgs, Grace, KillArgs, RemoveArgs, ShowArgs,
     Signal, Targets,
 };
+pub use discovery::{DiscoveryCommand, DiscoveryPlace, PushArgs};
 pub use error::ParseError;
 pub(crate) use fleet::seconds;
 pub use fleet::{AuditCommand, ListArgs, LogsCommand, Moment};
@@ -103,6 +105,9 @@ pub enum Sentence {
     /// Load balancers: what stands behind them, and who gets traffic
     #[command(subcommand)]
     Balancer(BalancerCommand),
+    /// Service discovery: who keeps lists of the targets of apps
+    #[command(subcommand)]
+    Discovery(DiscoveryCommand),
     /// Jenkins: its jobs and builds, their consoles, what waits
     #[command(subcommand)]
     Jenkins(JenkinsCommand),
@@ -213,6 +218,7 @@ impl Sentence {
             Self::Registry(command) => command.why(),
             Self::Balancer(command) => command.why(),
             Self::Jenkins(command) => command.why(),
+            Self::Discovery(command) => command.why(),
             Self::App(command) => command.why(),
             Self::Pipeline(command) => command.why(),
             Self::Node(command) => command.why(),

@@ -121,6 +121,7 @@ impl Sentence {
             Self::Registry(command) => command.danger(),
             Self::Balancer(command) => command.danger(),
             Self::Jenkins(command) => command.danger(),
+            Self::Discovery(command) => command.danger(),
             Self::App(command) => command.danger(),
             Self::Pipeline(command) => command.danger(),
             Self::Swarm(command) => command.danger(),
@@ -165,6 +166,7 @@ impl Sentence {
             Self::Registry(command) => command.role(),
             Self::Balancer(command) => command.role(),
             Self::Jenkins(command) => command.role(),
+            Self::Discovery(command) => command.role(),
             Self::App(command) => command.role(),
             Self::Pipeline(command) => command.role(),
             Self::Swarm(command) => command.role(),
@@ -203,6 +205,7 @@ impl Sentence {
             | Self::Registry(_)
             | Self::Balancer(_)
             | Self::Jenkins(_)
+            | Self::Discovery(_)
             | Self::Pipeline(_)
             | Self::Notify(_)
             | Self::Template(_) => Accepts::Nothing,

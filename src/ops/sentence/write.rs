@@ -118,6 +118,7 @@ impl Sentence {
             Self::Registry(command) => command.words(),
             Self::Balancer(command) => command.words(),
             Self::Jenkins(command) => command.words(),
+            Self::Discovery(command) => command.words(),
             Self::Swarm(command) => command.words(),
             Self::Node(command) => command.words(),
             Self::Service(command) => command.words(),
@@ -150,6 +151,7 @@ impl Sentence {
             Self::Registry(command) => registry(&mut words, command),
             Self::Balancer(command) => balancer(&mut words, command),
             Self::Jenkins(command) => command.write(&mut words),
+            Self::Discovery(command) => command.write(&mut words),
             Self::Swarm(_) => {}
             Self::Node(command) => node(&mut words, command, targets),
             Self::Service(command) => service(&mut words, command, targets),

@@ -6,6 +6,7 @@ mod balancers;
 mod builds;
 mod columns;
 mod completing;
+mod discovery;
 mod filtering;
 mod jenkins;
 mod networks;
@@ -47,6 +48,7 @@ fn fleet() -> Fleet {
     let mut fleet = Fleet::new();
     fleet.balancers = Arc::from([balancers::edge()]);
     fleet.jenkins = Arc::from([jenkins::ci()]);
+    fleet.discoveries = Arc::from([discovery::lists()]);
     fleet.apply(Event::Tick(at(0)));
     fleet.apply(Event::Hosts(
         hosts
