@@ -14,11 +14,13 @@ use super::{
 use crate::{
     clients::{
         self, Finding,
-        haproxy::{About, Balancer, Balancers, Blueprint, render},
+        balancer::{About, Balancer, Balancers},
+        haproxy::{Blueprint, render},
+        nginx,
     },
     console::engine_settings,
     engine::Engines,
-    model::{Backend, BalancerSpec, Mark, Slot, span},
+    model::{Backend, BalancerKind, BalancerSpec, Mark, Slot},
     ops::{
         BalancerCommand, balancers_over,
         sentence::{RenderBalancerArgs, ShowBalancerArgs},
@@ -109,17 +111,11 @@ fn list_row(spec: &BalancerSpec, known: &Known) -> Vec<String> {
         Ok((about, backends)) => {
             let slots = || backends.iter().flat_map(|one| &one.slots);
             let serving = slots().filter(|slot| slot.is_serving()).count();
-            let up = span(i64::try_from(about.uptime).unwrap_or(i64::MAX));
-            let detail = format!(
-                "HAProxy {}, up {up}, socket {}",
-                about.version,
-                about.level.word()
-            );
             (
                 "online",
                 backends.len().to_string(),
                 format!("{serving}/{}", slots().count()),
-                detail,
+                about.words(),
             )
         }
         Err(error) => ("offline", String::new(), String::new(), error.reason()),
@@ -142,14 +138,10 @@ async fn show(session: &Session, args: &ShowBalancerArgs) -> Result<Exit, Failur
         Some(name) => vec![balancer.backend(name).await?],
         None => balancer.backends().await?,
     };
-    // A balancer without canaries has no map.
-    let shares = match balancer.own_map() {
-        Ok(map) => balancer.shares(map).await.unwrap_or_else(|error| {
-            super::complain(&error.to_string());
-            Vec::new()
-        }),
-        Err(_) => Vec::new(),
-    };
+    let shares = balancer.shares().await.unwrap_or_else(|error| {
+        super::complain(&error.to_string());
+        Vec::new()
+    });
     let mut out = Out::take();
     match session.options.output {
         Output::Json => {
@@ -226,14 +218,14 @@ fn slot_row(slot: &Slot, is_wide: bool) -> Vec<String> {
 
 fn backend_row(backend: &Backend, is_wide: bool) -> Vec<String> {
     let did = &backend.counters;
-    let free = backend
-        .slots
-        .iter()
-        .filter(|slot| backend.is_free(slot))
-        .count();
+    let room = if backend.elastic {
+        format!("{} servers", backend.slots.len())
+    } else {
+        format!("{} of {} free", backend.room(), backend.slots.len())
+    };
     let mut row = vec![
         backend.name.to_string(),
-        format!("{free} of {} free", backend.slots.len()),
+        room,
         String::new(),
         format!("{} serving", backend.serving()),
         String::new(),
@@ -309,6 +301,18 @@ fn rendered(session: &Session, args: &RenderBalancerArgs) -> Result<Exit, Failur
         }
         None => None,
     };
+    if let Some(BalancerKind::Nginx(own)) = spec.map(|spec| &spec.kind) {
+        if args.sources.is_some() {
+            let why = "--sources is for HAProxy; write a geo block of nginx for subnets".to_owned();
+            return Err(Failure::Usage(why));
+        }
+        let text = nginx::render(&nginx::Blueprint {
+            app: args.app.to_string(),
+            port: args.port,
+            file: own.file.to_string(),
+        })?;
+        return print(session, &args.app, &text);
+    }
     let path = |own: Option<&std::sync::Arc<str>>, usual: &str| {
         own.map_or_else(|| usual.to_owned(), ToString::to_string)
     };
@@ -328,9 +332,13 @@ fn rendered(session: &Session, args: &RenderBalancerArgs) -> Result<Exit, Failur
         socket: path(spec.map(|spec| &spec.socket), "/run/haproxy/admin.sock"),
         sources: args.sources.clone(),
     })?;
+    print(session, &args.app, &text)
+}
+
+fn print(session: &Session, app: &str, text: &str) -> Result<Exit, Failure> {
     let mut out = Out::take();
     if session.options.output.is_json() {
-        out.json(&json!({"app": &*args.app, "configuration": text}))?;
+        out.json(&json!({"app": app, "configuration": text}))?;
     } else {
         out.lines(text.lines())?;
     }

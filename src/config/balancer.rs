@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{document::Section, file::environment_name};
-use crate::model::{BalancerKind, BalancerSpec, Endpoint, HostName, Machine, balancer::is_name};
+use crate::model::{
+    BalancerKind, BalancerSpec, Endpoint, HostName, Machine, NginxSpec, balancer::is_name,
+};
 
 const UNTIL: &str = "until then it does not count";
 
@@ -23,18 +25,33 @@ pub(super) fn read(section: &mut Section<'_, '_>, known: &mut Vec<BalancerSpec>)
         path(section, "config"),
     );
     let machine = machine(section);
+    let nginx = nginx(section, config.clone());
     let Some(name) = name.filter(|name| is_name(name)) else {
         let remedy = format!("write name = \"edge\"; {UNTIL}");
         return section.complain("needs a name of letters, digits and -_.:", remedy);
     };
-    if kind.is_some_and(|kind| kind != "haproxy") {
-        let remedy = format!("write kind = \"haproxy\"; {UNTIL}");
-        return section.complain_of("kind", "is not known", remedy);
-    }
+    let kind = match kind.as_deref() {
+        None | Some("haproxy") => BalancerKind::Haproxy,
+        Some("nginx") => match nginx {
+            Some(own) => BalancerKind::Nginx(Arc::new(own)),
+            None => {
+                let remedy = format!("write config = \"/etc/nginx/conf.d/wharf.conf\"; {UNTIL}");
+                return section.complain("needs the path of the file that Wharf changes", remedy);
+            }
+        },
+        Some(_) => {
+            let remedy = format!("write kind = \"haproxy\" or \"nginx\"; {UNTIL}");
+            return section.complain_of("kind", "is not known", remedy);
+        }
+    };
     let Some(machine) = machine else { return };
-    let Some(socket) = socket else {
-        let remedy = format!("write socket = \"/run/haproxy/admin.sock\"; {UNTIL}");
-        return section.complain("needs the path of its admin socket", remedy);
+    let socket = match (socket, &kind) {
+        (Some(socket), BalancerKind::Haproxy) => socket,
+        (_, BalancerKind::Nginx(_)) => Arc::from(""),
+        (None, BalancerKind::Haproxy) => {
+            let remedy = format!("write socket = \"/run/haproxy/admin.sock\"; {UNTIL}");
+            return section.complain("needs the path of its admin socket", remedy);
+        }
     };
     if known.iter().any(|one| *one.name == *name) {
         return section.complain(
@@ -44,7 +61,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, known: &mut Vec<BalancerSpec>)
     }
     known.push(BalancerSpec {
         name: Arc::from(name),
-        kind: BalancerKind::Haproxy,
+        kind,
         machine,
         socket,
         map,
@@ -53,6 +70,18 @@ pub(super) fn read(section: &mut Section<'_, '_>, known: &mut Vec<BalancerSpec>)
         environment,
         read_only,
     });
+}
+
+/// What only an nginx has: the file that is changed, and the commands around that.
+fn nginx(section: &mut Section<'_, '_>, file: Option<Arc<str>>) -> Option<NginxSpec> {
+    let pid = path(section, "pid").unwrap_or_else(|| Arc::from("/run/nginx.pid"));
+    let (check, reload) = (section.text("check"), section.text("reload"));
+    Some(NginxSpec {
+        file: file?,
+        check: check.map_or_else(|| Arc::from("nginx -t -q"), Arc::from),
+        reload: reload.map_or_else(|| Arc::from("nginx -s reload"), Arc::from),
+        pid,
+    })
 }
 
 /// A path on its machine.

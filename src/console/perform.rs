@@ -23,7 +23,9 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    clients::{discovery::Discoveries, haproxy::Balancers, jenkins::Servers, registry::Registries},
+    clients::{
+        balancer::Balancers, discovery::Discoveries, jenkins::Servers, registry::Registries,
+    },
     config::{self, Config, Flags, Paths},
     engine::{Engines, ExecSpec},
     logs::Excerpt,

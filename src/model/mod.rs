@@ -46,7 +46,7 @@ pub use backup::{
 };
 pub use balancer::{
     Admin, Backend, BalancerAction, BalancerKind, BalancerSpec, BalancerStep, Counters, Machine,
-    Rules, ServerName, Share, Slot, Standing, Verdict,
+    NginxSpec, Rules, ServerName, Share, Slot, Standing, Verdict,
 };
 pub use built::{BuildRecord, Built, sample_builds};
 pub use checkup::{Check, Finding, Mark, Said};

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     clients::{
+        balancer::Balancers,
         discovery::Discoveries,
-        haproxy::Balancers,
         jenkins::Servers,
         reach::{Reach, Stream, Way},
         registry::Registries,

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::{INBOX, Worker};
 use crate::{
-    clients::haproxy::Balancers,
+    clients::balancer::{Balancer, Balancers},
     engine::{Engines, Signal},
     model::{
         Event, Feed, Fleet, HostSpec, State, Timestamp,
@@ -202,6 +202,10 @@ impl Scaler {
             }
             Metric::Queue { balancer, backend } => {
                 let balancer = self.balancers.open(balancer).ok()?;
+                // What nobody counts is not known.
+                if matches!(balancer, Balancer::Nginx(_)) {
+                    return None;
+                }
                 let found = balancer.backends().await.ok()?;
                 let found = found.iter().find(|one| one.name == *backend)?;
                 let waiting: u64 =

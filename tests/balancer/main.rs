@@ -3,6 +3,7 @@
 
 mod app;
 mod moving;
+mod nginx;
 mod over_ssh;
 mod proxy;
 mod refusing;
@@ -11,12 +12,16 @@ mod sharing;
 #[expect(dead_code, reason = "more than these tests need")]
 #[path = "../ssh/ground.rs"]
 mod ssh;
+mod web;
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use wharf::{
-    clients::haproxy::{Balancer, Balancers},
+    clients::{
+        balancer::{self, Balancers},
+        haproxy::Balancer,
+    },
     engine::{self, Engines},
     model::{BalancerSpec, HostSpec, ServerName, Slot},
     ops,
@@ -48,7 +53,10 @@ impl Reached {
     }
 
     fn edge(&self) -> Balancer {
-        self.all.open("edge").unwrap()
+        match self.all.open("edge").unwrap() {
+            balancer::Balancer::Haproxy(edge) => edge,
+            balancer::Balancer::Nginx(_) => panic!("it is no HAProxy"),
+        }
     }
 }
 

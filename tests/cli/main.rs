@@ -18,6 +18,7 @@ mod gray;
 mod images;
 mod installing;
 mod networks;
+mod nginx;
 mod notify;
 mod parcels;
 mod pipelines;
@@ -35,3 +36,5 @@ mod terminal;
 mod upkeep;
 mod vaults;
 mod volumes;
+#[path = "../balancer/web.rs"]
+mod web;

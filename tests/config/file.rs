@@ -165,8 +165,19 @@ name = "no; good"
 socket = "/run/h.sock"
 
 [[balancer]]
+name = "web"
+kind = "nginx"
+config = "/etc/nginx/conf.d/wharf.conf"
+reload = "sudo nginx -s reload"
+
+[[balancer]]
 name = "nginx"
 kind = "nginx"
+socket = "/run/n.sock"
+
+[[balancer]]
+name = "envoy"
+kind = "envoy"
 socket = "/run/n.sock"
 
 [[balancer]]
@@ -186,7 +197,7 @@ enviroment = "prod"
 "#,
     );
     let config = machine.plain();
-    let [here, edge, away] = &*config.balancers else {
+    let [here, edge, away, web] = &*config.balancers else {
         panic!("{:?}", config.balancers)
     };
     assert_eq!(
@@ -203,6 +214,18 @@ enviroment = "prod"
         port: Some(2222),
     };
     assert_eq!((&away.machine, &away.map), (&lb, &None));
+    let wharf::model::BalancerKind::Nginx(own) = &web.kind else {
+        panic!("{web:?}")
+    };
+    assert_eq!(
+        [&*own.file, &*own.check, &*own.reload, &*own.pid],
+        [
+            "/etc/nginx/conf.d/wharf.conf",
+            "nginx -t -q",
+            "sudo nginx -s reload",
+            "/run/nginx.pid"
+        ]
+    );
     insta::assert_snapshot!(complaints(&config).join("\n"));
 }
 

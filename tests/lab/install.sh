@@ -12,7 +12,7 @@ sshd:openssh-server ssh:openssh-client ssh-keygen:openssh-client openssl:openssl
 ip:iproute2 bridge:iproute2 iptables:iptables
 nsenter:util-linux unshare:util-linux flock:util-linux setsid:util-linux
 ps:procps tail:coreutils /usr/bin/python3:python3-minimal busybox:busybox-static
-tmux:tmux docker-registry:docker-registry htpasswd:apache2-utils haproxy:haproxy
+tmux:tmux docker-registry:docker-registry htpasswd:apache2-utils haproxy:haproxy nginx:nginx-light
 /usr/lib/python3*/ensurepip:python3-venv
 /usr/lib/postgresql/*/bin/initdb:postgresql psql:postgresql-client setpriv:util-linux
 etcd:etcd-server etcdctl:etcd-client

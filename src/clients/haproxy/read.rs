@@ -139,6 +139,7 @@ pub(super) fn backends(states: &str, stat: &str) -> Result<Vec<Backend>, String>
             OF_BACKEND => backends.push(Backend {
                 name: Arc::from(row.text("pxname")),
                 slots: Vec::new(),
+                elastic: false,
                 queue: row.number("qcur"),
                 sessions: row.number("scur"),
                 counters: counters(&row),

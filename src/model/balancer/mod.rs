@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use self::{
     action::{BalancerAction, BalancerStep},
@@ -33,7 +33,7 @@ pub struct BalancerSpec {
     pub kind: BalancerKind,
     /// The machine it runs on.
     pub machine: Machine,
-    /// The path of its admin socket there.
+    /// The path of its admin socket there; empty for one that has none.
     pub socket: Arc<str>,
     /// The file of the map that holds the shares of canaries.
     pub map: Option<Arc<str>>,
@@ -48,18 +48,39 @@ pub struct BalancerSpec {
 }
 
 /// The kinds of balancers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BalancerKind {
     /// `HAProxy`, by its admin socket.
     Haproxy,
+    /// nginx, by a file that it includes.
+    Nginx(Arc<NginxSpec>),
+}
+
+/// How an nginx is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NginxSpec {
+    /// The file of upstreams and shares.
+    pub file: Arc<str>,
+    /// The command that finds its configuration good.
+    pub check: Arc<str>,
+    /// The command that has it read its configuration anew.
+    pub reload: Arc<str>,
+    /// The file with the number of its master process.
+    pub pid: Arc<str>,
 }
 
 impl fmt::Display for BalancerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Haproxy => f.write_str("haproxy"),
+            Self::Nginx(_) => f.write_str("nginx"),
         }
+    }
+}
+
+impl Serialize for BalancerKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -193,6 +214,8 @@ pub struct Backend {
     pub name: Arc<str>,
     /// Its servers, in the order of the configuration.
     pub slots: Vec<Slot>,
+    /// It gets a server more when one is needed; others have a slot for it, or none.
+    pub elastic: bool,
     /// What waits for any of them.
     pub queue: u64,
     /// What it is doing now.
@@ -221,6 +244,14 @@ impl Backend {
     /// operator put into maintenance keeps its address, and is not taken.
     pub fn free_slot(&self) -> Option<&Slot> {
         self.slots.iter().find(|slot| self.is_free(slot))
+    }
+
+    /// How many more servers it can have.
+    pub fn room(&self) -> usize {
+        if self.elastic {
+            return usize::MAX;
+        }
+        self.slots.iter().filter(|slot| self.is_free(slot)).count()
     }
 
     /// Whether a slot can be given an address.
@@ -271,6 +302,7 @@ mod tests {
         Backend {
             name: Arc::from("shop"),
             slots,
+            elastic: false,
             queue: 0,
             sessions: 0,
             counters: Counters::default(),

@@ -272,11 +272,7 @@ fn slots(
                 .max()
                 .unwrap_or(0)
         };
-        let free = backend
-            .slots
-            .iter()
-            .filter(|slot| backend.is_free(slot))
-            .count();
+        let free = backend.room();
         let has = backend.slots.len();
         // A template of a single slot does not look like several that wait at one address.
         if free < needed && (free > 0 || !is_known(draft, backend, front)) {

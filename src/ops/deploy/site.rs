@@ -178,20 +178,18 @@ impl Place for Crew {
             Move::Drain(server) => balancer.drain(server).await?,
             Move::Retire(server) => balancer.retire(server).await?,
             Move::Share(share) => {
-                let map = balancer.own_map()?;
-                balancer.set_share(map, &front.key, *share).await?;
+                balancer.set_share(&front.key, *share).await?;
             }
-            Move::Save if balancer.spec().state.is_some() => {
+            Move::Save => {
                 balancer.save().await?;
             }
-            Move::Save => {}
         }
         Ok(())
     }
 
     async fn share(&self, front: &Front) -> Result<Share, Trouble> {
         let balancer = self.balancers.open(&front.balancer)?;
-        let share = balancer.share(balancer.own_map()?, &front.key).await?;
+        let share = balancer.share(&front.key).await?;
         Ok(share.unwrap_or_default())
     }
 

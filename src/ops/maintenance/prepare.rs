@@ -10,7 +10,7 @@ use super::{
     plan::{Back, Elsewhere, Rest, activate, drain},
 };
 use crate::{
-    clients::haproxy::Balancer,
+    clients::balancer::Balancer,
     model::{Admin, Backend, ContainerId, Host, HostName, ServerName, Timestamp},
     ops::{
         HostCommand,

@@ -54,6 +54,7 @@ fn looked_at() -> Fleet {
         slots: slots
             .map(|(name, admin)| slot(&format!("shop/{name}"), admin))
             .to_vec(),
+        elastic: false,
         queue: 0,
         sessions: 0,
         counters: Counters::default(),

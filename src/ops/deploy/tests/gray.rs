@@ -32,6 +32,7 @@ impl Default for Edge {
         let backend = |name: &str| Backend {
             name: name.into(),
             slots: (1..=8).map(|at| slot(name, at)).collect(),
+            elastic: false,
             queue: 0,
             sessions: 0,
             counters: Counters::default(),
