@@ -82,7 +82,7 @@ impl Scene {
 
     fn deploy(&self, release: u32, words: &str) -> Answer {
         self.say(&format!(
-            "app deploy shop --env nginx --file {} --set RELEASE=v{release} --settle 0s --bake 0s --yes {words}",
+            "app deploy proxied --env nginx --file {} --set RELEASE=v{release} --settle 0s --bake 0s --yes {words}",
             self.file.display()
         ))
     }
@@ -137,7 +137,7 @@ fn a_release_and_a_share_behind_nginx_lose_no_request() {
     let answers = scene.ask(1000);
     let share = from(&answers, "v3");
     assert!((230..370).contains(&share), "{share} of 1000: {answers:?}");
-    scene.say("app promote shop --env nginx --yes").ended(0);
+    scene.say("app promote proxied --env nginx --yes").ended(0);
     assert_eq!(from(&scene.ask(20), "v3"), 20);
     scene
         .say("balancer save web --yes")
