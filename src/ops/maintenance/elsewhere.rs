@@ -3,7 +3,7 @@
 use super::{Move, moves::moves};
 use crate::{
     model::{
-        ContainerId, Host, HostName, Maintenance, Moved, Step,
+        Action, ContainerId, Host, HostName, Maintenance, Moved, Step,
         app::AppName,
         release::{Release, Scope, Target},
     },
@@ -33,6 +33,22 @@ pub struct Moving {
 }
 
 impl Moving {
+    /// Steps that bring lists of targets, with the hosts that what moves goes to: what runs there stays listed.
+    pub fn listed(&self, mut lists: Vec<Step>) -> Vec<Step> {
+        for step in &mut lists {
+            let Action::Discovery(list) = &mut step.action else {
+                continue;
+            };
+            let of_it = |one: &&Move| *one.rollout.scope() == list.scope;
+            for one in self.moves.iter().filter(of_it) {
+                let hosts = one.rollout.release.hosts().into_iter().cloned();
+                let more: Vec<_> = hosts.filter(|host| !list.hosts.contains(host)).collect();
+                list.hosts.extend(more);
+            }
+        }
+        lists
+    }
+
     fn add(&mut self, moved: Moved, plan: Plan) -> Result<(), String> {
         match plan.deploy.map(|task| *task) {
             Some(Task::Run(Begin::New(rollout))) => {

@@ -51,7 +51,7 @@ pub async fn prepare(
             let wait = args.wait;
             let started: Vec<ContainerId> =
                 known.stopped.iter().map(|one| one.id.clone()).collect();
-            let lists = &discovery::stay(desk, host, &started, wait).await?;
+            let lists = &moving.listed(discovery::stay(desk, host, &started, wait).await?);
             let back = Back {
                 lists,
                 host,
@@ -110,7 +110,7 @@ async fn to_rest(
     };
     let traffic = traffic(desk, host, &moving.ports).await?;
     let elsewhere = elsewhere(desk, host, &resting).await?;
-    let lists = &discovery::leave(desk, host).await?;
+    let lists = &moving.listed(discovery::leave(desk, host).await?);
     drain(
         sentence,
         desk.fleet,
