@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use wharf::{
-    clients::{ErrorKind, nginx::Nginx},
+    clients::{ErrorKind, balancer::Balancer, nginx::Nginx},
     model::{Admin, Share},
 };
 
@@ -18,8 +18,8 @@ use super::{
 fn reach(web: &Web) -> (Reached, Nginx) {
     let reached = Reached::of(web.spec());
     match reached.all.open("web").unwrap() {
-        wharf::clients::balancer::Balancer::Nginx(one) => (reached, one),
-        other => panic!("{other:?}"),
+        Balancer::Nginx(one) => (reached, one),
+        other @ Balancer::Haproxy(_) => panic!("{other:?}"),
     }
 }
 

@@ -256,6 +256,7 @@ fn going_on(app: &str, environment: &str) -> Rollout {
         generate: Vec::new(),
         bundle: None,
         seen: BTreeMap::new(),
+        trials: BTreeMap::new(),
     }
 }
 

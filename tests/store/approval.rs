@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use wharf::{
     model::{
-        ContainerId, HostName, Maintenance, Rested, Timestamp, Withdrawn,
-        app::{AppName, Restart, Spec},
-        release::{Release, ReleaseNumber, Request, Scope, Standing, Verdict},
+        ContainerId, HostName, Maintenance, Moved, Rested, Timestamp, Withdrawn,
+        app::{AppName, Restart, ServiceName, Spec},
+        release::{Release, ReleaseNumber, Request, Scope, Standing, Target, Verdict},
     },
     store::Store,
 };
@@ -104,6 +104,11 @@ async fn hosts_in_maintenance(ground: Ground) {
     let store = ground.store().await;
     assert!(store.maintenances().await.unwrap().is_empty());
     let host = HostName::new("ams-1");
+    let at = |host: &str| Target {
+        service: ServiceName::new("web").unwrap(),
+        replica: 1,
+        host: HostName::new(host),
+    };
     let mut one = Maintenance {
         host: host.clone(),
         by: "ann@ops".to_owned(),
@@ -117,6 +122,11 @@ async fn hosts_in_maintenance(ground: Ground) {
         servers: vec![Withdrawn {
             balancer: "edge".into(),
             server: "shop_stable/s1".to_owned(),
+        }],
+        moved: vec![Moved {
+            scope: request("prod", "aaaa").release.scope,
+            release: ReleaseNumber(7),
+            replicas: vec![(at("ams-1"), at("ams-2"))],
         }],
     };
     store.rest_host(&one).await.unwrap();

@@ -129,6 +129,7 @@ mod tests {
             restarts: 0,
             started: None,
             rises: true,
+            joins: None,
             ports: vec![Publication {
                 container: 80,
                 host: port,
