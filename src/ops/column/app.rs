@@ -136,7 +136,12 @@ fn tree(row: &AppRow<'_>, ascii: bool) -> String {
     match row {
         AppRow::App(_, is_open) => format!("{} {}", mark(*is_open), row.name()),
         AppRow::Service(_, _, is_open) => format!("  {} {}", mark(*is_open), row.name()),
-        AppRow::Replica(..) => format!("      {}", row.name()),
+        AppRow::Replica(app, ..) => {
+            // The app's name stands above it, and without it there is room for what tells replicas apart.
+            let rest = row.name().strip_prefix(&*app.key.name);
+            let rest = rest.and_then(|rest| rest.strip_prefix(['-', '_']));
+            format!("      {}", rest.unwrap_or(row.name()))
+        }
     }
 }
 

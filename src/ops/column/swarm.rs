@@ -273,7 +273,7 @@ static SERVICES: [Column<Services>; 10] = [
         title: "STATE",
         about: "How its newest update is, else whether enough of it runs",
         align: Align::Left,
-        width: between(9, 18),
+        width: between(11, 18),
         text: |row, _| Cow::Borrowed(row.service.word()),
         tone: |row| row.tone(),
         order: |a, b| a.service.word().cmp(b.service.word()),

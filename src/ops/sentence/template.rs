@@ -24,7 +24,7 @@ pub enum TemplateCommand {
     Render(RenderArgs),
     /// Fetch the catalogs that are repositories: all, or those that are named
     Update {
-        /// Which ones, by the name of their [[catalog]]
+        /// Which ones, by name
         #[arg(value_name = "CATALOG")]
         catalogs: Vec<String>,
     },
