@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{
-        HostSpec, Timestamp, ago,
+        HostName, HostSpec, Timestamp, ago,
         release::{Held, Release, ReleaseNumber, Request, Standing, Verdict, diff},
     },
     ops::{
@@ -42,16 +42,18 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
         if matches!(sentence, Sentence::Host(_)) {
             return sentence.touches(spec) || is_beside(session, sentence, spec);
         }
-        let of = spec.environment.as_deref().unwrap_or_default();
         // What the store alone knows is asked of no host.
         needs_hosts(sentence)
-            && (environments.is_empty() || environments.iter().any(|one| one == of))
+            && (environments.is_empty() || environments.iter().any(|one| one == environment(spec)))
     };
     // Who manages a Swarm is told after the containers are.
     let reached = unless_asked(session.reach_known(touches)).await;
-    let Some(reached) = reached.transpose()? else {
+    let Some(mut reached) = reached.transpose()? else {
         return Ok(Exit::Interrupted);
     };
+    reached
+        .missing
+        .retain(|host, _| !is_spared(session, sentence, host));
     let exit = super::missing(&reached);
     let (fleet, engines, drained) = reached.drain();
     let crew = crew(session, engines);
@@ -87,17 +89,28 @@ pub(super) async fn act(session: &Session, sentence: &Sentence) -> Result<Exit, 
     Ok(worse(ended, exit))
 }
 
-/// Whether a host may have targets on the lists of those that are drained: all of a list are looked at.
+/// Whether a host is of the environment of those that are drained or come back: what runs there may go to it, and all of
+/// a list are looked at.
 fn is_beside(session: &Session, sentence: &Sentence, spec: &HostSpec) -> bool {
-    let of = |spec: &HostSpec| spec.environment.as_deref().unwrap_or_default().to_owned();
-    let environment = of(spec);
-    let mut specs = session.config.discoveries.iter();
-    specs.any(|one| one.covers(&environment))
-        && session
-            .config
-            .hosts
-            .iter()
-            .any(|host| sentence.touches(host) && of(host) == environment)
+    let mut hosts = session.config.hosts.iter();
+    hosts.any(|host| sentence.touches(host) && environment(host) == environment(spec))
+}
+
+/// Whether nothing is missing when a host beside those that are drained does not answer: no list needs its targets. That
+/// nothing goes there, the plan tells.
+fn is_spared(session: &Session, sentence: &Sentence, host: &HostName) -> bool {
+    let mut hosts = session.config.hosts.iter();
+    let Some(spec) = hosts.find(|spec| spec.name == *host) else {
+        return false;
+    };
+    let mut lists = session.config.discoveries.iter();
+    matches!(sentence, Sentence::Host(_))
+        && !sentence.touches(spec)
+        && !lists.any(|list| list.covers(environment(spec)))
+}
+
+fn environment(spec: &HostSpec) -> &str {
+    spec.environment.as_deref().unwrap_or_default()
 }
 
 /// Whether hosts have to be asked for it.
@@ -115,7 +128,7 @@ fn environments(session: &Session, sentence: &Sentence) -> Vec<String> {
             let mut specs = session.config.discoveries.iter();
             let spec = specs.find(|one| *one.name == *place.name);
             let hosts = session.config.hosts.iter();
-            let all = hosts.map(|host| host.environment.as_deref().unwrap_or_default().to_owned());
+            let all = hosts.map(|host| environment(host).to_owned());
             let is_meant = |name: &String| place.env.as_ref().is_none_or(|env| env == name);
             let is_listed = |name: &String| spec.is_some_and(|spec| spec.covers(name));
             all.filter(|name| is_meant(name) && is_listed(name))

@@ -2,6 +2,7 @@
 //! somebody asks whoever is listed.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
@@ -271,6 +272,15 @@ fn listed(file: &std::path::Path) -> Vec<String> {
     all
 }
 
+/// On how many hosts targets are.
+fn hosts(targets: &[String]) -> usize {
+    let hosts: BTreeSet<&str> = targets
+        .iter()
+        .map(|one| one.split(':').next().unwrap())
+        .collect();
+    hosts.len()
+}
+
 /// What a target answers.
 fn ask(target: &str) -> Result<String, String> {
     let asked = || -> std::io::Result<String> {
@@ -364,13 +374,16 @@ fn whoever_asks_those_on_a_list_is_answered_through_releases() {
     eprintln!("{asked} asked, {wrong:?}");
     assert!(asked > 100 && wrong.is_empty(), "{asked}: {wrong:?}");
 
-    // A host that is drained leaves the list, and comes back.
+    // A host that is drained leaves the list, what runs elsewhere in its place is on it, and it comes back.
     scene
         .say("app scale listed web=2 --env listed --hosts node1,node2 --settle 0s --bake 0s --yes")
         .ended(0);
     assert_eq!(scene.agree().len(), 2);
+    let spread = scene.agree();
+    assert_eq!(hosts(&spread), 2, "{spread:?}");
     scene.say("host drain @node2 --yes").ended(0);
-    assert_eq!(scene.agree().len(), 1);
+    let drained = scene.agree();
+    assert_eq!((drained.len(), hosts(&drained)), (2, 1), "{drained:?}");
     scene.say("host activate @node2 --wait 20 --yes").ended(0);
     assert_eq!(scene.agree().len(), 2);
 

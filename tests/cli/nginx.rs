@@ -142,7 +142,7 @@ fn a_release_and_a_share_behind_nginx_lose_no_request() {
     scene
         .say("balancer save web --yes")
         .ended(1)
-        .complains("no reload forgets it");
+        .says("no reload forgets it");
     scene.say("balancer check web").ended(0);
     let answers = scene.runtime.block_on(load.stop());
     eprintln!("{answers:?}");

@@ -1,6 +1,9 @@
 //! Reads what is moved off a host that is drained, and what comes back to it: each app by a release of its own.
 
-use super::{Move, moves::moves};
+use super::{
+    Move,
+    moves::{Others, moves},
+};
 use crate::{
     model::{
         Action, ContainerId, Host, HostName, Maintenance, Moved, Step,
@@ -116,13 +119,7 @@ pub(super) async fn leaving(
         names.sort();
         names.dedup();
         let others = names.into_iter().filter(|name| *name != host.name());
-        let others = others.filter_map(|name| desk.fleet.host(name));
-        let takes = |one: &&Host| {
-            let rests = all.iter().any(|known| known.host == *one.name());
-            let is_there = one.link.is_online() && one.environment() == host.environment();
-            is_there && !rests && desk.fleet.forbids_change(one).is_none()
-        };
-        let others: Vec<&Host> = others.filter(takes).collect();
+        let others = others_of(desk, host, others, all);
         let found = moves(&now, host.name(), &others);
         let stops = |target: &Target, why: &str| format!("{scope}: {target} stops: {why}");
         let staying = found.stay.iter().map(|(target, why)| stops(target, why));
@@ -166,6 +163,36 @@ pub(super) async fn leaving(
         }
     }
     Ok(moving)
+}
+
+/// Which of some hosts take what leaves another one, and why the others do not.
+fn others_of<'a>(
+    desk: &Desk<'a>,
+    host: &Host,
+    names: impl Iterator<Item = &'a HostName>,
+    all: &[Maintenance],
+) -> Others<'a> {
+    let mut others = Others::default();
+    for name in names {
+        let Some(one) = desk.fleet.host(name) else {
+            others.away.push(format!("{name}: it is no host of ours"));
+            continue;
+        };
+        let why = if !one.link.is_online() {
+            Some("it is not reached".to_owned())
+        } else if one.environment() != host.environment() {
+            Some(format!("it is of {}", one.environment()))
+        } else if all.iter().any(|known| known.host == *name) {
+            Some("it is in maintenance itself".to_owned())
+        } else {
+            desk.fleet.forbids_change(one)
+        };
+        match why {
+            Some(why) => others.away.push(format!("{name}: {why}")),
+            None => others.hosts.push(one),
+        }
+    }
+    others
 }
 
 /// What comes back to a host: what went elsewhere when it was drained, where that was not changed since.

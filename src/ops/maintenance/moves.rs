@@ -18,8 +18,17 @@ pub(super) struct Moves {
     pub stay: Vec<(Target, String)>,
 }
 
+/// The hosts beside the one that is left.
+#[derive(Debug, Default)]
+pub(super) struct Others<'a> {
+    /// Those that take more.
+    pub hosts: Vec<&'a Host>,
+    /// Those that do not, each with the reason.
+    pub away: Vec<String>,
+}
+
 /// Where the replicas of a release on a host go: to where the fewest of their service are, then to where the least runs.
-pub(super) fn moves(release: &Release, from: &HostName, others: &[&Host]) -> Moves {
+pub(super) fn moves(release: &Release, from: &HostName, others: &Others<'_>) -> Moves {
     let mut moves = Moves::default();
     let (leaving, mut targets): (Vec<&Target>, Vec<&Target>) =
         release.targets.iter().partition(|one| one.host == *from);
@@ -43,7 +52,7 @@ pub(super) fn moves(release: &Release, from: &HostName, others: &[&Host]) -> Mov
 fn place(
     release: &Release,
     target: &Target,
-    others: &[&Host],
+    others: &Others<'_>,
     all: &[&Target],
     coming: usize,
 ) -> Result<Target, String> {
@@ -53,9 +62,9 @@ fn place(
     if let Some(why) = pinned(release, name, service) {
         return Err(why);
     }
-    let mut whys = Vec::new();
+    let mut whys = others.away.clone();
     let mut fit = Vec::new();
-    for host in others {
+    for host in &others.hosts {
         let on = |one: &&&Target| one.host == *host.name();
         let taken = |replica: u32| {
             let mut ours = all.iter().filter(on).filter(|one| one.service == *name);
@@ -262,10 +271,14 @@ mod tests {
     }
 
     fn told(release: &Release, fleet: &Fleet, others: &[&str]) -> (Vec<String>, Vec<String>) {
-        let others: Vec<&Host> = others
+        let hosts = others
             .iter()
             .map(|name| fleet.host(&HostName::new(name)).unwrap())
             .collect();
+        let others = Others {
+            hosts,
+            away: vec!["d: it is offline".to_owned()],
+        };
         let moves = moves(release, &HostName::new("a"), &others);
         let moved = moves.moved.iter();
         let stay = moves.stay.iter();
@@ -293,7 +306,9 @@ mod tests {
         let (moved, stay) = told(&release, &fleet, &["b"]);
         assert_eq!(moved, ["web.1@a → web.2@b"]);
         assert!(
-            stay.contains(&"edge.1@a: b: port 8080 is that of another one of it".to_owned()),
+            stay.contains(
+                &"edge.1@a: d: it is offline, b: port 8080 is that of another one of it".to_owned()
+            ),
             "{stay:?}"
         );
     }
@@ -303,12 +318,21 @@ mod tests {
         let (release, fleet) = (app(), fleet(one("nginx", Some(8080))));
         let (_, stay) = told(&release, &fleet, &["c"]);
         assert!(
-            stay.contains(&"edge.1@a: c: nginx has port 8080".to_owned()),
+            stay.contains(&"edge.1@a: d: it is offline, c: nginx has port 8080".to_owned()),
             "{stay:?}"
         );
         let (moved, stay) = told(&release, &fleet, &[]);
         assert!(moved.is_empty());
-        let why = "web.1@a: no other host may have it; --to names some".to_owned();
-        assert!(stay.contains(&why), "{stay:?}");
+        assert!(
+            stay.contains(&"web.1@a: d: it is offline".to_owned()),
+            "{stay:?}"
+        );
+        let moves = moves(&release, &HostName::new("a"), &Others::default());
+        let why = "no other host may have it; --to names some";
+        assert!(
+            moves.stay.iter().any(|(_, told)| told == why),
+            "{:?}",
+            moves.stay
+        );
     }
 }
