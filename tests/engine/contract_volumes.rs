@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -221,7 +222,7 @@ pub async fn what_fails_leaves_nothing_and_lets_go_on(subject: Subject) {
     for milliseconds in [1, 5, 20, 60] {
         let action = VolumeAction::Backup(spec.clone());
         let work = act(&desk, &subject, &name, action);
-        let time = std::time::Duration::from_millis(milliseconds);
+        let time = Duration::from_millis(milliseconds);
         drop(tokio::time::timeout(time, work).await);
         desk.engines.settle(&subject.host()).await;
         assert_eq!(helpers(&subject, &name).await, 0, "after {milliseconds} ms");
@@ -363,9 +364,19 @@ async fn switch(
     desk.act(subject, made, Action::Volume(action)).await
 }
 
+/// What has a name. Podman finds one that was just removed by its name for a moment, and then tells that it is none.
 async fn inspected(subject: &Subject, name: &str) -> Value {
     let path = format!("/v1.41/containers/{name}/json");
-    subject.raw.must(Method::GET, &path, None).await
+    let start = Instant::now();
+    loop {
+        let (status, answer) = subject.raw.ask(Method::GET, &path, None).await;
+        if status < 400 {
+            return answer;
+        }
+        let late = start.elapsed() > Duration::from_secs(5);
+        assert!(!late, "{path}: {status} {answer}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The containers whose names begin so.
@@ -513,7 +524,7 @@ pub async fn a_container_that_fails_with_another_volume_is_put_back(subject: Sub
     // Nobody waits for it any more: it is put back all the same.
     {
         let work = switch(&desk, &subject, &made, (&old, &new));
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(600), work).await;
+        let _ = tokio::time::timeout(Duration::from_millis(600), work).await;
     }
     desk.engines.settle(&subject.host()).await;
     let now = inspected(&subject, &made.name).await;
