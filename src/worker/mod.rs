@@ -1,9 +1,11 @@
 //! What is done without anybody there: scheduled backups one after the other, and deploys that were left.
 
 mod diary;
+mod lists;
 mod notify;
 mod runs;
 mod scale;
+mod sight;
 
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
@@ -15,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     diary::{Diary, Lock},
+    lists::Lister,
     scale::Scaler,
+    sight::Sight,
 };
 use crate::{
     clients::registry::{self, Registries},
@@ -125,13 +129,13 @@ pub async fn run(
         return Ok(failed);
     }
     tell(&format!(
-        "{} jobs are scheduled, {} services follow their load, {} channels are told; deploys that are left are gone on with, runs of pipelines carried out",
+        "{} jobs are scheduled, {} services follow their load, {} discoveries are kept, {} channels are told; deploys that are left are gone on with, runs of pipelines carried out",
         setup.jobs.len(),
         setup.scalings.len(),
+        setup.fleet.discoveries.len(),
         setup.channels.len()
     ));
-    let scaler = Scaler::start(&worker);
-    let scheduled = worker.scheduled(&mut diary, scaler);
+    let scheduled = worker.scheduled(&mut diary);
     let (ended, (), (), ()) = tokio::join!(
         scheduled,
         runs::work(&worker),
@@ -159,11 +163,16 @@ struct Worker<'w> {
 
 impl Worker<'_> {
     /// Does what is due by the clock, and goes on with deploys that are left, until it is cancelled.
-    async fn scheduled(&self, diary: &mut Diary, mut scaler: Option<Scaler>) -> Result<(), String> {
+    async fn scheduled(&self, diary: &mut Diary) -> Result<(), String> {
+        let mut sight = Sight::start(self);
+        let (mut scaler, mut lister) = (Scaler::default(), Lister::default());
         while !self.cancel.is_cancelled() {
             self.left_deploys().await;
-            if let Some(scaler) = &mut scaler {
-                scaler.look(self).await;
+            if let Some(sight) = &mut sight {
+                sight.take_in();
+                let view = sight.view(self);
+                scaler.look(&view).await;
+                lister.look(&view).await;
             }
             let now = Timestamp::now();
             let jobs = self.setup.jobs.iter();
@@ -341,6 +350,19 @@ impl Worker<'_> {
         }
     }
 
+    /// Who does what is planned.
+    fn crew(&self, engines: &Engines) -> Crew {
+        let (setup, known) = (self.setup, &self.setup.fleet);
+        Crew::new(
+            engines.clone(),
+            Registries::new(setup.registries.clone()),
+            known.balancers.iter().cloned(),
+            known.jenkins.iter().cloned(),
+            known.discoveries.iter().cloned(),
+            setup.secrets.clone(),
+        )
+    }
+
     async fn run(
         &self,
         plan: &Plan,
@@ -349,14 +371,7 @@ impl Worker<'_> {
     ) -> Result<String, String> {
         let origin = self.origin();
         let cancel = self.cancel.child_token();
-        let crew = Crew::new(
-            engines.clone(),
-            Registries::new(self.setup.registries.clone()),
-            self.setup.fleet.balancers.iter().cloned(),
-            self.setup.fleet.jenkins.iter().cloned(),
-            self.setup.fleet.discoveries.iter().cloned(),
-            self.setup.secrets.clone(),
-        );
+        let crew = self.crew(engines);
         let ended = ops::carry_out(
             plan,
             &origin,

@@ -1,80 +1,43 @@
 //! Services whose replicas follow their load: looked at again and again, and scaled as anybody would.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use tokio::sync::mpsc;
-
-use super::{INBOX, Worker};
+use super::sight::View;
 use crate::{
-    clients::balancer::{Balancer, Balancers},
-    engine::{Engines, Signal},
+    clients::balancer::Balancer,
     model::{
-        Event, Feed, Fleet, HostSpec, State, Timestamp,
-        release::{Release, Trust},
+        Feed, Fleet, State, Timestamp,
+        release::Release,
         scaling::{Decision, Metric, Scaling, Seen, decide, is_calm},
     },
-    ops::{
-        self, Crew, Sentence,
-        deploy::{self, Desk},
-    },
+    ops::{Sentence, deploy},
 };
 
 /// So many releases are looked at.
 const RELEASES: u32 = 50;
 
-/// The hosts of the services that are scaled, kept in sight.
+/// Scales services.
+#[derive(Default)]
 pub(super) struct Scaler {
-    engines: Engines,
-    fleet: Fleet,
-    inbox: mpsc::Receiver<Signal>,
-    balancers: Balancers,
     /// Since when fewer replicas would be enough.
     calm: BTreeMap<String, Instant>,
 }
 
 impl Scaler {
-    /// Begins to look at the hosts in the environments of those services; none when there is nothing to scale.
-    pub fn start(worker: &Worker<'_>) -> Option<Self> {
-        let setup = worker.setup;
-        if setup.scalings.is_empty() {
-            return None;
-        }
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let engines = Engines::start(setup.engine.clone(), sender);
-        let is_of = |spec: &&HostSpec| {
-            let of = spec.environment.as_deref().unwrap_or_default();
-            setup
-                .scalings
-                .iter()
-                .any(|one| &*one.scope.environment == of)
-        };
-        engines.set_hosts(setup.hosts.iter().filter(is_of).cloned().collect());
-        let known = setup.fleet.balancers.iter().cloned();
-        Some(Self {
-            balancers: ops::balancers_over(&engines, known),
-            engines,
-            fleet: worker.own_fleet(),
-            inbox,
-            calm: BTreeMap::new(),
-        })
-    }
-
     /// Looks at all services once, and scales those that need it.
-    pub async fn look(&mut self, worker: &Worker<'_>) {
-        self.take_in();
-        let mut feeds = BTreeSet::new();
-        for scaling in &worker.setup.scalings {
-            feeds.extend(self.feeds(scaling));
-        }
-        self.engines.want(feeds);
+    pub async fn look(&mut self, view: &View<'_>) {
+        let View { worker, sight, .. } = view;
+        let scalings = worker.setup.scalings.iter();
+        let feeds = scalings.flat_map(|one| feeds(&sight.fleet, one));
+        sight.engines.want(feeds.collect());
         for scaling in &worker.setup.scalings {
             if worker.cancel.is_cancelled() {
                 return;
             }
-            let decision = match self.one(worker, scaling).await {
+            let decision = match self.one(view, scaling).await {
                 Ok(Some(decision)) => decision,
                 Ok(None) => continue,
                 Err(why) => {
@@ -88,37 +51,13 @@ impl Scaler {
         }
     }
 
-    /// Takes in what the hosts told meanwhile.
-    fn take_in(&mut self) {
-        while let Ok(signal) = self.inbox.try_recv() {
-            match signal {
-                Signal::Event(Event::Hosts(_)) | Signal::Feed(..) => {}
-                Signal::Event(event) => self.fleet.apply(event),
-            }
-        }
-        self.fleet.apply(Event::Tick(Timestamp::now()));
-    }
-
-    /// The samples that a service is judged by.
-    fn feeds(&self, scaling: &Scaling) -> Vec<Feed> {
-        match scaling.metric {
-            Metric::Queue { .. } => Vec::new(),
-            Metric::Cpu => {
-                let replicas = replicas(&self.fleet, scaling).into_iter();
-                replicas
-                    .map(|(host, one)| Feed::Stats(host.name().clone(), one.id.clone()))
-                    .collect()
-            }
-        }
-    }
-
     /// Looks at one service; what was decided, and none while a deploy of its app is open.
     async fn one(
         &mut self,
-        worker: &Worker<'_>,
+        view: &View<'_>,
         scaling: &Scaling,
     ) -> Result<Option<Decision>, String> {
-        let store = worker.store;
+        let (worker, store) = (view.worker, view.worker.store);
         let open = store.open_deploy(&scaling.scope).await;
         if open.map_err(|error| error.to_string())?.is_some() {
             return Ok(None);
@@ -136,11 +75,11 @@ impl Scaler {
             }));
         };
         let newest = releases.first().map_or(release.at, |(newest, _)| newest.at);
-        let seen = self.seen(scaling, release, now, newest).await;
+        let seen = self.seen(view, scaling, release, newest).await;
         let (to, mut why) = decide(scaling, &seen);
         if let Some(to) = to {
             (worker.tell)(&format!("scaling {} to {to}: {why}", scaling.key()));
-            match Box::pin(self.scale(worker, scaling, to, &why)).await {
+            match Box::pin(scale(view, scaling, to, &why)).await {
                 Ok(text) => (worker.tell)(&format!("{}: {text}", scaling.key())),
                 Err(refused) => {
                     why = format!("{why}; but it was not done: {refused}");
@@ -161,18 +100,19 @@ impl Scaler {
     /// What is seen of a service now.
     async fn seen(
         &mut self,
+        view: &View<'_>,
         scaling: &Scaling,
         release: &Release,
-        now: Timestamp,
         newest: Timestamp,
     ) -> Seen {
         let targets = release.targets.iter();
         let count = targets.filter(|one| one.service == scaling.service).count();
         let replicas = u32::try_from(count).unwrap_or(u32::MAX);
-        let unchanged = Duration::try_from(now.duration_since(newest)).unwrap_or_default();
+        let unchanged =
+            Duration::try_from(Timestamp::now().duration_since(newest)).unwrap_or_default();
         let mut seen = Seen {
             replicas,
-            value: self.load(scaling, replicas).await,
+            value: load(view, scaling, replicas).await,
             unchanged,
             calm: Duration::ZERO,
         };
@@ -184,86 +124,76 @@ impl Scaler {
         }
         seen
     }
+}
 
-    /// The load of one replica, on average; none when it is not known.
-    async fn load(&self, scaling: &Scaling, count: u32) -> Option<f64> {
-        match &scaling.metric {
-            Metric::Cpu => {
-                let replicas = replicas(&self.fleet, scaling);
-                let samples = replicas.iter();
-                let samples: Vec<f64> = samples
-                    .filter_map(|(_, one)| one.usage?.cpu)
-                    .map(f64::from)
-                    .collect();
-                // Of a part of them nothing can be told.
-                let all = !samples.is_empty() && samples.len() == replicas.len();
-                #[expect(clippy::cast_precision_loss, reason = "there are not so many replicas")]
-                all.then(|| samples.iter().sum::<f64>() / samples.len() as f64)
-            }
-            Metric::Queue { balancer, backend } => {
-                let balancer = self.balancers.open(balancer).ok()?;
-                // What nobody counts is not known.
-                if matches!(balancer, Balancer::Nginx(_)) {
-                    return None;
-                }
-                let found = balancer.backends().await.ok()?;
-                let found = found.iter().find(|one| one.name == *backend)?;
-                let waiting: u64 =
-                    found.queue + found.slots.iter().map(|slot| slot.queue).sum::<u64>();
-                #[expect(clippy::cast_precision_loss, reason = "there are not so many requests")]
-                Some(waiting as f64 / f64::from(count.max(1)))
-            }
+/// The samples that a service is judged by.
+fn feeds(fleet: &Fleet, scaling: &Scaling) -> Vec<Feed> {
+    match scaling.metric {
+        Metric::Queue { .. } => Vec::new(),
+        Metric::Cpu => {
+            let replicas = replicas(fleet, scaling).into_iter();
+            replicas
+                .map(|(host, one)| Feed::Stats(host.name().clone(), one.id.clone()))
+                .collect()
         }
     }
+}
 
-    /// Scales a service by the sentence that anybody would say.
-    async fn scale(
-        &self,
-        worker: &Worker<'_>,
-        scaling: &Scaling,
-        to: u32,
-        why: &str,
-    ) -> Result<String, String> {
-        let mut words = vec![
-            "app".to_owned(),
-            "scale".to_owned(),
-            scaling.scope.app.to_string(),
-            format!("{}={to}", scaling.service),
-            "--reason".to_owned(),
-            why.to_owned(),
-        ];
-        for host in &scaling.hosts {
-            words.extend(["--hosts".to_owned(), host.clone()]);
+/// The load of one replica, on average; none when it is not known.
+async fn load(view: &View<'_>, scaling: &Scaling, count: u32) -> Option<f64> {
+    match &scaling.metric {
+        Metric::Cpu => {
+            let replicas = replicas(&view.sight.fleet, scaling);
+            let samples = replicas.iter();
+            let samples: Vec<f64> = samples
+                .filter_map(|(_, one)| one.usage?.cpu)
+                .map(f64::from)
+                .collect();
+            // Of a part of them nothing can be told.
+            let all = !samples.is_empty() && samples.len() == replicas.len();
+            #[expect(clippy::cast_precision_loss, reason = "there are not so many replicas")]
+            all.then(|| samples.iter().sum::<f64>() / samples.len() as f64)
         }
-        if !scaling.scope.environment.is_empty() {
-            words.extend(["--env".to_owned(), scaling.scope.environment.to_string()]);
+        Metric::Queue { balancer, backend } => {
+            let balancer = view.crew.balancers.open(balancer).ok()?;
+            // What nobody counts is not known.
+            if matches!(balancer, Balancer::Nginx(_)) {
+                return None;
+            }
+            let found = balancer.backends().await.ok()?;
+            let found = found.iter().find(|one| one.name == *backend)?;
+            let waiting: u64 = found.queue + found.slots.iter().map(|slot| slot.queue).sum::<u64>();
+            #[expect(clippy::cast_precision_loss, reason = "there are not so many requests")]
+            Some(waiting as f64 / f64::from(count.max(1)))
         }
-        let line =
-            shlex::try_join(words.iter().map(String::as_str)).map_err(|error| error.to_string())?;
-        let sentence = Sentence::parse(&line).map_err(|error| error.to_string())?;
-        let setup = worker.setup;
-        let crew = Crew::new(
-            self.engines.clone(),
-            crate::clients::registry::Registries::new(setup.registries.clone()),
-            setup.fleet.balancers.iter().cloned(),
-            setup.fleet.jenkins.iter().cloned(),
-            setup.fleet.discoveries.iter().cloned(),
-            setup.secrets.clone(),
-        );
-        let desk = Desk {
-            crew: &crew,
-            store: worker.store,
-            fleet: &self.fleet,
-            catalogs: &[],
-            pipelines: std::path::Path::new(""),
-            // What is scaled comes out of no bundle.
-            trust: &Trust::default(),
-            by: &worker.origin().signature(),
-        };
-        let plan = deploy::prepare(&desk, &sentence).await;
-        let plan = plan.map_err(|refusal| refusal.to_string())?;
-        worker.run(&plan, &sentence, &self.engines).await
     }
+}
+
+/// Scales a service by the sentence that anybody would say.
+async fn scale(
+    view: &View<'_>,
+    scaling: &Scaling,
+    to: u32,
+    why: &str,
+) -> Result<String, String> {
+    let mut words = vec![
+        "app".to_owned(),
+        "scale".to_owned(),
+        scaling.scope.app.to_string(),
+        format!("{}={to}", scaling.service),
+        "--reason".to_owned(),
+        why.to_owned(),
+    ];
+    for host in &scaling.hosts {
+        words.extend(["--hosts".to_owned(), host.clone()]);
+    }
+    if !scaling.scope.environment.is_empty() {
+        words.extend(["--env".to_owned(), scaling.scope.environment.to_string()]);
+    }
+    let line =
+        shlex::try_join(words.iter().map(String::as_str)).map_err(|error| error.to_string())?;
+    let sentence = Sentence::parse(&line).map_err(|error| error.to_string())?;
+    view.act(&sentence).await
 }
 
 /// The replicas of a service that run.

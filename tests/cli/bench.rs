@@ -177,12 +177,15 @@ pub(crate) fn interrupt(child: &Child) {
 /// Waits until something is true; fails when it is not in time.
 #[track_caller]
 pub(crate) fn until(what: &str, is_true: impl Fn() -> bool) {
+    within(Duration::from_secs(20), what, is_true);
+}
+
+/// The same, for what takes its time.
+#[track_caller]
+pub(crate) fn within(limit: Duration, what: &str, is_true: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_true() {
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "not in time: {what}"
-        );
+        assert!(start.elapsed() < limit, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -306,3 +306,65 @@ fn a_deploy_that_is_killed_is_gone_on_with_by_the_worker() {
         serde_json::json!([])
     );
 }
+
+/// Two services in one network: the second reaches the first as itself, and both come anew when the first changes.
+const PAIR: &str = "
+services:
+  web:
+    image: lab/busybox:1
+    command:
+      - sh
+      - -c
+      - trap 'exit 0' TERM; mkdir /srv; echo -n $$GREETING >/srv/index.html; httpd -f -p 8080 -h /srv & wait
+    environment: {GREETING: '${GREETING:-one}'}
+    ports: ['${PORT}:8080']
+    stop_grace_period: 1s
+  beside:
+    image: lab/busybox:1
+    network_mode: service:web
+    command: [sh, -c, \"trap 'exit 0' TERM; while true; do sleep 1 & wait; done\"]
+    healthcheck: {test: [CMD-SHELL, 'test $$(wget -qO- http://127.0.0.1:8080/) = ${GREETING:-one}'], interval: 1s}
+    stop_grace_period: 1s
+";
+
+#[test]
+fn a_service_in_the_network_of_another_comes_anew_with_it() {
+    let scene = Scene::new("pair-a");
+    let _one = scene.lab.host("node1");
+    fs::write(&scene.file, PAIR).unwrap();
+    let line = |words: &str| scene.line(&format!("--hosts node1 --set PORT=8197 {words}"));
+    let healthy = || {
+        let all = scene
+            .bench
+            .say("container list app:pair-a -o json")
+            .ended(0);
+        let mut rows: Vec<String> = all
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| {
+                format!("{} {} {}", one["name"], one["state"], one["health"]).replace('"', "")
+            })
+            .collect();
+        rows.sort();
+        rows
+    };
+    scene.bench.say(&line("")).ended(0);
+    assert_eq!(
+        healthy(),
+        [
+            "pair-a.dev.r000001.beside.1 running healthy",
+            "pair-a.dev.r000001.web.1 running none"
+        ]
+    );
+    // Its own words did not change, yet the network that it is in is another one.
+    scene.bench.say(&line("--set GREETING=two")).ended(0);
+    let now = healthy();
+    assert_eq!(now.len(), 2, "{now:?}");
+    assert!(
+        now[0].ends_with("r000002.beside.1 running healthy"),
+        "{now:?}"
+    );
+    assert!(now[1].ends_with("r000002.web.1 running none"), "{now:?}");
+}

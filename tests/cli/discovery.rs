@@ -19,7 +19,10 @@ use std::{
 
 use wharf_lab::Lab;
 
-use crate::bench::{Answer, Bench, until};
+use crate::{
+    bench::{Answer, Bench, until, within},
+    scaling::Working,
+};
 
 const APP: &str = "
 services:
@@ -414,6 +417,31 @@ fn whoever_asks_those_on_a_list_is_answered_through_releases() {
         .says("0 keys and 1 deletions");
     scene.agree();
     assert_eq!(scene.etcd.keys("/other").len(), 1);
+
+    // A worker keeps them: what was stopped falls off, what is back, by another port, is listed again.
+    let worker = Working::start(&scene.bench);
+    let docker = |words: &[&str]| scene.lab.command(&[&["docker", "node2"], words].concat());
+    let ours = docker(&["ps", "-q", "--filter", "label=io.wharf.environment=listed"]);
+    let is_listed = |count: usize| {
+        let keys = scene.etcd.keys("/svc/listed/web/").len();
+        (listed(&scene.list()).len(), keys) == (count, count)
+    };
+    docker(&["stop", ours.trim()]);
+    let patience = Duration::from_mins(1);
+    within(patience, "it falls off", || is_listed(1));
+    docker(&["start", ours.trim()]);
+    within(patience, "it is listed again", || is_listed(2));
+    drop(worker);
+    assert_eq!(hosts(&scene.agree()), 2);
+    let acts = scene
+        .say("audit list operator:worker -o json")
+        .ended(0)
+        .json()
+        .to_string();
+    assert!(
+        acts.contains("discovery push keys listed --env listed"),
+        "{acts}"
+    );
 
     // A wrong password is told, and not the password.
     fs::write(scene.bench.home().join("password"), "hunter23").unwrap();

@@ -49,17 +49,17 @@ services:
 const HOSTS: [&str; 2] = ["node1", "node2"];
 
 /// Two hosts of the lab behind a balancer on this machine.
-struct Scene {
-    bench: Bench,
-    proxy: Proxy,
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
+    pub(crate) proxy: Proxy,
     file: PathBuf,
-    lab: Lab,
-    runtime: Runtime,
+    pub(crate) lab: Lab,
+    pub(crate) runtime: Runtime,
     port: u16,
 }
 
 impl Scene {
-    fn new(port: u16) -> Self {
+    pub(crate) fn new(port: u16) -> Self {
         let lab = Lab::shared();
         let bench = Bench::new();
         let proxy = Proxy::start(8, 4);
@@ -93,7 +93,7 @@ impl Scene {
     }
 
     /// `app deploy` of the file, with these words besides.
-    fn line(&self, release: u32, words: &str) -> String {
+    pub(crate) fn line(&self, release: u32, words: &str) -> String {
         format!(
             "app deploy gray-{} --env gray-{} --file {} --set PORT={} --set RELEASE=v{release} --settle 0s --yes {words}",
             self.port,
@@ -103,14 +103,14 @@ impl Scene {
         )
     }
 
-    fn say(&self, line: &str) -> Answer {
+    pub(crate) fn say(&self, line: &str) -> Answer {
         let start = Instant::now();
         let answer = self.bench.say(line);
         eprintln!("{:?}: {line}: {answer:?}", start.elapsed());
         answer
     }
 
-    fn load(&self, clients: usize) -> Load {
+    pub(crate) fn load(&self, clients: usize) -> Load {
         let _inside = self.runtime.enter();
         Load::start(&self.proxy.path("front.sock"), clients)
     }
@@ -127,7 +127,7 @@ impl Scene {
     }
 
     /// The servers that take requests.
-    fn serving(&self, backend: &str) -> usize {
+    pub(crate) fn serving(&self, backend: &str) -> usize {
         let shown = self
             .say(&format!("balancer show edge {backend} -o json"))
             .ended(0)

@@ -6,10 +6,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{bench::interrupt, deploys::Scene};
+use crate::{
+    app::failed,
+    bench::{Bench, interrupt, within},
+    deploys::Scene,
+    gray,
+};
 
-/// Ends the worker with the test.
-struct Working(Child);
+/// A worker, which ends with the test.
+pub(crate) struct Working(Child);
+
+impl Working {
+    pub(crate) fn start(bench: &Bench) -> Self {
+        Self(bench.command("worker").spawn().unwrap())
+    }
+}
 
 impl Drop for Working {
     fn drop(&mut self) {
@@ -54,7 +65,7 @@ fn the_worker_keeps_a_service_within_its_bounds_and_tells_why() {
         .say("app autoscale")
         .ended(0)
         .says("no worker has looked yet");
-    let worker = Working(bench.command("worker").spawn().unwrap());
+    let worker = Working::start(bench);
     let patience = Instant::now() + Duration::from_mins(2);
     while count(&scene, "worker") < 2 {
         assert!(
@@ -86,6 +97,47 @@ fn the_worker_keeps_a_service_within_its_bounds_and_tells_why() {
         .to_string();
     assert!(
         acts.contains("app scale scaling-a worker=2") && acts.contains("2 is the fewest"),
+        "{acts}"
+    );
+}
+
+/// The requests that wait at a real `HAProxy` decide; when they are gone, so is the replica that was for them.
+#[test]
+fn replicas_follow_the_queue_of_a_balancer() {
+    let scene = gray::Scene::new(18300);
+    let (_one, _two) = (scene.lab.host("node1"), scene.lab.host("node2"));
+    scene
+        .say(&scene.line(0, "--hosts node1 --bake 0s"))
+        .ended(0);
+    // One request at a time for each server: the others wait.
+    for slot in 1..=8 {
+        let told = scene
+            .proxy
+            .raw(&format!("set maxconn server shop_stable/s{slot} 1"));
+        assert_eq!(told.trim(), "");
+    }
+    let text = fs::read_to_string(scene.bench.file()).unwrap();
+    let rule = "[[autoscale]]\napp = \"gray-18300\"\nenvironment = \"gray-18300\"\nservice = \"web\"\n\
+        hosts = [\"node1\", \"node2\"]\nmin = 1\nmax = 2\nqueue = 2\nbackend = \"edge:shop_stable\"\nup = \"1s\"\ndown = \"5s\"\n";
+    fs::write(scene.bench.file(), format!("{text}{rule}")).unwrap();
+    let load = scene.load(24);
+    let worker = Working::start(&scene.bench);
+    let patience = Duration::from_mins(1);
+    let serve = |count| scene.serving("shop_stable") == count;
+    within(patience, "another replica serves", || serve(2));
+    let answers = scene.runtime.block_on(load.stop());
+    assert_eq!(failed(&answers), 0, "{answers:?}");
+    within(patience, "one is enough again", || serve(1));
+    drop(worker);
+    let acts = scene
+        .say("audit list operator:worker -o json")
+        .ended(0)
+        .json();
+    let acts = acts.to_string();
+    assert!(
+        acts.contains("web=2")
+            && acts.contains("web=1")
+            && acts.contains("queue of edge:shop_stable"),
         "{acts}"
     );
 }
