@@ -148,7 +148,7 @@ static BUILDS: [Column<Builds>; 12] = [
         title: "HOST",
         about: "The host that built it",
         align: Align::Left,
-        width: between(6, 12),
+        width: between(7, 12),
         text: |row, _| Cow::Borrowed(row.build.host.as_str()),
         tone: |_| Tone::Plain,
         order: |a, b| natural(a.build.host.as_str(), b.build.host.as_str()),

@@ -246,7 +246,8 @@ impl<P: Place> Deploy<'_, P> {
         self.tell(stage, line);
     }
 
-    fn tell(&self, stage: &Stage, line: String) {
+    /// Says something of a stage, where its first target is told of.
+    pub(super) fn tell(&self, stage: &Stage, line: String) {
         if let Some(first) = stage.targets.first() {
             self.say(first)(Said::Line(line));
         }

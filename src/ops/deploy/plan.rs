@@ -401,7 +401,7 @@ impl View<'_> {
     }
 }
 
-fn time(time: std::time::Duration) -> String {
+pub(super) fn time(time: std::time::Duration) -> String {
     span(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
 }
 

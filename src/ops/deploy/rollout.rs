@@ -20,6 +20,7 @@ use super::{
     gray::{candidate, tried},
     hold::{Life, beat, lease},
     place::{Place, Trouble},
+    plan::time as spoken,
     swarm,
     teller::Teller,
     traffic::Move,
@@ -506,7 +507,14 @@ impl<P: Place> Deploy<'_, P> {
             first = false;
             let is_last_of_it = is_last_of_it(at);
             if !is_last_of_it && !self.rollout.policy.wait.is_zero() {
-                self.wait(self.rollout.policy.wait).await?;
+                let time = self.rollout.policy.wait;
+                self.life.set_detail(format!(
+                    "{} batch {}: {} until the next one",
+                    stage.service,
+                    stage.batch,
+                    spoken(time)
+                ));
+                self.wait(time).await?;
             }
         }
         self.asked()?;

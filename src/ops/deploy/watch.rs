@@ -11,6 +11,7 @@ use super::{
     converge::sides,
     listen::Ear,
     place::Place,
+    plan::time as spoken,
     rollout::{Deploy, Stage},
 };
 use crate::model::{
@@ -37,6 +38,10 @@ impl<P: Place> Deploy<'_, P> {
         }
         let mut seen: BTreeMap<String, Watched> = BTreeMap::new();
         let until = Instant::now() + time;
+        let words = format!("watching for {}", spoken(time));
+        self.life
+            .set_detail(format!("{} batch {}: {words}", stage.service, stage.batch));
+        self.tell(stage, words);
         loop {
             for target in &stage.targets {
                 self.is_well(target, &mut seen).await?;
