@@ -9,14 +9,17 @@ use std::{
 use toml_edit::{Item, Value};
 
 use super::{
-    BackupJob, Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission, balancer, catalog,
-    contexts, discovery, document, jenkins, notify, scaling,
+    Backups, Logs, Notice, Refresh, Signs, Ssh, access, admission,
+    backup::{backup_job, vault},
+    balancer, catalog, discovery, document,
+    endpoint::{endpoint, ssh},
+    jenkins, notify, scaling,
 };
 use crate::{
     logs::Masks,
     model::{
-        BalancerSpec, DatabasePlace, DatabaseUrl, DiscoverySpec, Endpoint, EnvironmentSpec, Grant,
-        HostName, HostSpec, RegistrySpec, Schedule, SiteRange, TlsFiles, Vault,
+        BalancerSpec, DatabasePlace, DatabaseUrl, DiscoverySpec, EnvironmentSpec, Grant, HostName,
+        HostSpec, RegistrySpec, SiteRange,
         app::{CatalogSource, Rule},
         jenkins::JenkinsSpec,
         notify::Channel,
@@ -663,93 +666,6 @@ fn logs(logs: &mut Logs, section: &mut Section<'_, '_>) {
 /// What follows from rules of which nothing is known.
 const ALL_MASKED: &str = "mend it; until then all lines of logs are masked";
 
-/// A directory of backups, of this machine or of a host.
-fn vault(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<Vault> {
-    let text = section.text("directory")?;
-    if !Vault::names_a_host(&text) {
-        return Some(Vault::Here(base.path(&text)));
-    }
-    match text.parse() {
-        Ok(vault) => Some(vault),
-        Err(why) => {
-            section.complain_of("directory", "is no directory of backups", why);
-            None
-        }
-    }
-}
-
-/// `[[backup]]`: what cannot be read of one is told, and it is not done.
-fn backup_job(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<BackupJob> {
-    let volumes = section.texts("volumes");
-    if let Some(first) = volumes.first() {
-        section.rename(format!("[[backup]] {first}"));
-    }
-    let schedule = ["every", "cron"].map(|key| (key, section.text(key)));
-    let directory = vault(section, base);
-    let keep = section.number("keep", 1..1_000_000);
-    let pause = section.flag("pause").unwrap_or(false);
-    let before = section.text("before");
-    if volumes.is_empty() {
-        let remedy = "write volumes = [\"data@ams-1\", \"db-*@env:prod\"]";
-        section.complain("names no volumes, so it is not done", remedy);
-        return None;
-    }
-    let when = match &schedule {
-        [(_, Some(text)), (_, None)] => Schedule::every(text).map_err(|why| ("every", why)),
-        [(_, None), (_, Some(text))] => Schedule::cron(text).map_err(|why| ("cron", why)),
-        [(_, Some(_)), (_, Some(_))] | [(_, None), (_, None)] => {
-            let remedy = "write either every = \"6h\" or cron = \"30 3 * * *\"";
-            section.complain("does not say when, so it is not done", remedy);
-            return None;
-        }
-    };
-    match when {
-        Ok(when) => Some(BackupJob {
-            volumes,
-            when,
-            directory,
-            keep: keep.and_then(|keep| u32::try_from(keep).ok()),
-            pause,
-            before,
-        }),
-        Err((key, why)) => {
-            section.complain_of(key, "is no schedule, so it is not done", why);
-            None
-        }
-    }
-}
-
-fn ssh(ssh: &mut Ssh, section: &mut Section<'_, '_>, base: Base<'_>) {
-    if let Some(program) = section.text("program") {
-        // A bare name is looked for in PATH, as a shell does.
-        ssh.program = if program.contains('/') {
-            base.path(&program)
-        } else {
-            PathBuf::from(program)
-        };
-    }
-    if let Some(config) = section.text("config") {
-        let path = base.path(&config);
-        if !path.is_file() {
-            section.complain_of(
-                "config",
-                "names no file",
-                format!("make {} or remove the key", path.display()),
-            );
-        }
-        ssh.config = Some(path);
-    }
-    if let Some(duration) = section.duration("connect_timeout") {
-        ssh.connect_timeout = duration;
-    }
-    if let Some(duration) = section.duration("keep_alive") {
-        ssh.keep_alive = duration;
-    }
-    if let Some(logins) = section.number("logins", 1..257) {
-        ssh.logins = usize::try_from(logins).unwrap_or(ssh.logins);
-    }
-}
-
 /// The environment that a section names, and whether it meant to name one but did not: then its
 /// policy is not known.
 pub(super) fn environment_name(section: &mut Section<'_, '_>) -> (Option<Arc<str>>, bool) {
@@ -761,148 +677,4 @@ pub(super) fn environment_name(section: &mut Section<'_, '_>) -> (Option<Arc<str
 
 fn groups(section: &mut Section<'_, '_>) -> Vec<Arc<str>> {
     section.texts("groups").into_iter().map(Arc::from).collect()
-}
-
-/// The endpoint of a `[[host]]` with its overrides: `endpoint`, else the alias of `ssh_config` that
-/// is called like the host; `user`, `port` and `socket` for ssh, `tls…` for TCP.
-fn endpoint(section: &mut Section<'_, '_>, name: Option<&str>, base: Base<'_>) -> Option<Endpoint> {
-    let text = section.text("endpoint");
-    let was_wrong = text.is_none() && section.item("endpoint").is_some();
-    let user = section.text("user").filter(|user| {
-        let is_good =
-            !user.starts_with('-') && !user.contains(char::is_whitespace) && !user.is_empty();
-        if !is_good {
-            section.complain_of(
-                "user",
-                "is no login name",
-                "until then the one of ssh_config counts",
-            );
-        }
-        is_good
-    });
-    let port = section
-        .number("port", 1..65536)
-        .and_then(|port| u16::try_from(port).ok());
-    let socket = section.text("socket");
-    let files = tls_files(section, base);
-    let endpoint = match (text, name) {
-        _ if was_wrong => return None,
-        (Some(text), _) => text,
-        (None, Some(name)) => format!("ssh://{name}"),
-        (None, None) => {
-            section.complain(
-                "has neither name nor endpoint",
-                "write endpoint = \"ssh://…\", or remove it",
-            );
-            return None;
-        }
-    };
-    let endpoint = match endpoint.parse::<Endpoint>() {
-        Ok(endpoint) => endpoint,
-        Err(error) => {
-            section.complain_of(
-                "endpoint",
-                &format!("cannot be used: {error}"),
-                "until then the host does not count",
-            );
-            return None;
-        }
-    };
-    Some(with_overrides(
-        section,
-        endpoint,
-        (user, port, socket),
-        files,
-    ))
-}
-
-type SshOverrides = (Option<String>, Option<u16>, Option<String>);
-
-fn with_overrides(
-    section: &mut Section<'_, '_>,
-    endpoint: Endpoint,
-    (user, port, socket): SshOverrides,
-    files: Option<TlsFiles>,
-) -> Endpoint {
-    let is_tcp = matches!(endpoint, Endpoint::Tcp { .. } | Endpoint::Tls { .. });
-    let is_ssh = matches!(endpoint, Endpoint::Ssh { .. });
-    if files.is_some() && !is_tcp {
-        section.complain(
-            "has certificates, but its endpoint is not TCP",
-            "write tcp://host:2376, or remove them",
-        );
-    }
-    for (key, is_there) in [
-        ("user", user.is_some()),
-        ("port", port.is_some()),
-        ("socket", socket.is_some()),
-    ] {
-        if is_there && !is_ssh {
-            section.complain_of(
-                key,
-                "has no meaning here",
-                "it is for ssh:// endpoints; remove it",
-            );
-        }
-    }
-    match (endpoint, files) {
-        (
-            Endpoint::Ssh {
-                destination,
-                port: own_port,
-                socket: own_socket,
-            },
-            _,
-        ) => Endpoint::Ssh {
-            destination: match (user, destination.rsplit_once('@')) {
-                (Some(user), Some((_, host))) => format!("{user}@{host}"),
-                (Some(user), None) => format!("{user}@{destination}"),
-                (None, _) => destination,
-            },
-            port: port.or(own_port),
-            socket: socket.or(own_socket),
-        },
-        (endpoint, Some(files)) => contexts::with_tls(endpoint, files),
-        (endpoint, None) => endpoint,
-    }
-}
-
-/// The files of `tls = "directory"` and of `tls_ca`, `tls_cert`, `tls_key`; none when no key is there.
-fn tls_files(section: &mut Section<'_, '_>, base: Base<'_>) -> Option<TlsFiles> {
-    let directory = section.text("tls").map(|text| base.path(&text));
-    let mut files = directory.as_deref().map(contexts::files_in);
-    if directory.is_some()
-        && files
-            .as_ref()
-            .is_some_and(|files| files.ca.is_none() && files.cert.is_none())
-    {
-        section.complain_of(
-            "tls",
-            "is a directory without ca.pem and cert.pem",
-            "put the files there, as docker names them",
-        );
-    }
-    for (key, of) in [
-        (
-            "tls_ca",
-            (|files| &mut files.ca) as fn(&mut TlsFiles) -> &mut Option<PathBuf>,
-        ),
-        ("tls_cert", |files| &mut files.cert),
-        ("tls_key", |files| &mut files.key),
-    ] {
-        if let Some(path) = section.text(key).map(|text| base.path(&text)) {
-            if !path.is_file() {
-                section.complain_of(
-                    key,
-                    "names no file",
-                    format!("put {} there", path.display()),
-                );
-            }
-            *of(files.get_or_insert_with(TlsFiles::default)) = Some(path);
-        }
-    }
-    if let Some(verify) = section.flag("tls_verify") {
-        files.get_or_insert_with(TlsFiles::default).skip_verify = !verify;
-    }
-    files
 }

@@ -2,12 +2,14 @@
 
 mod access;
 mod admission;
+mod backup;
 mod balancer;
 mod catalog;
 mod contexts;
 mod discovery;
 mod document;
 pub mod edit;
+mod endpoint;
 mod env;
 mod file;
 mod fleet;

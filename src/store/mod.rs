@@ -27,6 +27,7 @@ mod notify;
 mod owner;
 mod release;
 mod run;
+mod run_log;
 mod spill;
 mod verify;
 

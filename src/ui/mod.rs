@@ -16,6 +16,7 @@ mod overlay;
 pub mod pane;
 mod prompt;
 pub mod runs;
+mod say;
 mod scroll;
 mod set;
 pub mod theme;

@@ -170,12 +170,7 @@ async fn load(view: &View<'_>, scaling: &Scaling, count: u32) -> Option<f64> {
 }
 
 /// Scales a service by the sentence that anybody would say.
-async fn scale(
-    view: &View<'_>,
-    scaling: &Scaling,
-    to: u32,
-    why: &str,
-) -> Result<String, String> {
+async fn scale(view: &View<'_>, scaling: &Scaling, to: u32, why: &str) -> Result<String, String> {
     let mut words = vec![
         "app".to_owned(),
         "scale".to_owned(),

@@ -177,15 +177,21 @@ pub(crate) fn interrupt(child: &Child) {
 /// Waits until something is true; fails when it is not in time.
 #[track_caller]
 pub(crate) fn until(what: &str, is_true: impl Fn() -> bool) {
-    within(Duration::from_secs(20), what, is_true);
+    look(what, (20, Duration::from_secs(20)), is_true);
 }
 
 /// The same, for what takes its time.
 #[track_caller]
 pub(crate) fn within(limit: Duration, what: &str, is_true: impl Fn() -> bool) {
+    look(what, (400, limit), is_true);
+}
+
+/// Looks again and again, after so many milliseconds, until then.
+#[track_caller]
+fn look(what: &str, (pause, limit): (u64, Duration), is_true: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_true() {
         assert!(start.elapsed() < limit, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(pause));
     }
 }

@@ -336,7 +336,7 @@ fn a_service_in_the_network_of_another_comes_anew_with_it() {
     let healthy = || {
         let all = scene
             .bench
-            .say("container list app:pair-a -o json")
+            .say("container list app:pair-a state:running -o json")
             .ended(0);
         let mut rows: Vec<String> = all
             .json()
@@ -355,7 +355,7 @@ fn a_service_in_the_network_of_another_comes_anew_with_it() {
         healthy(),
         [
             "pair-a.dev.r000001.beside.1 running healthy",
-            "pair-a.dev.r000001.web.1 running none"
+            "pair-a.dev.r000001.web.1 running null"
         ]
     );
     // Its own words did not change, yet the network that it is in is another one.
@@ -366,5 +366,5 @@ fn a_service_in_the_network_of_another_comes_anew_with_it() {
         now[0].ends_with("r000002.beside.1 running healthy"),
         "{now:?}"
     );
-    assert!(now[1].ends_with("r000002.web.1 running none"), "{now:?}");
+    assert!(now[1].ends_with("r000002.web.1 running null"), "{now:?}");
 }

@@ -418,7 +418,19 @@ fn whoever_asks_those_on_a_list_is_answered_through_releases() {
     scene.agree();
     assert_eq!(scene.etcd.keys("/other").len(), 1);
 
-    // A worker keeps them: what was stopped falls off, what is back, by another port, is listed again.
+    a_worker_keeps_them(&scene);
+
+    // A wrong password is told, and not the password.
+    fs::write(scene.bench.home().join("password"), "hunter23").unwrap();
+    let refused = scene
+        .say("discovery check keys")
+        .ended(1)
+        .says("does not let wharf in");
+    assert!(!format!("{refused:?}").contains("hunter23"));
+}
+
+/// What was stopped falls off, what is back, by another port, is listed again.
+fn a_worker_keeps_them(scene: &Scene) {
     let worker = Working::start(&scene.bench);
     let docker = |words: &[&str]| scene.lab.command(&[&["docker", "node2"], words].concat());
     let ours = docker(&["ps", "-q", "--filter", "label=io.wharf.environment=listed"]);
@@ -442,12 +454,4 @@ fn whoever_asks_those_on_a_list_is_answered_through_releases() {
         acts.contains("discovery push keys listed --env listed"),
         "{acts}"
     );
-
-    // A wrong password is told, and not the password.
-    fs::write(scene.bench.home().join("password"), "hunter23").unwrap();
-    let refused = scene
-        .say("discovery check keys")
-        .ended(1)
-        .says("does not let wharf in");
-    assert!(!format!("{refused:?}").contains("hunter23"));
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use super::{
     converge::{SO_ALREADY, converge, withdraw},
     place::{Place, Trouble},
-    rollout::{Deploy, End, Stage, leftovers, stages},
+    rollout::{Deploy, End},
+    stages::{Stage, leftovers, stages},
 };
 use crate::model::{
     Said, Share,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde::Serialize;
 
 use super::{
-    rollout::{Stage, stages},
+    stages::{Stage, stages},
     swarm,
 };
 use crate::model::{

@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{
     converge::{patiently, sides},
     place::{Place, Trouble},
-    rollout::{Deploy, Stage, Stopped},
+    rollout::{Deploy, Stopped},
+    stages::Stage,
     traffic::{Move, WayIn, empty, way_in},
 };
 use crate::{

@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::{Desk, Draft, prepare::bare, read::Read};
+use super::{Desk, Draft, read::Read, wishes::bare};
 use crate::{
     model::{
         Action, BundledFile, BundledImage, HostName, Image, ImageAction, Step, Subject,

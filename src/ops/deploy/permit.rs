@@ -238,7 +238,7 @@ pub(super) fn ask(words: &Sentence, request: Box<Request>, changes: Vec<String>)
         ),
         told,
         deploy: Some(Box::new(Task::Ask(request))),
-        ..super::prepare::bare(words, String::new(), Danger::Changes, Confirm::Ask, &scope)
+        ..super::wishes::bare(words, String::new(), Danger::Changes, Confirm::Ask, &scope)
     }
 }
 
@@ -331,7 +331,7 @@ pub(super) fn judge(words: &Sentence, judging: &Judging<'_>) -> Result<Plan, Ref
             digest: request.digest.clone(),
             verdict,
         })),
-        ..super::prepare::bare(words, String::new(), Danger::Changes, Confirm::Ask, &scope)
+        ..super::wishes::bare(words, String::new(), Danger::Changes, Confirm::Ask, &scope)
     })
 }
 

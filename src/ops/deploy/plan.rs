@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Begin, Draft, Stage, Task, check::check, fronts, gray, hold, permit, pins, rollout, spread,
-    stages, swarm,
+    Begin, Draft, Stage, Task, check::check, fronts, gray, hold, permit, pins, spread, stages,
+    swarm,
 };
 use crate::{
     catalog::policy,
@@ -142,7 +142,7 @@ pub fn plan(sentence: &Sentence, draft: &Draft, fleet: &Fleet) -> Result<Plan, R
     } else {
         Confirm::Ask
     };
-    let steps: Vec<Step> = rollout::actions(&rollout)
+    let steps: Vec<Step> = stages::actions(&rollout)
         .into_iter()
         .map(|(target, action)| Step {
             host: target.host.clone(),
@@ -268,7 +268,7 @@ impl View<'_> {
                 })
             })
             .collect();
-        let gone = rollout::leftovers(self.rollout);
+        let gone = stages::leftovers(self.rollout);
         if !gone.is_empty() {
             let names: Vec<String> = gone.iter().map(ToString::to_string).collect();
             told.push(format!(
@@ -421,7 +421,7 @@ pub fn again(sentence: &Sentence, rollout: Rollout, held: &Held, direction: Dire
         ),
     };
     let app = rollout.scope().app.to_string();
-    let steps = rollout::actions(&rollout)
+    let steps = stages::actions(&rollout)
         .into_iter()
         .map(|(target, action)| Step {
             host: target.host.clone(),

@@ -2,24 +2,21 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use futures_util::future::join_all;
-use tokio::sync::Semaphore;
-
 use super::{
-    Draft, Place, Task,
+    Draft, Task,
     draft::current,
-    fronts::{fronts, plainly},
+    fronts::plainly,
     gray::tried,
     hold::busy,
     permit::{Judging, judge},
-    pins,
     plan::{again, plan},
-    read::{Read, from_files, from_template},
+    read::Read,
+    wishes::{unlock, wish},
 };
 use crate::{
     model::{
-        Fleet, HostName, RemoteImage, Rules, Spot, Timestamp,
-        app::{CatalogSource, FileFrom, ImageReference, SecretName},
+        Fleet, HostName, Rules, Spot, Timestamp,
+        app::{CatalogSource, FileFrom, SecretName},
         nearest,
         pipeline::SuiteResult,
         release::{
@@ -31,8 +28,7 @@ use crate::{
         Crew, discovery, maintenance, pipeline,
         plan::{Confirm, Plan, Refusal, RefusalKind, unpermitted, unplanned},
         sentence::{
-            AppCommand, AppPlace, Danger, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs,
-            Sentence,
+            AppCommand, AppPlace, DeployArgs, HowArgs, JudgeArgs, RollbackArgs, ScaleArgs, Sentence,
         },
         target::HostPattern,
     },
@@ -41,9 +37,6 @@ use crate::{
 
 /// So many releases are looked at.
 const RELEASES: u32 = 200;
-
-/// So many hosts are looked at at the same time.
-const HOSTS: usize = 32;
 
 /// Where everything is that is read for a deploy.
 pub struct Desk<'d> {
@@ -183,78 +176,6 @@ async fn prepared(desk: &Desk<'_>, sentence: &Sentence) -> Result<Plan, Refusal>
 
 pub(super) fn refusal(why: impl Into<String>, remedy: impl Into<String>) -> Refusal {
     Refusal::new(RefusalKind::State, why, remedy)
-}
-
-/// A plan that only tells whoever works on a deploy what is wished.
-fn wish(sentence: &Sentence, held: &Held, wish: Wish) -> Plan {
-    let (title, danger) = match wish {
-        Wish::Abort => (
-            format!("Have {} of {} taken back", held.number, held.scope),
-            Danger::Disrupts,
-        ),
-        Wish::Promote => (
-            format!("Have {} of {} come everywhere", held.number, held.scope),
-            Danger::Disrupts,
-        ),
-        Wish::Pause | Wish::Go => (
-            format!("Have {} of {} stand still", held.number, held.scope),
-            Danger::Changes,
-        ),
-    };
-    let confirm = match wish {
-        Wish::Abort | Wish::Promote => Confirm::Ask,
-        Wish::Pause | Wish::Go => Confirm::No,
-    };
-    Plan {
-        told: vec![format!(
-            "{} works on it and is told within seconds",
-            held.by
-        )],
-        deploy: Some(Box::new(Task::Wish(held.scope.clone(), wish))),
-        ..bare(sentence, title, danger, confirm, &held.scope)
-    }
-}
-
-fn unlock(sentence: &Sentence, held: &Held) -> Plan {
-    let title = format!("Give up {} of {}", held.number, held.scope);
-    let who = if held.is_live() { "works" } else { "worked" };
-    Plan {
-        told: vec![
-            format!(
-                "{} {who} on it since {}",
-                held.by,
-                held.since.strftime("%F %T UTC")
-            ),
-            "what it did stays as it is; hosts may have containers of both releases".to_owned(),
-        ],
-        loses: vec![format!("the right of {} to go on with it", held.by)],
-        deploy: Some(Box::new(Task::Unlock(held.scope.clone()))),
-        ..bare(sentence, title, Danger::Disrupts, Confirm::Ask, &held.scope)
-    }
-}
-
-pub(super) fn bare(
-    sentence: &Sentence,
-    title: String,
-    danger: Danger,
-    confirm: Confirm,
-    scope: &Scope,
-) -> Plan {
-    Plan {
-        sentence: sentence.canonical(&[]),
-        title,
-        danger,
-        targets: vec![scope.app.to_string()],
-        steps: Vec::new(),
-        loses: Vec::new(),
-        docker: Vec::new(),
-        confirm,
-        left_out: Vec::new(),
-        busy: "deploying",
-        recorded: true,
-        told: Vec::new(),
-        deploy: None,
-    }
 }
 
 impl Desk<'_> {
@@ -697,117 +618,6 @@ impl Desk<'_> {
                 requests: how.requests.unwrap_or(Rules::default().requests),
             }),
         }
-    }
-
-    /// With what hosts and registries say.
-    pub(super) async fn looked(&self, mut draft: Draft, always: bool) -> Draft {
-        let everywhere = draft.everywhere(self.fleet);
-        let mut hosts: Vec<&HostName> = everywhere.iter().collect();
-        hosts.extend(current(&draft.releases).iter().flat_map(|one| one.hosts()));
-        hosts.sort();
-        hosts.dedup();
-        let gate = Semaphore::new(HOSTS);
-        let (gate, scope) = (&gate, &draft.scope);
-        let looks = hosts.into_iter().map(|host| async move {
-            let _turn = gate.acquire().await;
-            let found = self.crew.observe(host, scope).await;
-            let images = self.crew.engines.images(host).await;
-            (
-                host.clone(),
-                found.map_err(|trouble| trouble.why),
-                images.ok(),
-            )
-        });
-        let looked = join_all(looks).await;
-        // Whoever has read the releases a moment ago can read this, too.
-        let resting = self.store.maintenances().await.unwrap_or_default();
-        for (host, found, images) in looked {
-            draft
-                .images
-                .extend(images.map(|images| (host.clone(), images)));
-            draft.found.insert(host, found);
-        }
-        let kept = |image: &ImageReference| {
-            let mut pins = draft.keeps.iter().flat_map(|one| one.pins.values());
-            pins.any(|pin| pin.image == *image)
-        };
-        if draft.stack.is_none() {
-            draft.fronts = fronts(self.crew, self.fleet, &draft).await;
-        }
-        let asked = pins::to_ask(&draft, always);
-        let asked = asked.into_iter().filter(|image| always || !kept(image));
-        let answers = asked.map(|image| async move {
-            let digest = self.digest(image.as_str()).await;
-            (image.to_string(), digest)
-        });
-        draft.resting = resting;
-        draft.digests = join_all(answers).await.into_iter().collect();
-        self.made_of(&mut draft).await;
-        draft
-    }
-
-    /// What a registry says that a name means now.
-    async fn digest(&self, name: &str) -> Result<String, String> {
-        let image: RemoteImage = name.parse()?;
-        let registry = self.crew.registries.open(&image.repository.registry);
-        let registry = registry.map_err(|error| error.reason())?;
-        let doing = format!("asking what {image} is");
-        let answer = registry.digest(&doing, &image).await;
-        answer
-            .map(|(digest, _)| digest)
-            .map_err(|error| error.reason())
-    }
-
-    /// The app that is to be, from its template, its files, or the newest release.
-    async fn read(
-        &self,
-        args: &DeployArgs,
-        scope: &Scope,
-        before: Option<&Release>,
-    ) -> Result<Read, Refusal> {
-        let (args, app) = (args.clone(), scope.app.clone());
-        let catalogs = self.catalogs.to_vec();
-        if let Some(template) = &args.template {
-            let template = template.clone();
-            let read = tokio::task::spawn_blocking(move || {
-                from_template(&catalogs, &template, &args, app)
-            });
-            return read
-                .await
-                .unwrap_or_else(|error| Err(refusal(error.to_string(), "")));
-        }
-        if !args.files.is_empty() {
-            let read = tokio::task::spawn_blocking(move || from_files(&args, app));
-            return read
-                .await
-                .unwrap_or_else(|error| Err(refusal(error.to_string(), "")));
-        }
-        let Some(before) = before else {
-            return Err(Refusal::new(
-                RefusalKind::Nothing,
-                format!("it is not said what {scope} is made of"),
-                "say --template NAME or --file compose.yaml",
-            ));
-        };
-        if !args.set.is_empty() || !args.profiles.is_empty() {
-            return Err(refusal(
-                "--set and --profile go with --template or --file",
-                "",
-            ));
-        }
-        let source = match args.images.as_slice() {
-            [] => format!("{} again", before.number),
-            images => {
-                let images: Vec<String> = images.iter().map(ToString::to_string).collect();
-                format!("{} with {}", before.number, images.join(", "))
-            }
-        };
-        Ok(Read {
-            spec: before.spec.clone(),
-            source,
-            told: Vec::new(),
-            generate: Vec::new(),
-        })
     }
 }
 

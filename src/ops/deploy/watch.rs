@@ -8,11 +8,8 @@ use std::{
 use tokio::time::sleep;
 
 use super::{
-    converge::sides,
-    listen::Ear,
-    place::Place,
-    plan::time as spoken,
-    rollout::{Deploy, Stage},
+    converge::sides, listen::Ear, place::Place, plan::time as spoken, rollout::Deploy,
+    stages::Stage,
 };
 use crate::model::{
     Health,

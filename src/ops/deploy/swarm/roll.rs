@@ -24,7 +24,8 @@ use crate::{
     ops::deploy::{
         converge::SO_ALREADY,
         place::Place,
-        rollout::{Deploy, End, Stopped, stages},
+        rollout::{Deploy, End, Stopped},
+        stages::stages,
         watch::WATCH,
     },
 };

@@ -1,19 +1,23 @@
 //! Sentences as text: the words that name each, and the canonical form for plan and log.
 
+mod host;
+mod image;
+
 use std::borrow::Cow;
 
+use self::{
+    host::host,
+    image::{image, template},
+};
 use super::{
-    AddArgs, AppCommand, AuditCommand, BackupsArgs, BalancerCommand, BuildArgs, ContainerCommand,
-    CopySide, CreateNetworkArgs, EditArgs, ExecArgs, ExportArgs, HostCommand, HowArgs,
-    ImageCommand, ImportArgs, InstallArgs, KillArgs, ListArgs, LogsCommand, ManagersArgs,
-    NetworkCommand, NodeCommand, PruneArgs, RegistryCommand, RemoveArgs, Replicas, Sentence,
-    ServersArgs, ServiceCommand, SettingCommand, ShowArgs, Speed, StoredCommand, SubnetCommand,
-    TemplateCommand, VolumeCommand,
+    AppCommand, AuditCommand, BackupsArgs, BalancerCommand, ContainerCommand, CopySide,
+    CreateNetworkArgs, ExecArgs, HostCommand, HowArgs, KillArgs, ListArgs, LogsCommand,
+    ManagersArgs, NetworkCommand, NodeCommand, RegistryCommand, RemoveArgs, Sentence, ServersArgs,
+    ServiceCommand, SettingCommand, ShowArgs, StoredCommand, SubnetCommand, VolumeCommand,
 };
 use crate::{
     logs::Filter,
     model::{Resource, redact},
-    ops::target::HostPattern,
 };
 
 /// The words of a line, joined so that a shell splits them the same way.
@@ -168,124 +172,6 @@ impl Sentence {
         }
         redact(&join(words.0.iter().map(String::as_str))).into_owned()
     }
-}
-
-fn image(words: &mut Words, command: &ImageCommand, targets: &[String]) {
-    match command {
-        ImageCommand::List(args) => list(words, args),
-        ImageCommand::Builds(args) => {
-            list(words, &args.list);
-            words.option("--since", args.since.as_ref());
-            words.option("-n", Some(args.number));
-        }
-        ImageCommand::BuildLog { number } => words.0.push(number.to_string()),
-        ImageCommand::Show { .. } => words.0.extend(targets.iter().cloned()),
-        ImageCommand::Remove(args) => {
-            words.0.extend(targets.iter().cloned());
-            words.flag("--force", args.force);
-        }
-        ImageCommand::Tag { name, .. } => {
-            words.0.extend(targets.iter().cloned());
-            words.add(name.as_str());
-        }
-        ImageCommand::Pull(args) => {
-            words.add(args.name.as_str());
-            to_hosts(words, &args.to, None);
-        }
-        ImageCommand::Push(_) => words.0.extend(targets.iter().cloned()),
-        ImageCommand::Commit(args) => {
-            words.0.extend(targets.iter().cloned());
-            words
-                .add(args.name.as_str())
-                .flag("--no-pause", args.no_pause);
-        }
-        ImageCommand::Build(args) => build(words, args),
-        ImageCommand::Prune(args) => {
-            words.0.extend(targets.iter().cloned());
-            words.flag("--all", args.all);
-        }
-        ImageCommand::Copy(args) => {
-            words.0.extend(targets.iter().cloned());
-            to_hosts(words, &args.to, args.limit);
-        }
-        ImageCommand::Load(args) => {
-            words.add(args.file.display().to_string());
-            to_hosts(words, &args.to, args.limit);
-        }
-        ImageCommand::Bundle(args) => {
-            words.0.extend(targets.iter().cloned());
-            words
-                .option("--to", Some(args.to.display()))
-                .flag("--replace", args.replace);
-        }
-    }
-}
-
-fn build(words: &mut Words, args: &BuildArgs) {
-    words.add(args.source.to_string());
-    for host in &args.hosts {
-        words.option("--on", Some(host));
-    }
-    for tag in &args.tags {
-        words.option("--tag", Some(tag.as_str()));
-    }
-    words.option("--file", args.file.as_ref().map(|file| file.display()));
-    for arg in &args.args {
-        words.option("--build-arg", Some(arg));
-    }
-    for secret in &args.secrets {
-        words.option("--secret", Some(secret));
-    }
-    words.option("--target", args.target.as_ref());
-    for label in &args.labels {
-        words.option("--label", Some(label));
-    }
-    words
-        .option("--platform", args.platform.as_ref())
-        .flag("--no-cache", args.no_cache)
-        .flag("--pull", args.pull)
-        .option("--builder", args.builder);
-}
-
-fn template(words: &mut Words, command: &TemplateCommand) {
-    match command {
-        TemplateCommand::List(args) => list(words, args),
-        TemplateCommand::Show { name } => {
-            words.add(name.as_str());
-        }
-        TemplateCommand::Check(args) => {
-            let files = args.files.iter();
-            words.0.extend(files.map(|file| file.display().to_string()));
-            words
-                .flag("--together", args.together)
-                .option("--env", args.environment.as_ref());
-            for profile in &args.profiles {
-                words.option("--profile", Some(profile));
-            }
-            for pair in &args.set {
-                words.option("--set", Some(pair));
-            }
-        }
-        TemplateCommand::Render(args) => {
-            words.add(args.name.as_str());
-            for pair in &args.set {
-                words.option("--set", Some(pair));
-            }
-        }
-        TemplateCommand::Update { catalogs } => words.0.extend(catalogs.iter().cloned()),
-        TemplateCommand::Convert(args) => {
-            words
-                .add(args.file.display().to_string())
-                .option("--to", Some(args.to.display()));
-        }
-    }
-}
-
-fn to_hosts(words: &mut Words, hosts: &[HostPattern], limit: Option<Speed>) {
-    for host in hosts {
-        words.option("--to", Some(host));
-    }
-    words.option("--limit", limit);
 }
 
 fn network(words: &mut Words, command: &NetworkCommand, targets: &[String]) {
@@ -678,111 +564,6 @@ fn logs(words: &mut Words, args: &LogsCommand, targets: &[String]) {
         .option("--filter", args.filter.as_ref().map(Filter::typed))
         .option("--fields", fields)
         .flag("--reveal", args.reveal);
-}
-
-fn host(words: &mut Words, command: &HostCommand, targets: &[String]) {
-    match command {
-        HostCommand::List(args) => list(words, args),
-        HostCommand::Show { .. }
-        | HostCommand::Remove { .. }
-        | HostCommand::Reconnect { .. }
-        | HostCommand::Login { .. }
-        | HostCommand::Doctor { .. } => words.0.extend(targets.iter().cloned()),
-        HostCommand::Add(args) => add(words, args),
-        HostCommand::Edit(args) => edit(words, args),
-        HostCommand::Import(args) => import(words, args),
-        HostCommand::Export(args) => export(words, args),
-        HostCommand::Prune(args) => {
-            words.0.extend(targets.iter().cloned());
-            prune(words, args);
-        }
-        HostCommand::Drain(args) => {
-            words.0.extend(targets.iter().cloned());
-            if args.wait != 60 {
-                words.option("--wait", Some(args.wait));
-            }
-            words.flag("--leave-running", args.leave_running);
-            if args.replicas != Replicas::Move {
-                words.option("--replicas", Some(args.replicas.word()));
-            }
-            to_hosts(words, &args.to, None);
-        }
-        HostCommand::Activate(args) => {
-            words.0.extend(targets.iter().cloned());
-            if args.wait != 60 {
-                words.option("--wait", Some(args.wait));
-            }
-        }
-        HostCommand::Upgrade(args) => {
-            words.0.extend(targets.iter().cloned());
-            words.option("--bundle", args.bundle.as_ref().map(|path| path.display()));
-        }
-        HostCommand::Install(args) => {
-            words.0.extend(targets.iter().cloned());
-            install(words, args);
-        }
-    }
-}
-
-fn install(words: &mut Words, args: &InstallArgs) {
-    words.option("--bundle", args.bundle.as_ref().map(|path| path.display()));
-    for package in &args.packages {
-        words.option("--package", Some(package));
-    }
-    words.flag("--add-to-group", args.add_to_group);
-}
-
-fn add(words: &mut Words, args: &AddArgs) {
-    words.add(&args.name);
-    words
-        .0
-        .extend(args.endpoint.as_ref().map(ToString::to_string));
-    words.option("--environment", args.environment.as_ref());
-    for group in &args.groups {
-        words.option("--group", Some(group));
-    }
-    words
-        .option("--tls", args.tls.as_ref().map(|dir| dir.display()))
-        .flag("--protected", args.protected);
-}
-
-fn edit(words: &mut Words, args: &EditArgs) {
-    words
-        .add(&args.name)
-        .option("--rename", args.rename.as_ref())
-        .option("--endpoint", args.endpoint.as_ref())
-        .option("--environment", args.environment.as_ref());
-    for group in &args.groups {
-        words.option("--group", Some(group));
-    }
-    words
-        .option("--tls", args.tls.as_ref().map(|dir| dir.display()))
-        .option("--protected", args.protected);
-}
-
-fn import(words: &mut Words, args: &ImportArgs) {
-    words
-        .add(args.file.display().to_string())
-        .option("--format", args.format)
-        .option("--map", args.map.as_ref())
-        .option("--environment", args.environment.as_ref());
-}
-
-fn export(words: &mut Words, args: &ExportArgs) {
-    words.0.extend(args.filter.iter().cloned());
-    words
-        .option("--format", args.format)
-        .option("--to", args.to.as_ref().map(|path| path.display()));
-}
-
-fn prune(words: &mut Words, args: &PruneArgs) {
-    words
-        .flag("--containers", args.containers)
-        .flag("--images", args.images)
-        .flag("--networks", args.networks)
-        .flag("--volumes", args.volumes)
-        .flag("--build-cache", args.build_cache)
-        .flag("--all", args.all);
 }
 
 fn container(words: &mut Words, command: &ContainerCommand, targets: &[String]) {
