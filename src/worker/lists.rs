@@ -63,7 +63,13 @@ impl Lister {
         let is_fixed = |one: &Wanted| {
             one.spec.read_only || sight.fleet.environment(&one.scope.environment).read_only
         };
-        for list in lists.iter().filter(|one| !is_fixed(one)) {
+        // Of a host that does not answer nothing is known: what it has stays listed.
+        let is_seen = |one: &Wanted| {
+            let mut hosts = one.hosts.iter().map(|name| sight.fleet.host(name));
+            hosts.all(|host| host.is_some_and(|host| host.listed && host.link.is_online()))
+        };
+        let kept = lists.iter();
+        for list in kept.filter(|one| !is_fixed(one) && is_seen(one)) {
             if worker.cancel.is_cancelled() {
                 return;
             }

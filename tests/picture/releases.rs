@@ -178,7 +178,7 @@ pub fn deployed(fleet: &mut Fleet, now: Timestamp) {
         seen: BTreeMap::new(),
         trials: BTreeMap::new(),
     };
-    let judge = "web at 25% for 4m10s more: 812 requests, 1 errors, 12 ms; beside 2430 requests, 2 errors, 11 ms: success";
+    let judge = "web at 25% for 4m10s more: 812 requests, 1 failed, 12 ms; beside 2430 requests, 2 failed, 11 ms: success";
     let mut told = [
         (Phase::Rolling, judge),
         (Phase::Succeeded, ""),

@@ -234,7 +234,7 @@ impl<P: Place> Deploy<'_, P> {
         let left = span(i64::try_from(left).unwrap_or(i64::MAX));
         let (old, new) = (&sample.stable, &sample.canary);
         let line = format!(
-            "{share} for {left} more: {} requests, {} errors, {} ms; beside {} requests, {} errors, {} ms: {}",
+            "{share} for {left} more: {} requests, {} failed, {} ms; beside {} requests, {} failed, {} ms: {}",
             new.requests,
             new.errors_5xx + new.broken(),
             new.total_ms,

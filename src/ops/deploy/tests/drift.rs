@@ -232,7 +232,7 @@ fn the_share_of_a_gray_release_is_read_from_what_its_worker_tells() {
     for (detail, wanted) in [
         ("web for 5% of the requests: 1 of 3 replicas", Share::new(5)),
         (
-            "web at 25% for 4m10s more: 812 requests, 0 errors, 12 ms; beside 2430 requests, 0 errors, 11 ms: success",
+            "web at 25% for 4m10s more: 812 requests, 0 failed, 12 ms; beside 2430 requests, 0 failed, 11 ms: success",
             Share::new(25),
         ),
         ("at 50% of the requests: errors", Share::new(50)),

@@ -116,7 +116,7 @@ mod deploys {
         ui::{Effect, Msg, desk::Desk, keymap::Keymap},
     };
 
-    const JUDGE: &str = "web at 25% for 4m10s more: 812 requests, 0 errors, 12 ms; beside 2430 requests, 0 errors, \
+    const JUDGE: &str = "web at 25% for 4m10s more: 812 requests, 0 failed, 12 ms; beside 2430 requests, 0 failed, \
                          11 ms: success";
 
     fn console(fleet: Fleet, columns: u16, rows: u16) -> Desk {
