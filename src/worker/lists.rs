@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Worker,
+    RETRY, Worker,
     sight::{Sight, View},
 };
 use crate::{
@@ -37,6 +37,8 @@ struct Seen {
     compared: Instant,
     /// That it was otherwise than it is to be, where nobody was about to change that.
     differs: bool,
+    /// Since when it is left alone, because it could not be written as these containers are.
+    failed: Option<Instant>,
 }
 
 /// Keeps the lists.
@@ -90,7 +92,9 @@ impl Lister {
         let containers = containers(sight, list);
         let last = self.seen.get(&key(list));
         let is_new = last.is_none_or(|last| {
-            last.differs || last.containers != containers || last.compared.elapsed() >= COMPARE
+            let is_left = last.failed.is_some_and(|at| at.elapsed() < RETRY);
+            let is_due = last.differs || last.compared.elapsed() >= COMPARE;
+            last.containers != containers || (is_due && !is_left)
         });
         if !is_new {
             return Ok(());
@@ -106,6 +110,7 @@ impl Lister {
             containers,
             compared: Instant::now(),
             differs,
+            failed: None,
         };
         self.seen.insert(key(list), seen);
         let Some(detail) = detail.filter(|_| differed) else {
@@ -117,7 +122,12 @@ impl Lister {
         }
         let told = match view.act(&push(list, detail)).await {
             Ok(text) => text,
-            Err(why) => format!("FAILED: {why}"),
+            Err(why) => {
+                if let Some(seen) = self.seen.get_mut(&key(list)) {
+                    seen.failed = Some(Instant::now());
+                }
+                format!("FAILED: {why}")
+            }
         };
         (worker.tell)(&format!("list of {}: {told}", key(list)));
         Ok(())
